@@ -1,0 +1,41 @@
+import js from '@eslint/js'
+import { defineConfig } from 'eslint/config'
+import tseslint from 'typescript-eslint'
+
+const ambientClocks = [
+  { object: 'Date', property: 'now', message: 'Take it from Runtime.now.' },
+  { object: 'Math', property: 'random', message: 'Take it from Runtime.random.' },
+  { object: 'AbortSignal', property: 'timeout', message: 'Take it from Runtime.' },
+]
+
+export default defineConfig(
+  { ignores: ['dist/**', 'coverage/**'] },
+  js.configs.recommended,
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.strictTypeChecked],
+    languageOptions: { parserOptions: { projectService: true } },
+    rules: {
+      '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      '@typescript-eslint/no-empty-function': 'off',
+      eqeqeq: 'error',
+    },
+  },
+  {
+    files: ['src/**/*.ts'],
+    rules: {
+      complexity: ['error', 8],
+      'max-lines-per-function': ['error', { max: 30, skipBlankLines: true, skipComments: true }],
+      'no-restricted-globals': ['error', 'fetch', 'setTimeout', 'setInterval', 'setImmediate', 'globalThis', 'process', 'console', 'performance'],
+      'no-restricted-properties': ['error', ...ambientClocks],
+    },
+  },
+  {
+    // The edges: where the world comes in.
+    files: ['src/runtime.ts', 'src/shared-sources.ts', 'src/from-instance-role.ts', 'src/cli/**', 'src/testing/**'],
+    rules: { 'no-restricted-globals': 'off', 'no-restricted-properties': 'off' },
+  },
+  { files: ['test/**/*.ts', 'examples/**/*.ts'], rules: { '@typescript-eslint/no-floating-promises': 'error' } },
+)

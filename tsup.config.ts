@@ -1,0 +1,30 @@
+import { defineConfig, type Options } from 'tsup'
+
+const common: Options = {
+  dts: { compilerOptions: { noEmit: false } },
+  target: 'node20',
+  platform: 'node',
+  sourcemap: false,
+  // One import of either format never drags in the other's chunks, so `dist` is emptied by the ESM pass only.
+  splitting: true,
+}
+
+export default defineConfig([
+  {
+    ...common,
+    entry: { index: 'src/index.ts', 'testing/index': 'src/testing/index.ts', 'cli/main': 'src/cli/main.ts' },
+    format: 'esm',
+    clean: true,
+  },
+  {
+    ...common,
+    entry: { index: 'src/index.ts', 'testing/index': 'src/testing/index.ts' },
+    format: 'cjs',
+    // p-retry is ESM-only: Jest's CommonJS cannot require it.
+    noExternal: ['p-retry', 'is-network-error'],
+    esbuildOptions(options) {
+      // `import()` fails under Jest without --experimental-vm-modules; as `require()` it works everywhere.
+      options.supported = { 'dynamic-import': false }
+    },
+  },
+])
