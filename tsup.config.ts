@@ -1,4 +1,4 @@
-import { defineConfig, type Options } from 'tsup'
+import { type Options } from 'tsup'
 
 const common: Options = {
   dts: { compilerOptions: { noEmit: false } },
@@ -9,10 +9,10 @@ const common: Options = {
   splitting: true,
 }
 
-export default defineConfig([
+const config: Options[] = [
   {
     ...common,
-    entry: { index: 'src/index.ts', 'testing/index': 'src/testing/index.ts', 'cli/main': 'src/cli/main.ts' },
+    entry: { index: 'src/index.ts', 'testing/index': 'src/testing/index.ts' },
     format: 'esm',
     clean: true,
   },
@@ -27,4 +27,6 @@ export default defineConfig([
       options.supported = { 'dynamic-import': false }
     },
   },
-])
+]
+
+export default config
