@@ -25,6 +25,8 @@ const config: Options[] = [
     esbuildOptions(options) {
       // `import()` fails under Jest without --experimental-vm-modules; as `require()` it works everywhere.
       options.supported = { 'dynamic-import': false }
+      // What `createRequire` takes as well, and CommonJS has.
+      options.define = { ...options.define, 'import.meta.url': '__filename' }
     },
   },
 ]
