@@ -5,7 +5,6 @@ const common: Options = {
   target: 'node20',
   platform: 'node',
   sourcemap: false,
-  // One import of either format never drags in the other's chunks, so `dist` is emptied by the ESM pass only.
   splitting: true,
 }
 
@@ -14,7 +13,6 @@ const config: Options[] = [
     ...common,
     entry: { index: 'src/index.ts', 'testing/index': 'src/testing/index.ts' },
     format: 'esm',
-    clean: true,
   },
   {
     ...common,
