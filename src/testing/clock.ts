@@ -15,6 +15,10 @@ const systemClock: Clock = {
   now: () => Date.now(),
   sleep: (delayMs, signal) =>
     new Promise((resolve) => {
+      if (signal?.aborted) {
+        resolve()
+        return
+      }
       const wake = (): void => {
         clearTimeout(timer)
         signal?.removeEventListener('abort', wake)
