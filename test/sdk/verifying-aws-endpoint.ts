@@ -19,6 +19,8 @@ export interface VerifyingAwsEndpointOptions {
 
 /** What the endpoint keeps of a request; never the secret, never the session token. */
 export interface RecordedRequest {
+  /** When it was judged, in epoch milliseconds. */
+  readonly at: number
   readonly service: string
   readonly operation: string
   readonly accessKeyId: string | undefined
@@ -51,11 +53,12 @@ export async function startVerifyingAwsEndpoint({
   ])
 
   const handle = async (request: ReceivedRequest): Promise<Answer> => {
-    const verdict = await verify(request, (key) => findCredentials(key) ?? sts.findIssued(key), now())
+    const at = now()
+    const verdict = await verify(request, (key) => findCredentials(key) ?? sts.findIssued(key), at)
     const name = verdict.claim?.service ?? 's3'
     const service = services.get(name) ?? s3
     const operation = service.operationOf(request)
-    requests.push(record(name, operation, request, verdict))
+    requests.push({ at, service: name, operation, ...witnessed(request, verdict) })
     if (verdict.word !== 'accepted') return service.refuse(verdict.word)
     return service.answer(operation, request, verdict.caller)
   }
@@ -81,19 +84,8 @@ export async function startVerifyingAwsEndpoint({
   }
 }
 
-function record(
-  service: string,
-  operation: string,
-  request: ReceivedRequest,
-  verdict: Verdict,
-): RecordedRequest {
-  return {
-    service,
-    operation,
-    accessKeyId: verdict.claim?.accessKeyId,
-    verdict: verdict.word,
-    userAgent: request.headers['user-agent'] ?? '',
-  }
+function witnessed(request: ReceivedRequest, { word, claim }: Verdict) {
+  return { accessKeyId: claim?.accessKeyId, verdict: word, userAgent: request.headers['user-agent'] ?? '' }
 }
 
 function send(response: ServerResponse, { status, headers, body }: Answer, now: number): void {
