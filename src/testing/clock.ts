@@ -1,0 +1,35 @@
+import { findProviderState } from './provider-state.js'
+
+/** The time that an emulated instance goes by. */
+export interface Clock {
+  /** Epoch milliseconds. */
+  now(): number
+  /** Resolves `delayMs` from now, or, at the latest a little after the signal is aborted, early. */
+  sleep(delayMs: number, signal?: AbortSignal): Promise<void>
+  /** Lets time pass until the signal is aborted, as far as it is in the clock's hands. */
+  passUntil?(signal: AbortSignal): Promise<void>
+}
+
+// Looked up at each call: fake timers replace them after import.
+const systemClock: Clock = {
+  now: () => Date.now(),
+  sleep: (delayMs, signal) =>
+    new Promise((resolve) => {
+      const timer = setTimeout(resolve, delayMs).unref()
+      signal?.addEventListener('abort', () => {
+        clearTimeout(timer)
+        resolve()
+      })
+    }),
+}
+
+/** The installed test clock while there is one, the system's time otherwise. */
+export const ambientClock: Clock = {
+  now: () => currentClock().now(),
+  sleep: (delayMs, signal) => currentClock().sleep(delayMs, signal),
+  passUntil: async (signal) => currentClock().passUntil?.(signal),
+}
+
+function currentClock(): Clock {
+  return findProviderState()?.clock ?? systemClock
+}

@@ -1,0 +1,136 @@
+import { randomBytes } from 'node:crypto'
+import { type IamRole, type InstanceProfile } from './iam-model.js'
+import { letsEc2AssumeRole } from './trust-policy.js'
+
+/** One set of credentials that the emulated STS issued. */
+export interface IssuedCredentials {
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+  readonly sessionToken: string
+  readonly expiration: Date
+  readonly accountId: string
+  readonly roleName: string
+  /** When the set was issued, epoch milliseconds. */
+  readonly issuedAt: number
+}
+
+/** What EC2 has of an instance profile's role: credentials, or none where it may not assume the role. */
+export interface DeliveredRole {
+  readonly role: IamRole
+  readonly credentials: IssuedCredentials | undefined
+}
+
+export interface RenewalOptions {
+  readonly lifetimeMs: number
+  readonly renewEveryMs: number
+  readonly roleChanges: 'at-once' | 'at-renewal'
+  readonly now: () => number
+}
+
+const RENEWED_AHEAD_MS = 5 * 60_000
+
+/**
+ * How long a set stays in force until the next one is there: never less than five minutes before its end.
+ *
+ * A set that lives less than ten minutes, which STS does not issue, is renewed at half its life. Whole seconds.
+ *
+ * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-metadata-security-credentials.html
+ */
+export function renewalPeriodMs(lifetimeMs: number, renewEveryMs: number): number {
+  const latest = Math.max(lifetimeMs - RENEWED_AHEAD_MS, lifetimeMs / 2)
+  return Math.max(1_000, wholeSeconds(Math.min(renewEveryMs, latest)))
+}
+
+/** When the set in force at `now` was issued, when the first of its line was issued at `firstIssuedAt`. */
+export function issuedAt(now: number, firstIssuedAt: number, periodMs: number): number {
+  return firstIssuedAt + Math.max(0, Math.floor((now - firstIssuedAt) / periodMs)) * periodMs
+}
+
+interface Delivery {
+  readonly profile: InstanceProfile
+  readonly role: IamRole | undefined
+  readonly assumable: boolean
+  readonly issuedAt: number
+  readonly credentials: IssuedCredentials | undefined
+}
+
+/** EC2 and STS: issues the credentials of the associated profile's role, and renews them as time passes. */
+export class CredentialsRenewal {
+  readonly #options: RenewalOptions
+  readonly #issued = new Map<string, IssuedCredentials>()
+  #delivery: Delivery | undefined
+
+  constructor(options: RenewalOptions) {
+    this.#options = options
+  }
+
+  /** What IMDS has for the profile now; `undefined` when the profile has no role. */
+  deliver(profile: InstanceProfile): DeliveredRole | undefined {
+    const { role, credentials } = this.#renew(profile)
+    return role && { role, credentials }
+  }
+
+  /** Renews now, whatever the time. */
+  rotate(profile: InstanceProfile): void {
+    this.#delivery = this.#assume(profile, wholeSeconds(this.#options.now()))
+  }
+
+  /** Forgets the line of renewals, as when the profile is disassociated; what was issued stays valid. */
+  stop(): void {
+    this.#delivery = undefined
+  }
+
+  find(accessKeyId: string): IssuedCredentials | undefined {
+    return this.#issued.get(accessKeyId)
+  }
+
+  #renew(profile: InstanceProfile): Delivery {
+    const held = this.#delivery
+    const now = wholeSeconds(this.#options.now())
+    if (held?.profile !== profile) return (this.#delivery = this.#assume(profile, now))
+    const { lifetimeMs, renewEveryMs } = this.#options
+    const dueAt = issuedAt(now, held.issuedAt, renewalPeriodMs(lifetimeMs, renewEveryMs))
+    if (dueAt > held.issuedAt) return (this.#delivery = this.#assume(profile, dueAt))
+    if (this.#options.roleChanges === 'at-once' && hasChanged(held)) this.rotate(profile)
+    return this.#delivery ?? held
+  }
+
+  #assume(profile: InstanceProfile, at: number): Delivery {
+    const { role } = profile
+    const assumable = role !== undefined && letsEc2AssumeRole(role.trustPolicy)
+    const credentials = assumable ? this.#issue(role, at) : undefined
+    return { profile, role, assumable, issuedAt: at, credentials }
+  }
+
+  #issue(role: IamRole, at: number): IssuedCredentials {
+    const credentials = fakeCredentials(role, at, wholeSeconds(this.#options.lifetimeMs))
+    this.#issued.set(credentials.accessKeyId, credentials)
+    return credentials
+  }
+}
+
+function hasChanged({ profile: { role }, ...delivered }: Delivery): boolean {
+  if (role !== delivered.role) return true
+  return role !== undefined && letsEc2AssumeRole(role.trustPolicy) !== delivered.assumable
+}
+
+let issuedSets = 0
+
+/** Credentials that nobody takes for real ones: every part begins with `FAKE`, which no key of AWS does. */
+function fakeCredentials(role: IamRole, at: number, lifetimeMs: number): IssuedCredentials {
+  issuedSets += 1
+  const serial = String(issuedSets).padStart(6, '0')
+  return {
+    accessKeyId: `FAKE${serial}${randomBytes(5).toString('hex').toUpperCase()}`,
+    secretAccessKey: `FAKE/secret/${randomBytes(21).toString('base64url')}`,
+    sessionToken: `FAKE/session/token/${randomBytes(660).toString('base64')}`,
+    expiration: new Date(at + lifetimeMs),
+    accountId: role.accountId,
+    roleName: role.name,
+    issuedAt: at,
+  }
+}
+
+function wholeSeconds(durationMs: number): number {
+  return Math.floor(durationMs / 1_000) * 1_000
+}

@@ -1,0 +1,298 @@
+import { type Clock, ambientClock } from './clock.js'
+import { CredentialsRenewal, type IssuedCredentials } from './credentials-renewal.js'
+import { FaultScript, type Step } from './fault-script.js'
+import { type Fault, type Outcome, withFault } from './faults.js'
+import { createFetch } from './fetch-front.js'
+import {
+  type IamRole,
+  type InstanceProfile,
+  iamRole,
+  instanceProfile,
+  instanceProfileOf,
+} from './iam-model.js'
+import { type EmulatedRequest, imdsReply, withCommonHeaders } from './imds-protocol.js'
+import {
+  type InstanceOptions,
+  type MetadataOptions,
+  type Settings,
+  requireMetadataOptions,
+  resolveOptions,
+} from './instance-options.js'
+import { type ListenOptions, type LoopbackServer, listenOnLoopback } from './loopback-front.js'
+import {
+  type Association,
+  type InstanceFacts,
+  type MetadataDirectory,
+  lookUp,
+  metadataRoot,
+} from './metadata-tree.js'
+import { MetadataTokens } from './metadata-tokens.js'
+import { type MswHandlers, createMswHandlers } from './msw-front.js'
+import { resetInstanceRole } from './provider-state.js'
+import { RequestLog } from './request-log.js'
+
+/** An EC2 instance in a test: its role, its credentials, and its metadata service. */
+export interface EmulatedInstance {
+  readonly instanceId: string
+  /** The time that the instance goes by. */
+  readonly clock: Clock
+
+  /** The associated instance profile. */
+  readonly profile: InstanceProfile | undefined
+  /** The role in the associated profile. */
+  readonly role: IamRole | undefined
+  /** As the console attaches a role: by a profile of the role's own name, instead of one that is there. */
+  attachRole(role: IamRole | string): InstanceProfile
+  /** As `AssociateIamInstanceProfile`; fails when a profile is associated. */
+  associateProfile(profile: InstanceProfile): void
+  /** As `ReplaceIamInstanceProfileAssociation`; fails when no profile is associated. */
+  replaceProfile(profile: InstanceProfile): void
+  /** As `DisassociateIamInstanceProfile`; fails when no profile is associated. */
+  disassociateProfile(): void
+
+  /** The credentials in force; `undefined` where IMDS has none. */
+  readonly credentials: IssuedCredentials | undefined
+  /** Any set that was ever issued here, for servers that verify signatures. */
+  findCredentials(accessKeyId: string): IssuedCredentials | undefined
+  /** Has STS renew the credentials now. */
+  rotate(): void
+
+  /** As `ModifyInstanceMetadataOptions`. */
+  modifyMetadataOptions(options: Partial<MetadataOptions>): void
+  /** Makes IMDS forget every metadata token, as when an instance is resumed. */
+  forgetTokens(): void
+
+  /** Has each fault befall one request of the step, the next ones, in order. */
+  fail(step: Step, ...faults: readonly Fault[]): void
+  /** Has the fault befall every request of the step for a time; gives what lifts it sooner. */
+  failFor(durationMs: number, step: Step, fault: Fault): () => void
+  /** Has the fault befall every request of the step until lifted by what this gives. */
+  failUntilLifted(step: Step, fault: Fault): () => void
+  /**
+   * Answers so many requests in any second, and 429 (or `status`) beyond; gives what lifts it.
+   *
+   * A request that meets another fault does not count.
+   */
+  throttle(limit: { readonly requestsPerSecond: number; readonly status?: number }): () => void
+  /** Lifts every fault. */
+  clearFaults(): void
+
+  /** What was asked and how it was answered, such as `PUT /latest/api/token 200`; never a token or a key. */
+  readonly requests: readonly string[]
+  clearRequests(): void
+
+  /** What becomes of a request: no I/O, and no time but the clock's. The fronts below all ask here. */
+  answer(request: EmulatedRequest): Outcome
+  /** msw request handlers: `setupServer(...instance.handlers)`. Needs msw 2 or 3. */
+  readonly handlers: MswHandlers
+  /** A `fetch` that asks this instance, whatever the address, without a socket. */
+  readonly fetch: typeof fetch
+  /** Serves the instance on a real loopback port. */
+  listen(options?: ListenOptions): Promise<LoopbackServer>
+
+  /** Stops every server, ends what is still unanswered, and has the providers of this process forget the instance. */
+  close(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/**
+ * Emulates an EC2 instance with an IAM role.
+ *
+ * @example
+ * await using instance = emulateInstance()
+ * const server = setupServer(...instance.handlers)
+ */
+export function emulateInstance(options: InstanceOptions = {}): EmulatedInstance {
+  return new Instance(resolveOptions(options), options.clock ?? ambientClock)
+}
+
+class Instance implements EmulatedInstance {
+  readonly instanceId: string
+  readonly clock: Clock
+  readonly fetch: typeof fetch
+  readonly #settings: Settings
+  readonly #launchedAt: number
+  readonly #renewal: CredentialsRenewal
+  readonly #tokens = new MetadataTokens()
+  readonly #faults = new FaultScript()
+  readonly #log = new RequestLog()
+  readonly #servers = new Set<LoopbackServer>()
+  readonly #closing = new AbortController()
+  #metadata: MetadataOptions
+  #profile: InstanceProfile | undefined
+  #handlers: MswHandlers | undefined
+
+  constructor(settings: Settings, clock: Clock) {
+    this.instanceId = settings.instanceId
+    this.clock = clock
+    this.fetch = createFetch(this)
+    this.#settings = settings
+    this.#metadata = settings
+    this.#launchedAt = clock.now()
+    this.#renewal = new CredentialsRenewal({ ...settings, now: () => clock.now() })
+    this.#associate(profileOf(settings))
+  }
+
+  get closed(): AbortSignal {
+    return this.#closing.signal
+  }
+
+  get profile(): InstanceProfile | undefined {
+    return this.#profile
+  }
+
+  get role(): IamRole | undefined {
+    return this.#profile?.role
+  }
+
+  attachRole(role: IamRole | string): InstanceProfile {
+    const { accountId } = this.#settings
+    const profile = instanceProfileOf(typeof role === 'string' ? iamRole({ name: role, accountId }) : role)
+    this.#associate(profile)
+    return profile
+  }
+
+  associateProfile(profile: InstanceProfile): void {
+    if (this.#profile !== undefined) {
+      throw new Error(`IncorrectState: There is an existing association for instance ${this.instanceId}`)
+    }
+    this.#associate(profile)
+  }
+
+  replaceProfile(profile: InstanceProfile): void {
+    this.#requireAssociation()
+    this.#associate(profile)
+  }
+
+  disassociateProfile(): void {
+    this.#requireAssociation()
+    this.#profile = undefined
+    this.#renewal.stop()
+  }
+
+  get credentials(): IssuedCredentials | undefined {
+    return this.#association()?.delivered?.credentials
+  }
+
+  findCredentials(accessKeyId: string): IssuedCredentials | undefined {
+    return this.#renewal.find(accessKeyId)
+  }
+
+  rotate(): void {
+    this.#renewal.rotate(this.#requireAssociation())
+  }
+
+  modifyMetadataOptions(options: Partial<MetadataOptions>): void {
+    const modified = { ...this.#metadata, ...options }
+    requireMetadataOptions(modified)
+    this.#metadata = modified
+  }
+
+  forgetTokens(): void {
+    this.#tokens.forget()
+  }
+
+  fail(step: Step, ...faults: readonly Fault[]): void {
+    this.#faults.order(step, faults)
+  }
+
+  failFor(durationMs: number, step: Step, fault: Fault): () => void {
+    return this.#faults.stand(step, fault, this.clock.now() + durationMs)
+  }
+
+  failUntilLifted(step: Step, fault: Fault): () => void {
+    return this.#faults.stand(step, fault, Infinity)
+  }
+
+  throttle({ requestsPerSecond, status = 429 }: { requestsPerSecond: number; status?: number }): () => void {
+    return this.#faults.throttle(requestsPerSecond, status)
+  }
+
+  clearFaults(): void {
+    this.#faults.clear()
+  }
+
+  get requests(): readonly string[] {
+    return this.#log.entries
+  }
+
+  clearRequests(): void {
+    this.#log.clear()
+  }
+
+  answer(request: EmulatedRequest): Outcome {
+    const [path = '/'] = request.path.split('?')
+    const outcome = this.#isBeyondHopLimit({ ...request, path })
+      ? SILENCE
+      : this.#decide({ ...request, path })
+    this.#log.record(request.method, path, outcome)
+    return outcome
+  }
+
+  get handlers(): MswHandlers {
+    return (this.#handlers ??= createMswHandlers(this))
+  }
+
+  async listen(options: ListenOptions = {}): Promise<LoopbackServer> {
+    const server = await listenOnLoopback(this, options)
+    this.#servers.add(server)
+    return server
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort()
+    await Promise.all([...this.#servers].map((server) => server.close()))
+    resetInstanceRole()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #associate(profile: InstanceProfile): void {
+    this.#profile = profile
+    this.#renewal.rotate(profile)
+  }
+
+  #requireAssociation(): InstanceProfile {
+    if (this.#profile !== undefined) return this.#profile
+    throw new Error(
+      `InvalidAssociationID.NotFound: no instance profile is associated with ${this.instanceId}`,
+    )
+  }
+
+  #association(): Association | undefined {
+    const profile = this.#profile
+    return profile && { profile, delivered: this.#renewal.deliver(profile) }
+  }
+
+  #isBeyondHopLimit({ path, hopsAway }: EmulatedRequest): boolean {
+    return path === TOKEN_PATH && (hopsAway ?? this.#metadata.hopsAway) >= this.#metadata.hopLimit
+  }
+
+  #decide(request: EmulatedRequest): Outcome {
+    const now = this.clock.now()
+    const reply = imdsReply(request, {
+      ...this.#metadata,
+      now,
+      tokens: this.#tokens,
+      lookUp: (path) => lookUp(this.#metadataRoot(), path),
+      lastModifiedAt: this.credentials?.issuedAt ?? this.#launchedAt,
+    })
+    const outcome = withFault(this.#faults.take(request.path, now), reply, now)
+    return 'reply' in outcome ? { ...outcome, reply: withCommonHeaders(outcome.reply, now) } : outcome
+  }
+
+  #metadataRoot(): MetadataDirectory {
+    const facts: InstanceFacts = { ...this.#settings, launchedAt: this.#launchedAt }
+    return metadataRoot(facts, this.#association())
+  }
+}
+
+const TOKEN_PATH = '/latest/api/token'
+const SILENCE: Outcome = { kind: 'silence' }
+
+function profileOf({ roleName, instanceProfileName, accountId }: Settings): InstanceProfile {
+  const role = iamRole({ name: roleName, accountId })
+  return instanceProfile({ name: instanceProfileName, accountId, role })
+}

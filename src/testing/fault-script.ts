@@ -1,0 +1,90 @@
+import { type Fault } from './faults.js'
+
+/** Which requests a fault is for: a step of getting credentials, every request, or one path. */
+export type Step = 'token' | 'role' | 'credentials' | 'all' | `/${string}`
+
+interface StandingFault {
+  readonly step: Step
+  readonly fault: Fault
+  readonly until: number
+}
+
+interface Throttle {
+  readonly requestsPerSecond: number
+  readonly status: number
+  readonly grantedAt: number[]
+}
+
+/** The faults that a test has ordered, and which of them a request meets. */
+export class FaultScript {
+  readonly #next: { readonly step: Step; readonly fault: Fault }[] = []
+  readonly #standing = new Set<StandingFault>()
+  #throttle: Throttle | undefined
+
+  /** Orders each fault for one request of the step, in their order. */
+  order(step: Step, faults: readonly Fault[]): void {
+    this.#next.push(...faults.map((fault) => ({ step, fault })))
+  }
+
+  /** Orders a fault for every request of the step until an instant, or until it is lifted. */
+  stand(step: Step, fault: Fault, until: number): () => void {
+    const standing = { step, fault, until }
+    this.#standing.add(standing)
+    return () => void this.#standing.delete(standing)
+  }
+
+  throttle(requestsPerSecond: number, status: number): () => void {
+    const throttle: Throttle = { requestsPerSecond, status, grantedAt: [] }
+    this.#throttle = throttle
+    return () => {
+      if (this.#throttle === throttle) this.#throttle = undefined
+    }
+  }
+
+  clear(): void {
+    this.#next.length = 0
+    this.#standing.clear()
+    this.#throttle = undefined
+  }
+
+  /** The fault that the request to `path` meets now: one ordered for the next request, a standing one, or throttling. */
+  take(path: string, now: number): Fault | undefined {
+    return this.#takeNext(path) ?? this.#findStanding(path, now) ?? this.#meetThrottle(now)
+  }
+
+  #takeNext(path: string): Fault | undefined {
+    const index = this.#next.findIndex(({ step }) => concerns(step, path))
+    return index === -1 ? undefined : this.#next.splice(index, 1)[0]?.fault
+  }
+
+  #findStanding(path: string, now: number): Fault | undefined {
+    return [...this.#standing].find(({ step, until }) => now < until && concerns(step, path))?.fault
+  }
+
+  #meetThrottle(now: number): Fault | undefined {
+    if (this.#throttle === undefined) return undefined
+    const { requestsPerSecond, status, grantedAt } = this.#throttle
+    while (grantedAt[0] !== undefined && grantedAt[0] <= now - 1_000) grantedAt.shift()
+    if (grantedAt.length >= requestsPerSecond) return { status }
+    grantedAt.push(now)
+    return undefined
+  }
+}
+
+const LISTING = /^\/[^/]+\/meta-data\/iam\/security-credentials(?:-extended)?\/?$/
+const DOCUMENT = /^\/[^/]+\/meta-data\/iam\/security-credentials(?:-extended)?\/[^/]+$/
+
+function concerns(step: Step, path: string): boolean {
+  switch (step) {
+    case 'all':
+      return true
+    case 'token':
+      return path === '/latest/api/token'
+    case 'role':
+      return LISTING.test(path)
+    case 'credentials':
+      return DOCUMENT.test(path)
+    default:
+      return step === path
+  }
+}

@@ -1,0 +1,137 @@
+import { type Reply, errorPage } from './reply.js'
+
+/**
+ * What goes wrong with a request, in a word or a shape.
+ *
+ * - `'silence'`: never answered
+ * - `'refuse'`: nobody listens (over loopback, where somebody does: as `'reset'`)
+ * - `'reset'`: the connection ends before the answer
+ * - `'reset-mid-body'`: the connection ends in the middle of the body
+ * - `'truncated'`: a well-formed answer whose body stops half-way
+ * - `'empty'`: 200 with an empty body
+ * - `'oversized'`: the true body, followed by a mebibyte of blanks
+ * - `'html'`: 200 with an HTML page, as a captive portal answers
+ * - `'broken-json'`: a body that is not JSON
+ * - `'expired'`: credentials that have ended a minute ago
+ * - `status`, `body`, `headers`: that answer; without a body, the page of IMDS for the status
+ * - `delayMs`: the true answer, late
+ * - `dripMs`: the true answer, a byte each so often
+ * - `redirectTo`: 302 to that address
+ * - `missingField`, `emptyField`: the document without that field, or with an empty one
+ * - `code`, `message`: a document with that `Code` instead of `Success`
+ */
+export type Fault =
+  | 'silence'
+  | 'refuse'
+  | 'reset'
+  | 'reset-mid-body'
+  | 'truncated'
+  | 'empty'
+  | 'oversized'
+  | 'html'
+  | 'broken-json'
+  | 'expired'
+  | {
+      readonly status: number
+      readonly body?: string
+      readonly headers?: Readonly<Record<string, string>>
+      readonly delayMs?: number
+    }
+  | { readonly delayMs: number }
+  | { readonly dripMs: number }
+  | { readonly redirectTo: string }
+  | { readonly missingField: string }
+  | { readonly emptyField: string }
+  | { readonly code: string; readonly message?: string }
+
+/** What becomes of a request: how it is answered, if at all. */
+export type Outcome =
+  | { readonly kind: 'silence' | 'refuse' | 'reset' }
+  | { readonly kind: 'reply'; readonly reply: Reply; readonly delayMs: number }
+  | { readonly kind: 'reset-mid-body'; readonly reply: Reply; readonly delayMs: number }
+  | { readonly kind: 'drip'; readonly reply: Reply; readonly delayMs: number; readonly dripMs: number }
+
+const OVERSIZE_CHARACTERS = 1_048_576
+
+/** The outcome of a request that meets `fault`, given the reply it had got without. */
+export function withFault(fault: Fault | undefined, reply: Reply, now: number): Outcome {
+  if (fault === undefined) return replyOutcome(reply)
+  return typeof fault === 'string' ? wordOutcome(fault, reply, now) : shapeOutcome(fault, reply)
+}
+
+type FaultWord = Extract<Fault, string>
+
+function wordOutcome(word: FaultWord, reply: Reply, now: number): Outcome {
+  switch (word) {
+    case 'silence':
+    case 'refuse':
+    case 'reset':
+      return { kind: word }
+    case 'reset-mid-body':
+      return { kind: word, reply, delayMs: 0 }
+    default:
+      return replyOutcome({ ...reply, ...spoilt(word, reply, now) })
+  }
+}
+
+type SpoilingWord = Exclude<FaultWord, 'silence' | 'refuse' | 'reset' | 'reset-mid-body'>
+
+function spoilt(word: SpoilingWord, { body }: Reply, now: number): Partial<Reply> {
+  switch (word) {
+    case 'truncated':
+      return { body: body.slice(0, Math.floor(body.length / 2)) }
+    case 'empty':
+      return { status: 200, body: '' }
+    case 'oversized':
+      return { body: body + ' '.repeat(OVERSIZE_CHARACTERS) }
+    case 'html':
+      return { ...errorPage(200), body: '<!doctype html><title>Sign in</title><p>Sign in to the network</p>' }
+    case 'broken-json':
+      return { body: `{"Code" : "Success", ${body.slice(0, -1)}` }
+    case 'expired':
+      return {
+        body: edited(body, { Expiration: new Date(now - 60_000).toISOString().replace(/\.\d+Z$/, 'Z') }),
+      }
+  }
+}
+
+function shapeOutcome(fault: Exclude<Fault, string>, reply: Reply): Outcome {
+  if ('status' in fault) return replyOutcome(statusReply(fault), fault.delayMs)
+  if ('delayMs' in fault) return replyOutcome(reply, fault.delayMs)
+  if ('dripMs' in fault) return { kind: 'drip', reply, delayMs: 0, dripMs: fault.dripMs }
+  if ('redirectTo' in fault) return replyOutcome(redirect(fault.redirectTo))
+  if ('missingField' in fault) return edit({ [fault.missingField]: undefined })
+  if ('emptyField' in fault) return edit({ [fault.emptyField]: '' })
+  return replyOutcome({ ...reply, body: failureDocument(fault) })
+
+  function edit(changes: Readonly<Record<string, string | undefined>>): Outcome {
+    return replyOutcome({ ...reply, body: edited(reply.body, changes) })
+  }
+}
+
+function replyOutcome(reply: Reply, delayMs = 0): Outcome {
+  return { kind: 'reply', reply, delayMs }
+}
+
+function statusReply({ status, body, headers }: Extract<Fault, { status: number }>): Reply {
+  const page = errorPage(status)
+  return { status, headers: { ...page.headers, ...headers }, body: body ?? page.body }
+}
+
+function redirect(location: string): Reply {
+  return { status: 302, headers: { location, 'content-type': 'text/html' }, body: '' }
+}
+
+function failureDocument({ code, message }: Extract<Fault, { code: string }>): string {
+  return JSON.stringify({ Code: code, ...(message !== undefined && { Message: message }) })
+}
+
+/** The JSON document with some members changed, or left out where `undefined`; other text as it is. */
+function edited(body: string, changes: Readonly<Record<string, string | undefined>>): string {
+  try {
+    const document: unknown = JSON.parse(body)
+    return typeof document === 'object' ? JSON.stringify({ ...document, ...changes }, undefined, 2) : body
+  } catch {
+    return body
+  }
+}

@@ -1,0 +1,89 @@
+import { type MetadataTokens, parseTtlSeconds } from './metadata-tokens.js'
+import { type Reply, errorPage, textReply } from './reply.js'
+
+/** One request as it reaches the emulated IMDS. */
+export interface EmulatedRequest {
+  readonly method: string
+  /** From the slash after the host; a query is left out of account. */
+  readonly path: string
+  /** By names in any case. */
+  readonly headers: Readonly<Record<string, string>>
+  /**
+   * Routers between the client and the instance: a container behind a bridge is 1 away.
+   *
+   * @default what the instance was made with
+   */
+  readonly hopsAway?: number
+}
+
+/** What the protocol needs to know of the instance at the moment of a request. */
+export interface ProtocolFacts {
+  readonly now: number
+  readonly metadataEnabled: boolean
+  readonly httpTokens: 'required' | 'optional'
+  readonly tokenTtlCap: number
+  readonly tokens: MetadataTokens
+  /** Text at a path, or `undefined` where there is nothing. */
+  readonly lookUp: (path: string) => string | undefined
+  readonly lastModifiedAt: number
+}
+
+const TOKEN_PATH = '/latest/api/token'
+const TOKEN_HEADER = 'x-aws-ec2-metadata-token'
+const TTL_HEADER = 'x-aws-ec2-metadata-token-ttl-seconds'
+
+/**
+ * The reply that IMDS gives.
+ *
+ * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html
+ */
+export function imdsReply(request: EmulatedRequest, facts: ProtocolFacts): Reply {
+  const headers = lowerCased(request.headers)
+  if (!facts.metadataEnabled) return errorPage(403)
+  if (request.path === TOKEN_PATH) return tokenReply(request.method, headers, facts)
+  if (request.method !== 'GET' && request.method !== 'HEAD') return errorPage(405)
+  return dataReply(request, headers, facts)
+}
+
+/** The reply with the headers that IMDS puts on every one. */
+export function withCommonHeaders(reply: Reply, now: number): Reply {
+  const common = {
+    server: 'EC2ws',
+    connection: 'close',
+    date: new Date(now).toUTCString(),
+    'content-length': String(Buffer.byteLength(reply.body)),
+  }
+  return { ...reply, headers: { ...common, ...reply.headers } }
+}
+
+function tokenReply(method: string, headers: Readonly<Record<string, string>>, facts: ProtocolFacts): Reply {
+  if (method !== 'PUT')
+    return { ...errorPage(405), headers: { 'content-type': 'text/html', allow: 'OPTIONS, PUT' } }
+  if (headers['x-forwarded-for'] !== undefined) return errorPage(403)
+  const ttlSeconds = parseTtlSeconds(headers[TTL_HEADER])
+  if (ttlSeconds === undefined) return errorPage(400)
+  const granted = Math.min(ttlSeconds, facts.tokenTtlCap)
+  return textReply(facts.tokens.issue(granted, facts.now), { [TTL_HEADER]: String(granted) })
+}
+
+function dataReply(
+  request: EmulatedRequest,
+  headers: Readonly<Record<string, string>>,
+  facts: ProtocolFacts,
+): Reply {
+  const token = headers[TOKEN_HEADER]
+  const secondsLeft = token === undefined ? undefined : facts.tokens.secondsLeft(token, facts.now)
+  if (secondsLeft === undefined && (token !== undefined || facts.httpTokens === 'required'))
+    return errorPage(401)
+  const text = facts.lookUp(request.path)
+  if (text === undefined) return errorPage(404)
+  const reply = textReply(request.method === 'HEAD' ? '' : text, {
+    'last-modified': new Date(facts.lastModifiedAt).toUTCString(),
+    ...(secondsLeft !== undefined && { [TTL_HEADER]: String(secondsLeft) }),
+  })
+  return reply
+}
+
+function lowerCased(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
+}

@@ -1,0 +1,38 @@
+import { randomBytes } from 'node:crypto'
+
+/** The limits of a metadata token's lifetime, in seconds, as IMDSv2 has them. */
+const LONGEST_TTL_SECONDS = 21_600
+
+/** The metadata tokens that the emulated IMDS handed out and still knows. */
+export class MetadataTokens {
+  readonly #expiresAt = new Map<string, number>()
+
+  issue(ttlSeconds: number, now: number): string {
+    // 56 characters, as the real ones.
+    const token = `FAKE${randomBytes(39).toString('base64url')}`
+    this.#expiresAt.set(token, now + ttlSeconds * 1_000)
+    return token
+  }
+
+  /** Whole seconds that are left of a token; `undefined` when it is unknown or expired. */
+  secondsLeft(token: string, now: number): number | undefined {
+    const expiresAt = this.#expiresAt.get(token)
+    if (expiresAt === undefined || now >= expiresAt) return undefined
+    return Math.ceil((expiresAt - now) / 1_000)
+  }
+
+  forget(): void {
+    this.#expiresAt.clear()
+  }
+}
+
+/**
+ * Parse `X-aws-ec2-metadata-token-ttl-seconds`: an integer of 1 to 21600, anything else is `undefined`.
+ *
+ * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-service.html
+ */
+export function parseTtlSeconds(header: string | undefined): number | undefined {
+  if (header === undefined || !/^\d{1,5}$/.test(header)) return undefined
+  const ttlSeconds = Number(header)
+  return ttlSeconds >= 1 && ttlSeconds <= LONGEST_TTL_SECONDS ? ttlSeconds : undefined
+}

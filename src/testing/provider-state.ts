@@ -1,0 +1,45 @@
+/** What the providers of this process share, as `instance-role` keeps it on `globalThis`. */
+export interface ProviderState {
+  readonly sources: Map<string, { reset(): void }>
+  readonly tokens: Map<string, { reset(): void }>
+  clock?: ProviderClock
+}
+
+/** The time that the providers of this process go by while a test clock is installed. */
+export interface ProviderClock {
+  /** Epoch milliseconds. */
+  now(): number
+  sleep(delayMs: number): Promise<void>
+  /** Calls back once, `delayMs` from now, unless cancelled by what it returns. */
+  after(delayMs: number, callback: (lateMs: number) => void): () => void
+}
+
+type GlobalWithState = typeof globalThis & { [key: symbol]: ProviderState | undefined }
+
+const STATE_KEY = Symbol.for('instance-role')
+
+/** The shared state, or `undefined` while nothing has made it. */
+export function findProviderState(): ProviderState | undefined {
+  const world: GlobalWithState = globalThis
+  return world[STATE_KEY]
+}
+
+/** The shared state, made when it is not there yet. */
+export function shareProviderState(): ProviderState {
+  const world: GlobalWithState = globalThis
+  return (world[STATE_KEY] ??= { sources: new Map(), tokens: new Map() })
+}
+
+/**
+ * Makes every provider of this process forget its credentials, role name and metadata tokens, as if none had been called.
+ *
+ * Providers that were made at module scope forget, too, and stay usable. Call it between tests.
+ *
+ * @example
+ * afterEach(() => resetInstanceRole())
+ */
+export function resetInstanceRole(): void {
+  const state = findProviderState()
+  if (state === undefined) return
+  for (const held of [...state.sources.values(), ...state.tokens.values()]) held.reset()
+}

@@ -1,0 +1,31 @@
+import { type Outcome } from './faults.js'
+
+/** What was asked of an instance and how it was answered; never a header or a body, so never a secret. */
+export class RequestLog {
+  readonly #entries: string[] = []
+
+  /** The requests so far, such as `PUT /latest/api/token 200` or `GET /latest/meta-data/ silence`. */
+  get entries(): readonly string[] {
+    return [...this.#entries]
+  }
+
+  record(method: string, path: string, outcome: Outcome): void {
+    this.#entries.push(`${method} ${path} ${summaryOf(outcome)}`)
+  }
+
+  clear(): void {
+    this.#entries.length = 0
+  }
+}
+
+function summaryOf(outcome: Outcome): string {
+  switch (outcome.kind) {
+    case 'reply':
+      return String(outcome.reply.status)
+    case 'drip':
+    case 'reset-mid-body':
+      return `${outcome.reply.status} ${outcome.kind}`
+    default:
+      return outcome.kind
+  }
+}

@@ -1,0 +1,64 @@
+/** A JSON policy document of IAM, spelled as IAM spells it. */
+export interface PolicyDocument {
+  readonly Version?: string
+  readonly Statement: PolicyStatement | readonly PolicyStatement[]
+}
+
+export interface PolicyStatement {
+  readonly Sid?: string
+  readonly Effect: 'Allow' | 'Deny'
+  readonly Principal?: '*' | Readonly<Record<string, string | readonly string[]>>
+  readonly Action?: string | readonly string[]
+  readonly Resource?: string | readonly string[]
+  readonly Condition?: Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>
+}
+
+/** The trust policy that the console gives a role for EC2. */
+export const EC2_TRUST_POLICY: PolicyDocument = {
+  Version: '2012-10-17',
+  Statement: { Effect: 'Allow', Principal: { Service: 'ec2.amazonaws.com' }, Action: 'sts:AssumeRole' },
+}
+
+const EC2_SERVICES = ['ec2.amazonaws.com', 'ec2.amazonaws.com.cn']
+
+/**
+ * Whether a trust policy lets EC2 assume the role: some statement allows it and none denies it.
+ *
+ * Conditions are taken as met.
+ *
+ * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_iam-ec2.html
+ */
+export function letsEc2AssumeRole(policy: PolicyDocument): boolean {
+  const concerned = listOf(policy.Statement).filter(namesEc2).filter(namesAssumeRole)
+  return concerned.some(allows) && concerned.every(allows)
+}
+
+function allows(statement: PolicyStatement): boolean {
+  return statement.Effect === 'Allow'
+}
+
+function namesEc2({ Principal }: PolicyStatement): boolean {
+  if (Principal === undefined) return false
+  if (Principal === '*') return true
+  return listOf(Principal['Service'] ?? []).some((service) => EC2_SERVICES.includes(service))
+}
+
+function namesAssumeRole({ Action }: PolicyStatement): boolean {
+  return listOf(Action ?? []).some((pattern) => matchesAction(pattern, 'sts:AssumeRole'))
+}
+
+function matchesAction(pattern: string, action: string): boolean {
+  const source = pattern
+    .replace(/[^\w*?]/g, '\\$&')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.')
+  return new RegExp(`^${source}$`, 'i').test(action)
+}
+
+function listOf<T>(value: T | readonly T[]): readonly T[] {
+  return isList(value) ? value : [value]
+}
+
+function isList<T>(value: T | readonly T[]): value is readonly T[] {
+  return Array.isArray(value)
+}

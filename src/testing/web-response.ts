@@ -1,0 +1,69 @@
+import { type Clock } from './clock.js'
+import { type Outcome } from './faults.js'
+import { type Reply } from './reply.js'
+
+type Answered = Extract<Outcome, { reply: Reply }>
+
+/**
+ * The outcome as a `Response` of the Fetch API, when its time has come; `undefined` for none, be it that the
+ * connection fails or that the signal is aborted first.
+ */
+export async function toWebResponse(
+  outcome: Outcome,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<Response | undefined> {
+  if (outcome.kind === 'silence') await untilAborted(clock, signal)
+  if (!('reply' in outcome)) return undefined
+  if (outcome.delayMs > 0) await clock.sleep(outcome.delayMs, signal)
+  if (signal.aborted) return undefined
+  const { status, headers } = outcome.reply
+  return new Response(bodyOf(outcome, clock, signal), { status, headers })
+}
+
+/** Resolves when the signal is aborted; lets a test clock pass until then. */
+export async function untilAborted(clock: Clock, signal: AbortSignal): Promise<void> {
+  const aborted = new Promise<void>((resolve) => {
+    if (signal.aborted) resolve()
+    else
+      signal.addEventListener('abort', () => {
+        resolve()
+      })
+  })
+  await clock.passUntil?.(signal)
+  await aborted
+}
+
+const BODILESS = [204, 205, 304]
+
+function bodyOf(outcome: Answered, clock: Clock, signal: AbortSignal): string | ReadableStream | null {
+  const { body, status } = outcome.reply
+  if (BODILESS.includes(status)) return null
+  if (outcome.kind === 'drip') return ReadableStream.from(drippingBody(body, outcome.dripMs, clock, signal))
+  return outcome.kind === 'reset-mid-body' ? ReadableStream.from(brokenBody(body)) : body
+}
+
+async function* drippingBody(
+  body: string,
+  dripMs: number,
+  clock: Clock,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  for (const byte of Buffer.from(body)) {
+    await clock.sleep(dripMs, signal)
+    signal.throwIfAborted()
+    yield Uint8Array.of(byte)
+  }
+}
+
+function* brokenBody(body: string): Generator<Uint8Array> {
+  yield Uint8Array.from(Buffer.from(body.slice(0, Math.ceil(body.length / 2))))
+  throw networkError('terminated', 'ECONNRESET')
+}
+
+/** A failure as the built-in `fetch` reports it. */
+export function networkError(message: string, code: string): TypeError {
+  const cause: NodeJS.ErrnoException = new Error(code)
+  cause.code = code
+  return new TypeError(message, { cause })
+}
