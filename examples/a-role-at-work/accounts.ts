@@ -13,7 +13,10 @@ type FindCredentials = (
 ) => { readonly roleName: string; readonly expiration: Date } | undefined
 
 /** The sets that AWS was called with, in the order of their first use. */
-export function setsInUse(requests: readonly RecordedRequest[], findCredentials: FindCredentials): SetInUse[] {
+export function setsInUse(
+  requests: readonly RecordedRequest[],
+  findCredentials: FindCredentials,
+): SetInUse[] {
   const sets = new Map<string, SetInUse>()
   for (const { accessKeyId = '', at } of requests) {
     const issued = findCredentials(accessKeyId)

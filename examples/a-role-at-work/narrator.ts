@@ -7,6 +7,8 @@ export interface Narrator {
   say(text: string): void
   /** What happened just now: the time since the start, a word for it, and the rest. */
   tell(colour: Colour, word: string, text: string): void
+  /** A word for whether something holds. */
+  mark(holds: boolean): string
 }
 
 /** Prints to `output`, in colour where that is a terminal and nobody has set `NO_COLOR`. */
@@ -17,8 +19,9 @@ export function createNarrator(output: NodeJS.WriteStream, startedAt: number): N
     say: (text) => void output.write(`${text}\n`),
     tell: (colour, word, text) => {
       const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1)
-      output.write(`${seconds.padStart(5)} s  ${paint(colour, word.padEnd(12))}  ${text}\n`)
+      output.write(`${seconds.padStart(5)} s  ${paint(colour, word.padEnd(14))}  ${text}\n`)
     },
+    mark: (holds) => (holds ? paint('green', 'yes') : paint('red', 'NO ')),
   }
 }
 
