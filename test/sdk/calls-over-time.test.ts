@@ -62,6 +62,7 @@ test('signs with the new set at once where a refresh was forced through a client
   await clients.s3.config.credentials({ forceRefresh: true })
   await callEach(clients)
   expect(keysOf(aws.requests.slice(-4))).toEqual(Array(4).fill(instance.credentials?.accessKeyId))
+  expect(instance.requests).toEqual([TOKEN, LISTING, DOCUMENT, DOCUMENT])
 })
 
 test('has no cache of the SDK on top that would hold on to an invalidated set', async () => {

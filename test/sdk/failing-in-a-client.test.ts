@@ -1,8 +1,9 @@
 import { ListBucketsCommand, S3Client } from '@aws-sdk/client-s3'
+import { type AwsCredentialIdentity, type AwsCredentialIdentityProvider } from '@aws-sdk/types'
 import { expect, onTestFinished, test } from 'vitest'
 import { fromInstanceRole, InstanceRoleError } from '../../src/index.js'
 import { type Fault } from '../../src/testing/index.js'
-import { setUp } from './application-on-ec2.js'
+import { LISTING, setUp, TOKEN } from './application-on-ec2.js'
 import { call, REGION, SERVICE_NAMES } from './clients.js'
 
 const failureOf = (sent: Promise<unknown>): Promise<unknown> => sent.catch((error: unknown) => error)
@@ -20,10 +21,31 @@ test.each(SERVICE_NAMES)(
       hint: expect.stringContaining('associate-iam-instance-profile') as unknown,
     })
     expect(aws.requests).toEqual([])
+    expect(instance.requests).toEqual([TOKEN, LISTING.replace('200', '404')])
   },
 )
 
-const FAILURES: readonly (readonly [string, Fault])[] = [
+/**
+ * What comes of a call whose credentials fail when it is to be signed, and how often it asked for credentials.
+ *
+ * A client asks twice: to choose how to sign, which succeeds here, and to sign, inside its retry loop.
+ */
+async function failToSign(url: string, good: AwsCredentialIdentity, failing: AwsCredentialIdentityProvider) {
+  let asked = 0
+  const credentials = () => {
+    asked += 1
+    return asked === 1 ? Promise.resolve(good) : failing()
+  }
+  const s3 = new S3Client({
+    endpoint: url,
+    region: REGION,
+    credentials: Object.assign(credentials, { memoized: true }),
+  })
+  onTestFinished(() => s3.destroy())
+  return { failure: await failureOf(s3.send(new ListBucketsCommand({}))), asked }
+}
+
+const FAULTS: readonly (readonly [string, Fault])[] = [
   ['a reset connection', 'reset'],
   ['an answer broken off', 'reset-mid-body'],
   ['silence', 'silence'],
@@ -32,26 +54,30 @@ const FAILURES: readonly (readonly [string, Fault])[] = [
   ['a refusal', { status: 403 }],
 ]
 
-test.each(FAILURES)('after %s, is not taken by the SDK for a reason to send again', async (_, fault) => {
+test.each(FAULTS)('gives the SDK no reason to repeat the call after %s', async (_, fault) => {
   const { aws, credentials, endpoint, instance } = await setUp()
   const good = await credentials()
   instance.failUntilLifted('all', fault)
-  let asked = 0
-  // The client asks twice: to choose how to sign, then to sign, inside its retry loop. This one fails there.
-  const fresh = fromInstanceRole({ endpoint, isolated: true })
-  const failsWhenSigning = Object.assign(() => ((asked += 1) === 1 ? Promise.resolve(good) : fresh()), {
-    memoized: true,
-  })
-  const s3 = new S3Client({ endpoint: aws.url, region: REGION, credentials: failsWhenSigning })
-  onTestFinished(() => s3.destroy())
-  const failure = await failureOf(s3.send(new ListBucketsCommand({})))
+  const failing = fromInstanceRole({ endpoint, isolated: true })
+  const { failure, asked } = await failToSign(aws.url, good, failing)
   expect(failure).toBeInstanceOf(InstanceRoleError)
   expect(asked).toBe(2)
 })
 
-test('leaves the client usable: the next call succeeds once the role is there', async () => {
+test('gives the SDK no reason to repeat the call where nobody listens', async () => {
+  const { aws, credentials, instance } = await setUp()
+  const good = await credentials()
+  const server = await instance.listen()
+  await server.close()
+  const failing = fromInstanceRole({ endpoint: server.endpoint, isolated: true })
+  const { failure, asked } = await failToSign(aws.url, good, failing)
+  expect(failure).toMatchObject({ name: 'InstanceRoleError', code: 'UNREACHABLE' })
+  expect(asked).toBe(2)
+})
+
+test('lets the next call succeed once the role is there', async () => {
   const { clients, instance } = await setUp()
-  const profile = instance.profile
+  const { profile } = instance
   instance.disassociateProfile()
   await expect(call(clients, 's3')).rejects.toMatchObject({ code: 'NO_ROLE' })
   if (profile !== undefined) instance.associateProfile(profile)
