@@ -1,20 +1,18 @@
-import { defineConfig, type Options } from 'tsup'
+import { type Options } from 'tsup'
 
 const common: Options = {
   dts: { compilerOptions: { noEmit: false } },
   target: 'node20',
   platform: 'node',
   sourcemap: false,
-  // One import of either format never drags in the other's chunks, so `dist` is emptied by the ESM pass only.
   splitting: true,
 }
 
-export default defineConfig([
+const config: Options[] = [
   {
     ...common,
-    entry: { index: 'src/index.ts', 'testing/index': 'src/testing/index.ts', 'cli/main': 'src/cli/main.ts' },
+    entry: { index: 'src/index.ts', 'testing/index': 'src/testing/index.ts' },
     format: 'esm',
-    clean: true,
   },
   {
     ...common,
@@ -25,6 +23,10 @@ export default defineConfig([
     esbuildOptions(options) {
       // `import()` fails under Jest without --experimental-vm-modules; as `require()` it works everywhere.
       options.supported = { 'dynamic-import': false }
+      // What `createRequire` takes as well, and CommonJS has.
+      options.define = { ...options.define, 'import.meta.url': '__filename' }
     },
   },
-])
+]
+
+export default config

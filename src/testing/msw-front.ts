@@ -17,9 +17,6 @@ interface Msw {
   }
 }
 
-// The CommonJS build has no `import.meta`, the ESM build no `__filename`.
-const HERE = typeof __filename === 'string' ? __filename : import.meta.url
-
 // Any origin: every endpoint, IPv6 included, is one that IMDS may have.
 const PATTERNS = ['*/latest', '*/latest/*']
 
@@ -49,7 +46,7 @@ async function resolve(instance: Answering, request: Request): Promise<Response 
 }
 
 function loadMsw(): Msw {
-  for (const from of [HERE, join(process.cwd(), 'package.json')]) {
+  for (const from of [import.meta.url, join(process.cwd(), 'package.json')]) {
     const msw = tryToLoad(from)
     if (isMsw(msw)) return msw
   }

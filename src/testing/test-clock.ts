@@ -79,8 +79,10 @@ class ManualClock implements TestClock {
   }
 
   async sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
-    const cancel = this.after(delayMs, () => {})
-    await this.#passTo(this.#elapsedMs + Math.max(0, delayMs), signal)
+    const { promise: woken, resolve: wake } = deferred()
+    const cancel = this.after(delayMs, wake)
+    // Another sleeper may be the one who makes time pass.
+    await Promise.race([woken, this.#passTo(this.#elapsedMs + Math.max(0, delayMs), signal)])
     cancel()
   }
 
@@ -151,6 +153,12 @@ class ManualClock implements TestClock {
       signal.addEventListener('abort', wake)
     })
   }
+}
+
+function deferred(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = (): void => {}
+  const promise = new Promise<void>((settled) => (resolve = settled))
+  return { promise, resolve }
 }
 
 async function settle(): Promise<void> {

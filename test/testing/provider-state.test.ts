@@ -1,0 +1,40 @@
+import { afterEach, expect, test, vi } from 'vitest'
+import { emulateInstance, resetInstanceRole } from '../../src/testing/index.js'
+import { shareProviderState } from '../../src/testing/provider-state.js'
+
+afterEach(() => {
+  Reflect.deleteProperty(globalThis, Symbol.for('instance-role'))
+})
+
+function holdSomething() {
+  const [source, token] = [{ reset: vi.fn() }, { reset: vi.fn() }]
+  shareProviderState().sources.set('a source', source)
+  shareProviderState().tokens.set('a token', token)
+  return { source, token }
+}
+
+test('is safe to reset when no provider was ever made', () => {
+  expect(() => resetInstanceRole()).not.toThrow()
+})
+
+test('reset makes every source and token forget, and keeps them', () => {
+  const { source, token } = holdSomething()
+  resetInstanceRole()
+  expect([source.reset, token.reset].map((reset) => reset.mock.calls.length)).toEqual([1, 1])
+  expect([...shareProviderState().sources.values()]).toEqual([source])
+})
+
+test('the state is shared by a name that all copies know', () => {
+  expect(Reflect.get(globalThis, Symbol.for('instance-role'))).toBeUndefined()
+  const state = shareProviderState()
+  expect(Reflect.get(globalThis, Symbol.for('instance-role'))).toBe(state)
+})
+
+test('what is known of a closed instance is forgotten', async () => {
+  const { source } = holdSomething()
+  {
+    await using instance = emulateInstance()
+    expect(instance.credentials).toBeDefined()
+  }
+  expect(source.reset).toHaveBeenCalledOnce()
+})
