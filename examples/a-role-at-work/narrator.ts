@@ -11,9 +11,15 @@ export interface Narrator {
   mark(holds: boolean): string
 }
 
+/** Where lines go, such as `process.stdout`. */
+export interface Output {
+  readonly isTTY?: boolean
+  write(text: string): unknown
+}
+
 /** Prints to `output`, in colour where that is a terminal and nobody has set `NO_COLOR`. */
-export function createNarrator(output: NodeJS.WriteStream, startedAt: number): Narrator {
-  const inColour = output.isTTY && (process.env['NO_COLOR'] ?? '') === ''
+export function createNarrator(output: Output, startedAt: number): Narrator {
+  const inColour = output.isTTY === true && (process.env['NO_COLOR'] ?? '') === ''
   const paint = (colour: Colour, text: string) => (inColour ? styleText(colour, text) : text)
   return {
     say: (text) => void output.write(`${text}\n`),
