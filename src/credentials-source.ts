@@ -97,10 +97,11 @@ export class CredentialsSource {
       new InstanceRoleError('CLOSED', 'The credentials were no longer wanted while they were loaded.'),
     )
     this.#ending = new AbortController()
-    this.#cache.clear()
+    this.#cache.reset()
     delete this.#memory.discovered
     this.#lastSuccessAt = undefined
     this.#lastErrorCode = undefined
+    this.#requests = 0
   }
 
   async #load(logger: Logger | undefined): Promise<HeldRole> {

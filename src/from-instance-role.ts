@@ -7,7 +7,7 @@ import { InstanceRoleError } from './errors.js'
 import { type InstanceRoleOptions } from './options.js'
 import { extensionAt, type Held } from './refresh-schedule.js'
 import { type Runtime, systemRuntime } from './runtime.js'
-import { type Lease, leaseSource } from './shared-sources.js'
+import { type Lease, leaseSource, processRegistry, type SourceRegistry } from './shared-sources.js'
 import { type HeldRole } from './state-changes.js'
 import { describeStatus, type InstanceRoleStatus } from './status.js'
 
@@ -58,12 +58,16 @@ export interface InstanceRoleProvider extends AsyncDisposable {
  * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/iam-roles-for-amazon-ec2.html
  */
 export function fromInstanceRole(options: InstanceRoleOptions = {}): InstanceRoleProvider {
-  return createProvider(options, systemRuntime)
+  return createProvider(options, systemRuntime, processRegistry())
 }
 
 /** `fromInstanceRole` in a given world. */
-export function createProvider(options: InstanceRoleOptions, runtime: Runtime): InstanceRoleProvider {
-  const use = new SourceUse(options, runtime)
+export function createProvider(
+  options: InstanceRoleOptions,
+  runtime: Runtime,
+  registry: SourceRegistry,
+): InstanceRoleProvider {
+  const use = new SourceUse(options, runtime, registry)
   return Object.assign((properties?: InstanceRoleCallProperties) => use.credentials(properties), {
     memoized: true,
     status: () => describeStatus(use.source?.status(), runtime.now()),
@@ -78,14 +82,16 @@ class SourceUse {
   readonly #options: InstanceRoleOptions
   readonly #checked: ReturnType<typeof checkOptions>
   readonly #runtime: Runtime
+  readonly #registry: SourceRegistry
   readonly #closing = new AbortController()
   #lease: Lease | undefined
   #opening: Promise<Lease> | undefined
 
-  constructor(options: InstanceRoleOptions, runtime: Runtime) {
+  constructor(options: InstanceRoleOptions, runtime: Runtime, registry: SourceRegistry) {
     this.#options = options
     this.#checked = checkOptions(options)
     this.#runtime = runtime
+    this.#registry = registry
   }
 
   get source(): CredentialsSource | undefined {
@@ -126,12 +132,14 @@ class SourceUse {
 
   async #open(properties: InstanceRoleCallProperties | undefined): Promise<Held<HeldRole>> {
     this.#closing.signal.throwIfAborted()
-    this.#opening ??= this.#leaseSource(properties?.callerClientConfig?.profile).finally(
-      () => (this.#opening = undefined),
-    )
-    const { source } = this.#lease ?? (await this.#opening)
+    const { source } = this.#lease ?? (await this.#leaseOnce(properties?.callerClientConfig?.profile))
     const logger = this.#logger(properties)
     return properties?.forceRefresh === true ? source.refresh(logger) : source.get(logger)
+  }
+
+  #leaseOnce(callerProfile: string | undefined): Promise<Lease> {
+    this.#opening ??= this.#leaseSource(callerProfile).finally(() => (this.#opening = undefined))
+    return this.#opening
   }
 
   async #leaseSource(callerProfile: string | undefined): Promise<Lease> {
@@ -142,7 +150,13 @@ class SourceUse {
     if (config.disabled.value) throw disabled(config.disabled.origin)
     this.#closing.signal.throwIfAborted()
     const { dispatcher, isolated = false } = this.#options
-    this.#lease = leaseSource({ config, dispatcher, isolated, runtime: this.#runtime })
+    this.#lease = leaseSource({
+      config,
+      dispatcher,
+      isolated,
+      runtime: this.#runtime,
+      registry: this.#registry,
+    })
     return this.#lease
   }
 

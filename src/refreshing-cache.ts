@@ -70,7 +70,7 @@ export class RefreshingCache<Value, Held, Context> {
   }
 
   /** Forgets what is held; a load under way still answers its callers, but is not kept. */
-  clear(): void {
+  reset(): void {
     this.#held = undefined
     this.#flight = undefined
   }
@@ -95,7 +95,7 @@ export class RefreshingCache<Value, Held, Context> {
     return flight
   }
 
-  /** Whether the flight is still the one that counts: after `clear()`, what an older one brings is not kept. */
+  /** Whether the flight is still the one that counts: after `reset()`, what an older one brings is not kept. */
   #land(flight: Promise<Held>, held: Held | undefined): boolean {
     if (this.#flight !== flight) return false
     this.#flight = undefined

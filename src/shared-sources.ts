@@ -6,15 +6,26 @@ import { PROCESS_WIDE } from './process-wide.js'
 import { type Runtime } from './runtime.js'
 import { VERSION } from './version.js'
 
-/** What all copies of this package in the process hold together. Entries come from whichever copy was first. */
-interface SharedSources {
-  sources?: Map<string, CredentialsSource>
-  tokens?: Map<string, MetadataTokenCache>
+/** Sources and metadata tokens that are held together. */
+export interface SourceRegistry {
+  readonly sources: Map<string, CredentialsSource>
+  readonly tokens: Map<string, MetadataTokenCache>
   dispatcherIds?: WeakMap<object, number>
   lastDispatcherId?: number
 }
 
-const shared: typeof globalThis & { [PROCESS_WIDE]?: SharedSources } = globalThis
+const shared: typeof globalThis & { [PROCESS_WIDE]?: SourceRegistry } = globalThis
+
+/** What all copies of this package in the process hold together. Entries come from whichever copy was first. */
+export function processRegistry(): SourceRegistry {
+  const registry = shared[PROCESS_WIDE] ?? createRegistry()
+  shared[PROCESS_WIDE] = registry
+  return registry
+}
+
+export function createRegistry(): SourceRegistry {
+  return { sources: new Map(), tokens: new Map() }
+}
 
 /** The use of a source; released once. */
 export interface Lease {
@@ -23,17 +34,18 @@ export interface Lease {
 }
 
 export interface LeaseOptions {
+  readonly registry: SourceRegistry
   readonly config: InstanceRoleConfig
   readonly dispatcher: Dispatcher | undefined
   readonly isolated: boolean
   readonly runtime: Runtime
 }
 
-/** The source for a configuration: the one of the process, or a new one where it is to be `isolated`. */
+/** The source for a configuration: the registry's, or a new one where it is to be `isolated`. */
 export function leaseSource(options: LeaseOptions): Lease {
   if (options.isolated)
     return lease(createSource(options, createMetadataTokenCache(options.runtime.now)), () => {})
-  const sources = (sharedState().sources ??= new Map<string, CredentialsSource>())
+  const { sources } = options.registry
   const key = keyOf(options)
   const source = sources.get(key) ?? createSource(options, sharedToken(options))
   sources.set(key, source)
@@ -60,38 +72,31 @@ function createSource(
 }
 
 /** A metadata token is good for its endpoint, whoever took it. */
-function sharedToken({ config, dispatcher, runtime }: LeaseOptions): MetadataTokenCache {
-  const tokens = (sharedState().tokens ??= new Map<string, MetadataTokenCache>())
-  const key = JSON.stringify([config.endpoint.value, dispatcherId(dispatcher)])
+function sharedToken({ config, dispatcher, runtime, registry }: LeaseOptions): MetadataTokenCache {
+  const { tokens } = registry
+  const key = JSON.stringify([config.endpoint.value, dispatcherId(registry, dispatcher)])
   const token = tokens.get(key) ?? createMetadataTokenCache(runtime.now)
   tokens.set(key, token)
   return token
 }
 
 /** Two configurations that lead to the same requests are one; where their values come from does not matter. */
-function keyOf({ config, dispatcher }: LeaseOptions): string {
+function keyOf({ config, dispatcher, registry }: LeaseOptions): string {
   const { roleName, endpoint, timeoutMs, deadlineMs, retries, imdsV1Fallback } = config
   const settings = [roleName, endpoint, timeoutMs, deadlineMs, retries, imdsV1Fallback].map(
     ({ value }) => value ?? null,
   )
-  return JSON.stringify([...settings, dispatcherId(dispatcher)])
+  return JSON.stringify([...settings, dispatcherId(registry, dispatcher)])
 }
 
 /** 0 stands for direct connections. */
-function dispatcherId(dispatcher: Dispatcher | undefined): number {
+function dispatcherId(registry: SourceRegistry, dispatcher: Dispatcher | undefined): number {
   if (dispatcher === undefined) return 0
-  const state = sharedState()
-  const ids = (state.dispatcherIds ??= new WeakMap<object, number>())
+  const ids = (registry.dispatcherIds ??= new WeakMap<object, number>())
   const known = ids.get(dispatcher)
   if (known !== undefined) return known
-  const id = (state.lastDispatcherId ?? 0) + 1
-  state.lastDispatcherId = id
+  const id = (registry.lastDispatcherId ?? 0) + 1
+  registry.lastDispatcherId = id
   ids.set(dispatcher, id)
   return id
-}
-
-function sharedState(): SharedSources {
-  const state = shared[PROCESS_WIDE] ?? {}
-  shared[PROCESS_WIDE] = state
-  return state
 }

@@ -94,7 +94,7 @@ export class MetadataClient {
 
   /** IMDS forgot the token, for instance because the instance was resumed; another load may have replaced it already. */
   #drop(refused: MetadataToken | undefined): void {
-    if (this.#options.token.held === refused) this.#options.token.clear()
+    if (this.#options.token.held === refused) this.#options.token.reset()
   }
 
   #send(
