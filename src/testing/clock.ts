@@ -4,7 +4,7 @@ import { findProviderState } from './provider-state.js'
 export interface Clock {
   /** Epoch milliseconds. */
   now(): number
-  /** Resolves `delayMs` from now, or, at the latest a little after the signal is aborted, early. */
+  /** Resolves `delayMs` from now, or when the signal is aborted. */
   sleep(delayMs: number, signal?: AbortSignal): Promise<void>
   /** Lets time pass until the signal is aborted, as far as it is in the clock's hands. */
   passUntil?(signal: AbortSignal): Promise<void>
@@ -15,11 +15,17 @@ const systemClock: Clock = {
   now: () => Date.now(),
   sleep: (delayMs, signal) =>
     new Promise((resolve) => {
-      const timer = setTimeout(resolve, delayMs).unref()
-      signal?.addEventListener('abort', () => {
-        clearTimeout(timer)
+      if (signal?.aborted) {
         resolve()
-      })
+        return
+      }
+      const wake = (): void => {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', wake)
+        resolve()
+      }
+      const timer = setTimeout(wake, delayMs).unref()
+      signal?.addEventListener('abort', wake)
     }),
 }
 

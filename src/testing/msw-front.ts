@@ -11,22 +11,27 @@ import { toWebResponse } from './web-response.js'
 export type MswHandlers = never[]
 
 /** The part of msw that makes handlers. */
-interface Msw {
+export interface Msw {
   readonly http: {
-    all(path: string, resolver: (info: { readonly request: Request }) => Promise<unknown>): unknown
+    all(
+      path: string,
+      resolver: (info: { readonly request: Request }) => Promise<Response | undefined>,
+    ): unknown
   }
 }
 
 // Any origin: every endpoint, IPv6 included, is one that IMDS may have.
 const PATTERNS = ['*/latest', '*/latest/*']
 
+// Beside this package, as a peer dependency is; or in the project whose tests are run.
+const PLACES = [import.meta.url, join(process.cwd(), 'package.json')]
+
 /**
  * Handlers that answer, at any origin, what IMDS has below `/latest/`.
  *
  * @throws when msw is not installed
  */
-export function createMswHandlers(instance: Answering): MswHandlers {
-  const { http } = loadMsw()
+export function createMswHandlers(instance: Answering, { http }: Msw = loadMsw(PLACES)): MswHandlers {
   const handlers: unknown[] = PATTERNS.map((pattern) =>
     http.all(pattern, ({ request }) => resolve(instance, request)),
   )
@@ -45,21 +50,22 @@ async function resolve(instance: Answering, request: Request): Promise<Response 
   return (await toWebResponse(outcome, instance.clock, ended)) ?? Response.error()
 }
 
-function loadMsw(): Msw {
-  for (const from of [import.meta.url, join(process.cwd(), 'package.json')]) {
-    const msw = tryToLoad(from)
-    if (isMsw(msw)) return msw
+/**
+ * Load the copy of msw that is found from the first place that has one.
+ *
+ * Synchronously, and at need only: who uses another front has no msw.
+ */
+export function loadMsw(places: readonly string[]): Msw {
+  const failures: unknown[] = []
+  for (const place of places) {
+    try {
+      const msw: unknown = createRequire(place)('msw')
+      if (isMsw(msw)) return msw
+    } catch (error) {
+      failures.push(error)
+    }
   }
-  throw new Error('instance.handlers needs msw, 2 or 3: npm install --save-dev msw')
-}
-
-function tryToLoad(from: string): unknown {
-  try {
-    return createRequire(from)('msw')
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'MODULE_NOT_FOUND') return undefined
-    throw error
-  }
+  throw new Error('instance.handlers needs msw, 2 or 3: npm install --save-dev msw', { cause: failures[0] })
 }
 
 function isMsw(value: unknown): value is Msw {

@@ -28,7 +28,7 @@ export interface TestClock extends Clock, ProviderClock {
 }
 
 interface Timer {
-  readonly dueAt: number
+  readonly at: number
   readonly callback: (lateMs: number) => void
 }
 
@@ -57,9 +57,17 @@ const nextTurn = setImmediate
 /** Enough turns of the event loop for an exchange over loopback to get on. */
 const TURNS = 16
 
+/** An instant that somebody waits for; `Infinity` for as far as it takes until the signal is aborted. */
+interface Goal {
+  readonly at: number
+  readonly signal: AbortSignal | undefined
+  readonly reach: () => void
+}
+
 class ManualClock implements TestClock {
   readonly #timers = new Set<Timer>()
-  readonly #awaitingTimers = new Set<() => void>()
+  readonly #goals = new Set<Goal>()
+  #notify = (): void => {}
   #elapsedMs = 0
   #wallClockAtZero: number
 
@@ -72,24 +80,23 @@ class ManualClock implements TestClock {
   }
 
   after(delayMs: number, callback: (lateMs: number) => void): () => void {
-    const timer = { dueAt: this.#elapsedMs + Math.max(0, delayMs), callback }
-    this.#timers.add(timer)
-    for (const wake of this.#awaitingTimers) wake()
+    const timer = { at: this.#elapsedMs + Math.max(0, delayMs), callback }
+    if (timer.at < Infinity) this.#timers.add(timer)
+    this.#notify()
     return () => void this.#timers.delete(timer)
   }
 
-  async sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
-    const { promise: woken, resolve: wake } = deferred()
-    const cancel = this.after(delayMs, wake)
-    // Another sleeper may be the one who makes time pass.
-    await Promise.race([woken, this.#passTo(this.#elapsedMs + Math.max(0, delayMs), signal)])
-    cancel()
+  sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
+    return this.#pass(Math.max(0, delayMs), signal)
   }
 
   async advance(durationMs: number): Promise<void> {
     if (!(durationMs >= 0)) throw new RangeError('durationMs must not be negative')
-    await this.#passTo(this.#elapsedMs + durationMs)
-    await settle()
+    await this.#pass(durationMs)
+  }
+
+  passUntil(signal: AbortSignal): Promise<void> {
+    return this.#pass(Infinity, signal)
   }
 
   stepWallClock(byMs: number): void {
@@ -98,15 +105,8 @@ class ManualClock implements TestClock {
 
   blockEventLoop(durationMs: number): void {
     this.#elapsedMs += Math.max(0, durationMs)
-    while (this.#fireNext(this.#elapsedMs));
-  }
-
-  async passUntil(signal: AbortSignal): Promise<void> {
-    for (;;) {
-      await settle()
-      if (signal.aborted) return
-      if (!this.#fireNext(Infinity)) await this.#nextTimerOrAbort(signal)
-    }
+    for (let due = earliest(this.#timers); due && due.at <= this.#elapsedMs; due = earliest(this.#timers))
+      this.#fire(due)
   }
 
   install(): this {
@@ -123,42 +123,59 @@ class ManualClock implements TestClock {
     this.release()
   }
 
-  async #passTo(target: number, signal?: AbortSignal): Promise<void> {
-    do {
-      await settle()
-      if (signal?.aborted) return
-    } while (this.#fireNext(target))
-    this.#elapsedMs = Math.max(this.#elapsedMs, target)
+  #pass(durationMs: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const isPassing = this.#goals.size > 0
+      const onAbort = (): void => this.#notify()
+      signal?.addEventListener('abort', onAbort)
+      const reach = (): void => {
+        signal?.removeEventListener('abort', onAbort)
+        resolve()
+      }
+      this.#goals.add({ at: this.#elapsedMs + durationMs, signal, reach })
+      if (isPassing) this.#notify()
+      else void this.#passWhileWanted()
+    })
   }
 
-  /** Moves to the earliest timer due by `target` and fires it; false when there is none. */
-  #fireNext(target: number): boolean {
-    let next: Timer | undefined
-    for (const timer of this.#timers) if (next === undefined || timer.dueAt < next.dueAt) next = timer
-    if (next === undefined || next.dueAt > target) return false
-    this.#timers.delete(next)
-    this.#elapsedMs = Math.max(this.#elapsedMs, next.dueAt)
-    next.callback(this.#elapsedMs - next.dueAt)
+  // One loop for all who wait, a step at a time: what a step sets off proceeds before time passes any further.
+  async #passWhileWanted(): Promise<void> {
+    while (this.#goals.size > 0) {
+      await settle()
+      if (!this.#step()) await new Promise<void>((resolve) => (this.#notify = resolve))
+    }
+  }
+
+  /** Goes on to what is next: a goal that was called off, a timer, a goal. False when there is nothing to go on to. */
+  #step(): boolean {
+    const goal = [...this.#goals].find(({ signal }) => signal?.aborted) ?? earliest(this.#goals)
+    const timer = earliest(this.#timers)
+    if (goal === undefined) return true
+    if (goal.signal?.aborted) this.#reach(goal)
+    else if (timer !== undefined && timer.at <= goal.at) this.#fire(timer)
+    else if (goal.at < Infinity) this.#reach(goal, goal.at)
+    else return false
     return true
   }
 
-  #nextTimerOrAbort(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = (): void => {
-        this.#awaitingTimers.delete(wake)
-        signal.removeEventListener('abort', wake)
-        resolve()
-      }
-      this.#awaitingTimers.add(wake)
-      signal.addEventListener('abort', wake)
-    })
+  #fire(timer: Timer): void {
+    this.#timers.delete(timer)
+    this.#elapsedMs = Math.max(this.#elapsedMs, timer.at)
+    timer.callback(this.#elapsedMs - timer.at)
+  }
+
+  #reach(goal: Goal, at = this.#elapsedMs): void {
+    this.#goals.delete(goal)
+    this.#elapsedMs = Math.max(this.#elapsedMs, at)
+    goal.reach()
   }
 }
 
-function deferred(): { promise: Promise<void>; resolve: () => void } {
-  let resolve = (): void => {}
-  const promise = new Promise<void>((settled) => (resolve = settled))
-  return { promise, resolve }
+/** The first of the earliest. */
+function earliest<T extends { readonly at: number }>(all: ReadonlySet<T>): T | undefined {
+  let found: T | undefined
+  for (const one of all) if (found === undefined || one.at < found.at) found = one
+  return found
 }
 
 async function settle(): Promise<void> {

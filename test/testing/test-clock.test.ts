@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { afterEach, expect, test, vi } from 'vitest'
 import { createTestClock, emulateInstance } from '../../src/testing/index.js'
 import { findProviderState } from '../../src/testing/provider-state.js'
@@ -87,6 +88,54 @@ test('wakes several sleepers, each at its time', async () => {
     return clock.now()
   }
   expect(await Promise.all([wake(30), wake(10), wake(20)])).toEqual([1_030, 1_010, 1_020])
+})
+
+test('lets a sleeper that woke go on, however long it takes, before the next one wakes', async () => {
+  const { clock } = setup()
+  const workFor = async (delayMs: number, turns: number): Promise<number> => {
+    await clock.sleep(delayMs)
+    for (let turn = 0; turn < turns; turn += 1) await new Promise(setImmediate)
+    return clock.now()
+  }
+  expect(await Promise.all([workFor(10, 8), workFor(11, 8), workFor(12, 8)])).toEqual([1_010, 1_011, 1_012])
+})
+
+test('whoever sleeps wakes exactly on time, and every timer fires exactly on time', async () => {
+  const delays = fc.array(fc.nat({ max: 1_000 }), { maxLength: 8 })
+  const property = fc.asyncProperty(delays, delays, async (naps, timers) => {
+    const clock = createTestClock({ startAt: 0 })
+    const fired: number[] = []
+    for (const delayMs of timers) clock.after(delayMs, () => fired.push(clock.now()))
+    const woken = naps.map(async (delayMs) => {
+      await clock.sleep(delayMs)
+      return clock.now()
+    })
+    expect(await Promise.all(woken)).toEqual(naps)
+    await clock.advance(1_000)
+    expect(fired).toEqual(timers.toSorted((a, b) => a - b))
+  })
+  await fc.assert(property, { numRuns: 50 })
+})
+
+test('a timer without an end never fires', async () => {
+  const { clock, fired, after } = setup()
+  after(Infinity, 'never')
+  const signal = new AbortController()
+  after(10, 'before')
+  clock.after(20, () => signal.abort())
+  await clock.passUntil(signal.signal)
+  expect(fired).toEqual(['before at 1010'])
+})
+
+test('two who wait for one signal both go on when it is aborted', async () => {
+  const { clock } = setup()
+  const controller = new AbortController()
+  const both = Promise.all([clock.passUntil(controller.signal), clock.passUntil(controller.signal)])
+  const third = clock.sleep(5, controller.signal)
+  await third
+  controller.abort()
+  await both
+  expect(clock.now()).toBe(1_005)
 })
 
 test('does not pass any further for a sleeper that is called off', async () => {
