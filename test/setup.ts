@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { createProvider, type InstanceRoleProvider } from '../src/from-instance-role.js'
 import { type InstanceRoleOptions } from '../src/options.js'
-import { type Runtime, systemRuntime } from '../src/runtime.js'
+import { type FetchInit, type Runtime, systemRuntime } from '../src/runtime.js'
 import { createRegistry } from '../src/shared-sources.js'
 import {
   createTestClock,
@@ -30,7 +30,10 @@ export function createDice(seed = 1): () => number {
 export function virtualRuntime(
   clock: TestClock,
   instance: EmulatedInstance,
-  random: () => number = createDice(),
+  {
+    random = createDice(),
+    onFetch = () => {},
+  }: { random?: () => number; onFetch?: (url: string, init: FetchInit) => void } = {},
 ): Runtime {
   return {
     ...systemRuntime,
@@ -38,23 +41,30 @@ export function virtualRuntime(
     sleep: (delayMs) => clock.sleep(delayMs),
     after: (delayMs, callback) => clock.after(delayMs, callback),
     random,
-    fetch: (url, { method, headers, signal, redirect }) =>
-      instance.fetch(url, { method, headers, signal, redirect }),
+    fetch: (url, init) => {
+      onFetch(url, init)
+      const { method, headers, signal, redirect } = init
+      return instance.fetch(url, { method, headers, signal, redirect })
+    },
   }
 }
 
 /** An emulated instance, and a provider of its own, both on one clock that only the test moves. */
 export function setup(
-  options: InstanceOptions & { provider?: InstanceRoleOptions; random?: () => number } = {},
+  options: InstanceOptions & {
+    provider?: InstanceRoleOptions
+    random?: () => number
+    onFetch?: (url: string, init: FetchInit) => void
+  } = {},
 ) {
-  const { provider: providerOptions, random, ...instanceOptions } = options
+  const { provider: providerOptions, random, onFetch, ...instanceOptions } = options
   const clock = createTestClock({ startAt: Date.UTC(2026, 0, 1) })
   const instance = emulateInstance({ clock, ...instanceOptions })
-  const runtime = virtualRuntime(clock, instance, random)
+  const runtime = virtualRuntime(clock, instance, { ...(random && { random }), ...(onFetch && { onFetch }) })
   const registry = createRegistry()
   const create = (given: InstanceRoleOptions = {}): InstanceRoleProvider =>
     createProvider(given, runtime, registry)
-  return { clock, instance, create, provider: create(providerOptions) }
+  return { clock, instance, registry, create, provider: create(providerOptions) }
 }
 
 /** How long, on the test's clock, a promise took, and what became of it. */

@@ -152,7 +152,7 @@ function meaningOf(status: number, request: string, endpoint: string): [Instance
     return ['IMDS_DISABLED', `IMDS refused ${request} (403): it is disabled on this instance.`]
   if (status === 429) return ['THROTTLED', `IMDS throttled ${request} (429).`]
   if (status >= 500) return ['SERVER_ERROR', `IMDS failed to answer ${request} (${status}).`]
-  return ['UNEXPECTED_STATUS', `${endpoint} answered ${request} with status ${status}.`]
+  return ['UNEXPECTED_STATUS', `IMDS at ${endpoint} answered ${request} with status ${status}.`]
 }
 
 /** Seconds only: IMDS has no reason to name a date. */
