@@ -28,14 +28,33 @@ export default defineConfig(
     rules: {
       complexity: ['error', 8],
       'max-lines-per-function': ['error', { max: 30, skipBlankLines: true, skipComments: true }],
-      'no-restricted-globals': ['error', 'fetch', 'setTimeout', 'setInterval', 'setImmediate', 'globalThis', 'process', 'console', 'performance'],
+      'no-restricted-globals': [
+        'error',
+        'fetch',
+        'setTimeout',
+        'setInterval',
+        'setImmediate',
+        'globalThis',
+        'process',
+        'console',
+        'performance',
+      ],
       'no-restricted-properties': ['error', ...ambientClocks],
     },
   },
   {
     // The edges: where the world comes in.
-    files: ['src/runtime.ts', 'src/shared-sources.ts', 'src/from-instance-role.ts', 'src/cli/**', 'src/testing/**'],
+    files: [
+      'src/runtime.ts',
+      'src/shared-sources.ts',
+      'src/from-instance-role.ts',
+      'src/cli/**',
+      'src/testing/**',
+    ],
     rules: { 'no-restricted-globals': 'off', 'no-restricted-properties': 'off' },
   },
-  { files: ['test/**/*.ts', 'examples/**/*.ts'], rules: { '@typescript-eslint/no-floating-promises': 'error' } },
+  {
+    files: ['test/**/*.ts', 'examples/**/*.ts'],
+    rules: { '@typescript-eslint/no-floating-promises': 'error' },
+  },
 )

@@ -1,20 +1,18 @@
-import { defineConfig, type Options } from 'tsup'
+import { type Options } from 'tsup'
 
 const common: Options = {
   dts: { compilerOptions: { noEmit: false } },
   target: 'node20',
   platform: 'node',
   sourcemap: false,
-  // One import of either format never drags in the other's chunks, so `dist` is emptied by the ESM pass only.
   splitting: true,
 }
 
-export default defineConfig([
+const config: Options[] = [
   {
     ...common,
-    entry: { index: 'src/index.ts', 'testing/index': 'src/testing/index.ts', 'cli/main': 'src/cli/main.ts' },
+    entry: { index: 'src/index.ts', 'testing/index': 'src/testing/index.ts' },
     format: 'esm',
-    clean: true,
   },
   {
     ...common,
@@ -29,4 +27,6 @@ export default defineConfig([
       options.define = { ...options.define, 'import.meta.url': '__filename' }
     },
   },
-])
+]
+
+export default config

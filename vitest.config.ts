@@ -1,10 +1,16 @@
-import { defineConfig } from 'vitest/config'
+import { type ViteUserConfig } from 'vitest/config'
 
-export default defineConfig({
+const config: ViteUserConfig = {
   test: {
     include: ['test/**/*.test.ts'],
     testTimeout: 20_000,
     // What the developer's own shell says about AWS must not decide what the tests see.
-    env: { AWS_CONFIG_FILE: '/dev/null', AWS_SHARED_CREDENTIALS_FILE: '/dev/null', AWS_REGION: 'eu-central-1' },
+    env: {
+      AWS_CONFIG_FILE: '/dev/null',
+      AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+      AWS_REGION: 'eu-central-1',
+    },
   },
-})
+}
+
+export default config

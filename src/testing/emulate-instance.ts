@@ -2,7 +2,7 @@ import { type Clock, ambientClock } from './clock.js'
 import { CredentialsRenewal, type IssuedCredentials } from './credentials-renewal.js'
 import { FaultScript, type Step } from './fault-script.js'
 import { type Fault, type Outcome, withFault } from './faults.js'
-import { createFetch } from './fetch-front.js'
+import { createFetch, type EmulatedFetch } from './fetch-front.js'
 import {
   type IamRole,
   type InstanceProfile,
@@ -87,7 +87,7 @@ export interface EmulatedInstance {
   /** msw request handlers: `setupServer(...instance.handlers)`. Needs msw 2 or 3. */
   readonly handlers: MswHandlers
   /** A `fetch` that asks this instance, whatever the address, without a socket. */
-  readonly fetch: typeof fetch
+  readonly fetch: EmulatedFetch
   /** Serves the instance on a real loopback port. */
   listen(options?: ListenOptions): Promise<LoopbackServer>
 
@@ -110,7 +110,7 @@ export function emulateInstance(options: InstanceOptions = {}): EmulatedInstance
 class Instance implements EmulatedInstance {
   readonly instanceId: string
   readonly clock: Clock
-  readonly fetch: typeof fetch
+  readonly fetch: EmulatedFetch
   readonly #settings: Settings
   readonly #launchedAt: number
   readonly #renewal: CredentialsRenewal

@@ -11,8 +11,11 @@ export interface Answering {
   answer(request: EmulatedRequest): Outcome
 }
 
+/** The Fetch API's function. */
+export type EmulatedFetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>
+
 /** A `fetch` that asks the instance whatever the address, in this process, without a socket. */
-export function createFetch(instance: Answering): typeof fetch {
+export function createFetch(instance: Answering): EmulatedFetch {
   return async (input, init) =>
     follow(instance, input instanceof Request ? callOfRequest(new Request(input, init)) : callOf(input, init))
 }

@@ -1,0 +1,165 @@
+/** What went wrong, as a closed set: every code has an entry in {@link TREATMENTS} and a section in `docs/errors.md`. */
+export type InstanceRoleErrorCode =
+  | 'IMDS_DISABLED_BY_ENV'
+  | 'UNREACHABLE'
+  | 'HOP_LIMIT'
+  | 'IMDS_DISABLED'
+  | 'NO_ROLE'
+  | 'ROLE_NOT_FOUND'
+  | 'ROLE_NOT_ASSUMABLE'
+  | 'CREDENTIALS_NOT_ISSUED'
+  | 'TOKEN_REJECTED'
+  | 'THROTTLED'
+  | 'SERVER_ERROR'
+  | 'UNEXPECTED_STATUS'
+  | 'BAD_RESPONSE'
+  | 'TIMEOUT'
+  | 'BAD_CONFIG'
+  | 'CLOSED'
+
+/**
+ * The request of a load that failed: `token` is `PUT /latest/api/token`, `role` is the listing
+ * `GET /latest/meta-data/iam/security-credentials/`, `credentials` is `GET …/<role-name>`.
+ */
+export type LoadStep = 'token' | 'role' | 'credentials'
+
+interface Treatment {
+  /** Whether another try within the same load can help. */
+  readonly retryable: boolean
+  /** Whether `createCredentialChain` goes on: yes where the role is absent, no where it is there but broken or unclear. */
+  readonly tryNextLink: boolean
+  /** Whether credentials past their expiration are still served (static stability): only where IMDS gave no verdict. */
+  readonly extendsExpired: boolean
+  /** What to do about it. */
+  readonly hint: string
+}
+
+const absent = { retryable: false, tryNextLink: true, extendsExpired: false }
+const wrong = { retryable: false, tryNextLink: false, extendsExpired: false }
+const unclear = { retryable: true, tryNextLink: false, extendsExpired: true }
+
+/** The whole policy on failures, one row a code. */
+export const TREATMENTS: Readonly<Record<InstanceRoleErrorCode, Treatment>> = {
+  IMDS_DISABLED_BY_ENV: {
+    ...absent,
+    hint: 'Unset AWS_EC2_METADATA_DISABLED (or disable_ec2_metadata in the config file) where the instance role is to be used.',
+  },
+  UNREACHABLE: {
+    ...unclear,
+    tryNextLink: true,
+    hint: 'Off EC2, use another credential source; on EC2, let the process reach the endpoint (firewall, network policy, route): curl -sS -m 2 -X PUT -H "X-aws-ec2-metadata-token-ttl-seconds: 60" http://169.254.169.254/latest/api/token',
+  },
+  HOP_LIMIT: {
+    ...unclear,
+    tryNextLink: true,
+    hint: 'Seen from a container, the hop limit of the instance is too low: aws ec2 modify-instance-metadata-options --instance-id <instance-id> --http-endpoint enabled --http-put-response-hop-limit 2 (or give the container a role of its own: ECS task role, EKS Pod Identity).',
+  },
+  IMDS_DISABLED: {
+    ...absent,
+    hint: 'Enable the metadata service of the instance: aws ec2 modify-instance-metadata-options --instance-id <instance-id> --http-endpoint enabled',
+  },
+  NO_ROLE: {
+    ...absent,
+    hint: 'Attach an instance profile that holds a role: aws ec2 associate-iam-instance-profile --instance-id <instance-id> --iam-instance-profile Name=<profile-name>; if one is attached, put the role in it: aws iam add-role-to-instance-profile --instance-profile-name <profile-name> --role-name <role-name>',
+  },
+  ROLE_NOT_FOUND: {
+    ...wrong,
+    hint: 'Leave `roleName` (AWS_EC2_INSTANCE_PROFILE_NAME) unset to use the role that is attached, or attach the one that is named. It is the name of the role, which can differ from that of its instance profile.',
+  },
+  ROLE_NOT_ASSUMABLE: {
+    ...wrong,
+    hint: 'Let the service ec2.amazonaws.com assume the role in its trust policy: aws iam update-assume-role-policy --role-name <role-name> --policy-document \'{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}\'',
+  },
+  CREDENTIALS_NOT_ISSUED: {
+    ...wrong,
+    extendsExpired: true,
+    hint: 'Ask the instance itself why it has no credentials: TOKEN=$(curl -sX PUT -H "X-aws-ec2-metadata-token-ttl-seconds: 60" http://169.254.169.254/latest/api/token) && curl -sH "X-aws-ec2-metadata-token: $TOKEN" http://169.254.169.254/latest/meta-data/iam/info',
+  },
+  TOKEN_REJECTED: {
+    ...unclear,
+    hint: 'Something between this process and IMDS drops or changes the header X-aws-ec2-metadata-token, or the endpoint is an emulator that forgets its tokens.',
+  },
+  THROTTLED: {
+    ...unclear,
+    hint: 'IMDS, DNS and NTP share 1,024 packets/s per network interface: look for what else asks (ethtool -S <interface> | grep linklocal_allowance_exceeded) and let clients share one provider.',
+  },
+  SERVER_ERROR: {
+    ...unclear,
+    hint: 'IMDS could not complete the request. If it lasts, look at the status checks of the instance.',
+  },
+  UNEXPECTED_STATUS: {
+    ...wrong,
+    hint: 'Make sure that the endpoint is IMDS and not a proxy, a redirect or another service: env | grep -i -e AWS_EC2_METADATA -e proxy',
+  },
+  BAD_RESPONSE: {
+    ...unclear,
+    hint: 'Make sure that the endpoint is IMDS and not a proxy or another service: env | grep -i -e AWS_EC2_METADATA -e proxy',
+  },
+  TIMEOUT: {
+    ...unclear,
+    hint: 'Raise `timeout` (AWS_METADATA_SERVICE_TIMEOUT, in seconds) or `deadline` where IMDS is known to be slow.',
+  },
+  BAD_CONFIG: { ...wrong, hint: 'Correct or remove the setting that the message names.' },
+  CLOSED: {
+    ...wrong,
+    hint: 'Make a new provider with `fromInstanceRole()`: a closed one gives no credentials.',
+  },
+}
+
+/** Where each code is explained. */
+const ERRORS_PAGE = 'https://github.com/instance-role/instance-role/blob/main/docs/errors.md'
+
+/** What an {@link InstanceRoleError} knows besides its code and message. */
+export interface InstanceRoleErrorDetails {
+  readonly step?: LoadStep | undefined
+  readonly statusCode?: number | undefined
+  readonly attempts?: number
+  readonly timedOut?: boolean
+  readonly retryAfterMs?: number | undefined
+  readonly cause?: unknown
+}
+
+/**
+ * The one error of this library. Its `code` says what happened, `step` where, `hint` what to do.
+ *
+ * Neither it nor its `cause` ever holds a key, a token or a part of an IMDS answer.
+ */
+export class InstanceRoleError extends Error {
+  override readonly name = 'InstanceRoleError'
+  readonly code: InstanceRoleErrorCode
+  /** The request that failed; absent where none was made. */
+  declare readonly step?: LoadStep
+  /** What to do about it, with the exact command where there is one. */
+  readonly hint: string
+  /** HTTP status of the answer, where there was one. */
+  declare readonly statusCode?: number
+  /** Tries of the whole load, the first included; 0 where IMDS was not asked. */
+  readonly attempts: number
+  /** Whether the last try ended because nothing came in time. */
+  readonly timedOut: boolean
+  /** How long IMDS asked to wait (`Retry-After`). */
+  declare readonly retryAfterMs?: number
+  /** Read by the AWS SDK's credential chains: whether the next provider is to be tried. */
+  readonly tryNextLink: boolean
+  /** The page that explains the code. */
+  readonly link: string
+
+  constructor(code: InstanceRoleErrorCode, message: string, details: InstanceRoleErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause })
+    this.code = code
+    this.hint = TREATMENTS[code].hint
+    this.tryNextLink = TREATMENTS[code].tryNextLink
+    this.link = `${ERRORS_PAGE}#${code.toLowerCase()}`
+    this.attempts = details.attempts ?? 0
+    this.timedOut = details.timedOut ?? false
+    if (details.step !== undefined) this.step = details.step
+    if (details.statusCode !== undefined) this.statusCode = details.statusCode
+    if (details.retryAfterMs !== undefined) this.retryAfterMs = details.retryAfterMs
+  }
+
+  /** The same failure, after `attempts` tries of the load. */
+  afterAttempts(attempts: number): InstanceRoleError {
+    const { code, message, step, statusCode, timedOut, retryAfterMs, cause } = this
+    return new InstanceRoleError(code, message, { step, statusCode, timedOut, retryAfterMs, cause, attempts })
+  }
+}

@@ -1,0 +1,75 @@
+import { type Dispatcher } from 'undici'
+import net from 'node:net'
+import tls from 'node:tls'
+import { type buildConnector } from 'undici'
+import Agent from 'undici/lib/dispatcher/agent.js'
+
+/** The sockets of one load, and the dispatcher that hands them to `fetch`. */
+export interface Connections {
+  readonly dispatcher: Dispatcher
+  /** Whether the last connection tried is still being made, or has failed: nobody was reached. */
+  isUnconnected(): boolean
+  close(): void
+}
+
+/** undici's own timers are coarse: they are the net under ours, never the limit itself. */
+const NET_FACTOR = 2
+
+/**
+ * Opens direct connections: no proxy is used, whatever the environment or a global dispatcher says.
+ *
+ * The sockets never keep the process alive; whoever waits for an answer does.
+ */
+export function openConnections(timeoutMs: number, maxBytes: number): Connections {
+  const sockets = new Set<net.Socket>()
+  let isUnconnected = false
+  const connect: buildConnector.connector = (options, callback) => {
+    isUnconnected = true
+    const socket = openSocket(options)
+    sockets.add(socket)
+    // `unref` before the handle exists would wait for the connection.
+    socket.unref().setNoDelay(true)
+    socket.once(readyEvent(options), () => {
+      isUnconnected = false
+      callback(null, socket)
+    })
+    socket.on('error', (error) => callback(error, null))
+    socket.once('close', () => sockets.delete(socket))
+  }
+  const agent = createAgent(connect, timeoutMs * NET_FACTOR, maxBytes * NET_FACTOR)
+  return {
+    dispatcher: agent,
+    isUnconnected: () => isUnconnected,
+    close: () => {
+      agent.destroy().catch(() => {})
+      for (const socket of sockets) socket.destroy()
+    },
+  }
+}
+
+function createAgent(connect: buildConnector.connector, timeoutMs: number, maxResponseSize: number): Agent {
+  return new Agent({
+    connect,
+    connections: 1,
+    headersTimeout: timeoutMs,
+    bodyTimeout: timeoutMs,
+    maxResponseSize,
+  })
+}
+
+type Target = Parameters<buildConnector.connector>[0]
+
+function readyEvent({ protocol }: Target): string {
+  return protocol === 'https:' ? 'secureConnect' : 'connect'
+}
+
+function openSocket({ protocol, hostname, port }: Target): net.Socket {
+  if (protocol !== 'https:') return net.connect({ host: hostname, port: Number(port || 80) })
+  const servername = net.isIP(hostname) === 0 ? { servername: hostname } : {}
+  return tls.connect({
+    host: hostname,
+    port: Number(port || 443),
+    ALPNProtocols: ['http/1.1'],
+    ...servername,
+  })
+}

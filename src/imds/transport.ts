@@ -1,0 +1,177 @@
+import { type Dispatcher } from 'undici'
+import { unlessAborted } from '../abort.js'
+import { type Runtime } from '../runtime.js'
+import { type Connections } from './connections.js'
+import { startTimeLimit } from './time-limit.js'
+
+/** One HTTP request to IMDS. */
+export interface Exchange {
+  readonly method: 'GET' | 'PUT'
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  /** Longest wait for the whole answer, connecting included. */
+  readonly timeoutMs: number
+}
+
+/** What became of an exchange: an answer, or why there is none. */
+export type Outcome =
+  | { readonly kind: 'answer'; readonly status: number; readonly headers: Headers; readonly body: string }
+  /** No connection was made; where it `timedOut`, nothing refused it either. */
+  | { readonly kind: 'unreachable'; readonly timedOut: boolean; readonly cause?: Error }
+  /** Connected, and then nothing, or not all of the answer, came in time. */
+  | { readonly kind: 'silent'; readonly isPartial: boolean; readonly blockedMs: number }
+  /** The connection broke, or carried what is not HTTP. */
+  | { readonly kind: 'broken'; readonly cause?: Error }
+  | { readonly kind: 'oversized' }
+  | { readonly kind: 'not-text' }
+
+/** The requests of one load: they share connections, a deadline (`signal`) and an end. */
+export interface Transport {
+  /** Rejects only when the load ends, with the reason of its signal. */
+  send(exchange: Exchange): Promise<Outcome>
+  close(): void
+}
+
+export interface TransportOptions {
+  readonly runtime: Runtime
+  readonly timeoutMs: number
+  /** Ends every exchange under way; its reason is what `send` rejects with. */
+  readonly signal: AbortSignal
+  /** The caller's own undici dispatcher, in place of direct connections. */
+  readonly dispatcher: Dispatcher | undefined
+}
+
+/** Real answers have about 1.3 KB. */
+export const MAX_BODY_BYTES: number = 64 * 1_024
+
+/** Opens the way to IMDS for one load: a socket that is kept from one load to the next escapes request mocking. */
+export function openTransport(options: TransportOptions): Transport {
+  let connections: Promise<Connections> | undefined
+  return {
+    send: async (exchange) => {
+      if (options.dispatcher !== undefined) return send(options, { dispatcher: options.dispatcher }, exchange)
+      connections ??= openDirectConnections(options.timeoutMs)
+      return send(options, await connections, exchange)
+    },
+    close: () => void connections?.then((opened) => opened.close()),
+  }
+}
+
+/** undici is loaded at the first request, not at import. */
+async function openDirectConnections(timeoutMs: number): Promise<Connections> {
+  const { openConnections } = await import('./connections.js')
+  return openConnections(timeoutMs, MAX_BODY_BYTES)
+}
+
+type Way = Pick<Connections, 'dispatcher'> & Partial<Connections>
+
+async function send(options: TransportOptions, way: Way, exchange: Exchange): Promise<Outcome> {
+  options.signal.throwIfAborted()
+  const progress: Progress = { gotHeaders: false, isUnconnected: () => way.isUnconnected?.() ?? false }
+  const controller = new AbortController()
+  const cancelLimit = startTimeLimit(options.runtime, exchange.timeoutMs, (blockedMs) => {
+    progress.blockedMs = blockedMs
+    controller.abort()
+  })
+  const passOn = (): void => controller.abort()
+  options.signal.addEventListener('abort', passOn, { once: true })
+  try {
+    const received = receive(options.runtime, way.dispatcher, exchange, controller.signal, progress)
+    return await unlessAborted(controller.signal, received)
+  } catch (error) {
+    options.signal.throwIfAborted()
+    return diagnose(error, progress)
+  } finally {
+    cancelLimit()
+    options.signal.removeEventListener('abort', passOn)
+  }
+}
+
+/** How far an exchange has come. */
+interface Progress {
+  gotHeaders: boolean
+  /** Set when its time is up. */
+  blockedMs?: number
+  readonly isUnconnected: () => boolean
+}
+
+async function receive(
+  runtime: Runtime,
+  dispatcher: Dispatcher,
+  { method, url, headers }: Exchange,
+  signal: AbortSignal,
+  progress: Progress,
+): Promise<Outcome> {
+  const response = await runtime.fetch(url, { method, headers, signal, redirect: 'manual', dispatcher })
+  progress.gotHeaders = true
+  const bytes = await readBody(response)
+  if (bytes === undefined) return { kind: 'oversized' }
+  const body = decodeText(bytes)
+  if (body === undefined) return { kind: 'not-text' }
+  return { kind: 'answer', status: response.status, headers: response.headers, body }
+}
+
+/** `undefined` where the body is larger than the cap; the rest of it is left unread. */
+async function readBody(response: Response): Promise<Uint8Array | undefined> {
+  const body: AsyncIterable<Uint8Array> | null = response.body
+  if (body === null) return new Uint8Array()
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of body) {
+    length += chunk.byteLength
+    if (length > MAX_BODY_BYTES) return undefined
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks, length)
+}
+
+function decodeText(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    // No binding: what cannot be decoded can still be a secret.
+    return undefined
+  }
+}
+
+function diagnose(error: unknown, progress: Progress): Outcome {
+  const isTimedOut = progress.blockedMs !== undefined
+  if (!progress.gotHeaders && progress.isUnconnected()) return unreachable(error, isTimedOut)
+  if (progress.blockedMs !== undefined) {
+    return { kind: 'silent', isPartial: progress.gotHeaders, blockedMs: progress.blockedMs }
+  }
+  const reason = reasonOf(error)
+  // Where the connections are not ours (a mocked fetch, the caller's dispatcher), only the error tells.
+  if (progress.gotHeaders || isBreakage(reason)) return { kind: 'broken', ...causeOf(reason) }
+  return unreachable(error, false)
+}
+
+function unreachable(error: unknown, timedOut: boolean): Outcome {
+  return { kind: 'unreachable', timedOut, ...(timedOut ? {} : causeOf(reasonOf(error))) }
+}
+
+interface Reason {
+  readonly code: string | undefined
+  readonly text: string | undefined
+}
+
+const BREAKAGES =
+  /^(ECONNRESET|EPIPE|UND_ERR_(SOCKET|HEADERS_OVERFLOW|ABORTED|HEADERS_TIMEOUT|BODY_TIMEOUT)|HPE_.*)$/
+
+function isBreakage({ code }: Reason): boolean {
+  return code !== undefined && BREAKAGES.test(code)
+}
+
+/** fetch wraps what happened in a `TypeError: fetch failed`. */
+function reasonOf(error: unknown): Reason {
+  const inner = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  if (!(inner instanceof Error)) return { code: undefined, text: undefined }
+  const code = 'code' in inner && typeof inner.code === 'string' ? inner.code : undefined
+  // Only the operating system's own errors are quoted: undici's parser error carries the bytes it choked on.
+  return { code, text: 'errno' in inner ? inner.message : code }
+}
+
+/** A new error, with no `code`: by it the SDK's retry strategy would repeat the whole request around us. */
+function causeOf({ text }: Reason): { cause?: Error } {
+  return text === undefined ? {} : { cause: new Error(text) }
+}

@@ -1,0 +1,75 @@
+import { type Logger } from '@smithy/types'
+import { type Dispatcher } from 'undici'
+
+/** Options of {@link fromInstanceRole}. Each beats the environment, which beats the config file, which beats the default. */
+export interface InstanceRoleOptions {
+  /**
+   * Name of the role whose credentials are read, in place of the one that IMDS lists. Saves a request, and refuses any other
+   * role: `ROLE_NOT_FOUND`. Not the name of the instance profile.
+   *
+   * Environment: `AWS_EC2_INSTANCE_PROFILE_NAME`; config file: `ec2_instance_profile_name`.
+   */
+  readonly roleName?: string | undefined
+  /**
+   * Base URL of IMDS, `http:` or `https:`, with or without a path.
+   *
+   * Environment: `AWS_EC2_METADATA_SERVICE_ENDPOINT`; config file: `ec2_metadata_service_endpoint`.
+   *
+   * @default 'http://169.254.169.254'
+   */
+  readonly endpoint?: string | undefined
+  /**
+   * Which of the two addresses of IMDS is used where no `endpoint` is given.
+   *
+   * Environment: `AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE`; config file: `ec2_metadata_service_endpoint_mode`.
+   *
+   * @default 'IPv4'
+   */
+  readonly endpointMode?: 'IPv4' | 'IPv6' | undefined
+  /**
+   * Longest wait for one HTTP exchange, in milliseconds.
+   *
+   * Environment: `AWS_METADATA_SERVICE_TIMEOUT`, in seconds; config file: `metadata_service_timeout`.
+   *
+   * @default 1000
+   */
+  readonly timeout?: number | undefined
+  /**
+   * Longest wait for one whole load, retries included, in milliseconds. By default at least four times `timeout`.
+   *
+   * @default 10000
+   */
+  readonly deadline?: number | undefined
+  /**
+   * Further tries after the first, within one load.
+   *
+   * Environment: `AWS_METADATA_SERVICE_NUM_ATTEMPTS`, the first try included; config file: `metadata_service_num_attempts`.
+   *
+   * @default 3
+   */
+  readonly retries?: number | undefined
+  /**
+   * Profile of the config file whose settings are read: a section of `~/.aws/config`, no instance profile. Beats the profile of
+   * the calling client and `AWS_PROFILE`.
+   *
+   * @default 'default'
+   */
+  readonly profile?: string | undefined
+  /** Receives one line for each change of state; by default the logger of the calling client. */
+  readonly logger?: Logger | undefined
+  /**
+   * Whether IMDSv1 is used where IMDSv2 is not to be had (403, 404, 405, or a token request that is never answered), with a
+   * warning each time. `AWS_EC2_METADATA_V1_DISABLED` or `ec2_metadata_v1_disabled` of `true` forbids it all the same.
+   *
+   * @default false
+   */
+  readonly imdsV1Fallback?: boolean | undefined
+  /**
+   * Whether this provider keeps its own credentials and metadata token, instead of sharing those of the process.
+   *
+   * @default false
+   */
+  readonly isolated?: boolean | undefined
+  /** An undici 7 dispatcher to send requests with, in place of direct connections; closing it stays with its owner. */
+  readonly dispatcher?: Dispatcher | undefined
+}

@@ -1,0 +1,129 @@
+/** A set of credentials as the schedule sees it. */
+export interface Expiring {
+  readonly id: string
+  /** Epoch milliseconds; the true expiration, never an extended one. */
+  readonly expiresAt: number
+}
+
+/** A value that is held, and when to look for a fresher one. Instants are epoch milliseconds. */
+export interface Held<T extends Expiring> {
+  readonly value: T
+  /** What was left when the value was first seen. */
+  readonly lifetimeMs: number
+  /** The end of the last try, successful or not. */
+  readonly triedAt: number
+  /** No try is due before this. */
+  readonly refreshAt: number
+  /** The hard point: from here callers wait for a fresh try. */
+  readonly waitAt: number
+  /** Failed tries since the last good one. */
+  readonly failures: number
+  /** Static stability: until when an expired value may be handed out without another try. */
+  readonly extendedUntil?: number
+}
+
+/** What to do with what is held: return it, return it and refresh behind it, or wait for a fresh try. */
+export type Verdict = 'use' | 'use-and-refresh' | 'refresh-first'
+
+/** Callers wait in the last minute, or in the last tenth of a short lifetime. */
+const HARD_WINDOW_MS = 60_000
+const HARD_WINDOW_SHARE = 1 / 10
+/** Between two tries that bring the same set: IMDS publishes a new one at least 5 min before the old one ends. */
+const SAME_SET_PAUSE_MS = 10_000
+/** Between two tries that bring a set already past its expiration; jittered up to twice this. */
+const EXPIRED_SET_PAUSE_MS = 30_000
+const EXTENSION_MS = 120_000
+const BACKOFF_BASE_MS = 1_000
+const BACKOFF_CAP_MS = 60_000
+
+/** What to do at `now`. Wall-clock times are compared afresh at each call, so suspend and clock steps do no harm. */
+export function judge(now: number, held: Held<Expiring> | undefined): Verdict {
+  if (held === undefined) return 'refresh-first'
+  // A clock that went back behind the last try makes every other instant doubtful: try again.
+  const due = now >= held.refreshAt || now < held.triedAt
+  if (!due) return 'use'
+  if (extensionAt(now, held) !== undefined) return 'use-and-refresh'
+  return now < held.waitAt ? 'use-and-refresh' : 'refresh-first'
+}
+
+/** Whether `held` may be handed out at `now` when a fresh try has just failed. */
+export function isServable(now: number, held: Held<Expiring>): boolean {
+  return now < held.value.expiresAt || extensionAt(now, held) !== undefined
+}
+
+/** Until when `held` is served although it is past its expiration; `undefined` where it is not. */
+export function extensionAt(now: number, held: Held<Expiring>): number | undefined {
+  const { extendedUntil } = held
+  return now >= held.value.expiresAt && extendedUntil !== undefined && now < extendedUntil
+    ? extendedUntil
+    : undefined
+}
+
+/** What is held after a load brought `value`. */
+export function afterSuccess<T extends Expiring>(
+  now: number,
+  random: () => number,
+  held: Held<T> | undefined,
+  value: T,
+): Held<T> {
+  if (value.expiresAt <= now) return afterExpiredSet(now, random, held, value)
+  const isSame = held?.value.id === value.id && held.value.expiresAt === value.expiresAt
+  const lifetimeMs = isSame ? held.lifetimeMs : value.expiresAt - now
+  const waitAt = value.expiresAt - Math.min(HARD_WINDOW_MS, lifetimeMs * HARD_WINDOW_SHARE)
+  const softPoint = now + ((value.expiresAt - now) / 2) * (0.9 + 0.2 * random())
+  const pausedUntil = isSame ? now + SAME_SET_PAUSE_MS : now
+  const refreshAt = Math.min(Math.max(Math.min(softPoint, waitAt), pausedUntil), value.expiresAt)
+  return { value, lifetimeMs, triedAt: now, refreshAt, waitAt, failures: 0 }
+}
+
+/** IMDS itself can hand out expired sets while EC2 cannot renew them; one that is held and still good goes before it. */
+function afterExpiredSet<T extends Expiring>(
+  now: number,
+  random: () => number,
+  held: Held<T> | undefined,
+  value: T,
+): Held<T> {
+  if (held !== undefined && now < held.value.expiresAt) return afterFailure(now, random, held, true)
+  return {
+    value,
+    lifetimeMs: 0,
+    triedAt: now,
+    refreshAt: now + EXPIRED_SET_PAUSE_MS * (1 + random()),
+    waitAt: value.expiresAt,
+    failures: 0,
+    extendedUntil: now + EXTENSION_MS * (1 + random()),
+  }
+}
+
+/** What is held after a try failed; `extend` where IMDS gave no verdict, so that an expired value may go on serving. */
+export function afterFailure<T extends Expiring>(
+  now: number,
+  random: () => number,
+  held: Held<T>,
+  extend: boolean,
+): Held<T> {
+  const { value, lifetimeMs, waitAt } = held
+  const retryAt = now + backoffDelayMs(held.failures, random)
+  const failed = { value, lifetimeMs, waitAt, triedAt: now, failures: held.failures + 1 }
+  if (now < waitAt) return { ...failed, refreshAt: Math.min(retryAt, waitAt) }
+  if (now < value.expiresAt) return { ...failed, refreshAt: Math.min(retryAt, value.expiresAt) }
+  if (!extend) return { ...failed, refreshAt: now }
+  return { ...failed, refreshAt: retryAt, extendedUntil: now + EXTENSION_MS * (1 + random()) }
+}
+
+/** What is held once the caller has said that it is no good: the next call waits for a fresh try. */
+export function afterInvalidation<T extends Expiring>(held: Held<T>): Held<T> {
+  const { value, lifetimeMs, triedAt, failures } = held
+  return { value, lifetimeMs, triedAt, failures, refreshAt: 0, waitAt: 0 }
+}
+
+/**
+ * Full jitter: uniform in [0, min(60 s, 1 s · 2^failures)). Capped before it is jittered: the other order puts every
+ * capped client on the same instant, which is what jitter is there to prevent.
+ *
+ * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+ */
+export function backoffDelayMs(failures: number, random: () => number): number {
+  // The exponent is capped as well, so that no number of failures overflows.
+  return Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** Math.min(failures, 16)) * random()
+}

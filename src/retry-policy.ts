@@ -1,0 +1,87 @@
+import { type InstanceRoleError, TREATMENTS } from './errors.js'
+
+/** What has been tried within one load so far; the failure at hand included. */
+export interface Tally {
+  attempts: number
+  lastFailure: InstanceRoleError | undefined
+  /** Failures that used up a retry. */
+  retriesUsed: number
+  /** Tries that ended with nobody answering at all. */
+  unanswered: number
+  /** Metadata tokens refused (401). */
+  tokenRejections: number
+  /** Roles that were listed, but gone when their credentials were asked for. */
+  vanishedRoles: number
+}
+
+export function newTally(): Tally {
+  return {
+    attempts: 0,
+    lastFailure: undefined,
+    retriesUsed: 0,
+    unanswered: 0,
+    tokenRejections: 0,
+    vanishedRoles: 0,
+  }
+}
+
+export interface RetryLimits {
+  readonly retries: number
+  /** What is left of the load's deadline. */
+  readonly remainingMs: number
+}
+
+/** A verdict that takes a whole `timeout` each time is asked for twice at most: off EC2 it comes after two timeouts. */
+const MAX_UNANSWERED = 2
+/** As in the AWS SDKs that rediscover roles. */
+const MAX_DISCOVERIES = 4
+const FIRST_DELAY_MS = 100
+const MAX_DELAY_MS = 5_000
+
+/** Counts `error` in `tally`. */
+export function count(tally: Tally, error: InstanceRoleError): void {
+  tally.attempts += 1
+  tally.lastFailure = error
+  if (isUnanswered(error)) tally.unanswered += 1
+  if (error.code === 'TOKEN_REJECTED') tally.tokenRejections += 1
+  if (isVanishedRole(error)) tally.vanishedRoles += 1
+  if (!isFree(tally, error)) tally.retriesUsed += 1
+}
+
+/** How long to wait before the next try within the load, in ms; `undefined` to give up. */
+export function retryDelayMs(
+  error: InstanceRoleError,
+  tally: Readonly<Tally>,
+  limits: RetryLimits,
+  random: () => number,
+): number | undefined {
+  if (isFree(tally, error)) return tally.vanishedRoles < MAX_DISCOVERIES ? 0 : undefined
+  if (!isWorthARetry(error, tally, limits.retries)) return undefined
+  const delayMs = Math.max(jitteredDelayMs(tally.retriesUsed, random), error.retryAfterMs ?? 0)
+  return delayMs < limits.remainingMs ? delayMs : undefined
+}
+
+function isWorthARetry(error: InstanceRoleError, tally: Readonly<Tally>, retries: number): boolean {
+  if (isUnanswered(error) && tally.unanswered >= MAX_UNANSWERED) return false
+  return TREATMENTS[error.code].retryable && tally.retriesUsed <= retries
+}
+
+/** Exponential from 100 ms, capped, then jittered down to between a half and the whole. */
+function jitteredDelayMs(retriesUsed: number, random: () => number): number {
+  const delayMs = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(retriesUsed - 1, 16))
+  return delayMs * (0.5 + 0.5 * random())
+}
+
+function isUnanswered(error: InstanceRoleError): boolean {
+  return error.timedOut && (error.code === 'UNREACHABLE' || error.code === 'HOP_LIMIT')
+}
+
+/** The role was discovered, and is not there any more: list again. */
+function isVanishedRole(error: InstanceRoleError): boolean {
+  return error.code === 'NO_ROLE' && error.step === 'credentials'
+}
+
+/** What a role swap or a forgotten token cost is not charged to `retries`. */
+function isFree(tally: Readonly<Tally>, error: InstanceRoleError): boolean {
+  return isVanishedRole(error) || (error.code === 'TOKEN_REJECTED' && tally.tokenRejections <= 1)
+}

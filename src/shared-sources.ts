@@ -1,0 +1,102 @@
+import { type Dispatcher } from 'undici'
+import { type InstanceRoleConfig } from './config.js'
+import { CredentialsSource } from './credentials-source.js'
+import { createMetadataTokenCache, type MetadataTokenCache } from './imds/metadata-client.js'
+import { PROCESS_WIDE } from './process-wide.js'
+import { type Runtime } from './runtime.js'
+import { VERSION } from './version.js'
+
+/** Sources and metadata tokens that are held together. */
+export interface SourceRegistry {
+  readonly sources: Map<string, CredentialsSource>
+  readonly tokens: Map<string, MetadataTokenCache>
+  dispatcherIds?: WeakMap<object, number>
+  lastDispatcherId?: number
+}
+
+const shared: typeof globalThis & { [PROCESS_WIDE]?: SourceRegistry } = globalThis
+
+/** What all copies of this package in the process hold together. Entries come from whichever copy was first. */
+export function processRegistry(): SourceRegistry {
+  const registry = shared[PROCESS_WIDE] ?? createRegistry()
+  shared[PROCESS_WIDE] = registry
+  return registry
+}
+
+export function createRegistry(): SourceRegistry {
+  return { sources: new Map(), tokens: new Map() }
+}
+
+/** The use of a source; released once. */
+export interface Lease {
+  readonly source: CredentialsSource
+  release(): void
+}
+
+export interface LeaseOptions {
+  readonly registry: SourceRegistry
+  readonly config: InstanceRoleConfig
+  readonly dispatcher: Dispatcher | undefined
+  readonly isolated: boolean
+  readonly runtime: Runtime
+}
+
+/** The source for a configuration: the registry's, or a new one where it is to be `isolated`. */
+export function leaseSource(options: LeaseOptions): Lease {
+  if (options.isolated)
+    return lease(createSource(options, createMetadataTokenCache(options.runtime.now)), () => {})
+  const { sources } = options.registry
+  const key = keyOf(options)
+  const source = sources.get(key) ?? createSource(options, sharedToken(options))
+  sources.set(key, source)
+  return lease(source, () => {
+    if (sources.get(key) === source) sources.delete(key)
+  })
+}
+
+function lease(source: CredentialsSource, onLastRelease: () => void): Lease {
+  source.retain()
+  return {
+    source,
+    release: () => {
+      if (source.release()) onLastRelease()
+    },
+  }
+}
+
+function createSource(
+  { config, dispatcher, runtime }: LeaseOptions,
+  token: MetadataTokenCache,
+): CredentialsSource {
+  return new CredentialsSource({ config, dispatcher, runtime, token, userAgent: `instance-role/${VERSION}` })
+}
+
+/** A metadata token is good for its endpoint, whoever took it. */
+function sharedToken({ config, dispatcher, runtime, registry }: LeaseOptions): MetadataTokenCache {
+  const { tokens } = registry
+  const key = JSON.stringify([config.endpoint.value, dispatcherId(registry, dispatcher)])
+  const token = tokens.get(key) ?? createMetadataTokenCache(runtime.now)
+  tokens.set(key, token)
+  return token
+}
+
+/** Two configurations that lead to the same requests are one; where their values come from does not matter. */
+function keyOf({ config, dispatcher, registry }: LeaseOptions): string {
+  const { roleName, endpoint, timeoutMs, deadlineMs, retries, imdsV1Fallback } = config
+  const settings = [roleName, endpoint, timeoutMs, deadlineMs, retries, imdsV1Fallback].map(
+    ({ value }) => value ?? null,
+  )
+  return JSON.stringify([...settings, dispatcherId(registry, dispatcher)])
+}
+
+/** 0 stands for direct connections. */
+function dispatcherId(registry: SourceRegistry, dispatcher: Dispatcher | undefined): number {
+  if (dispatcher === undefined) return 0
+  const ids = (registry.dispatcherIds ??= new WeakMap<object, number>())
+  const known = ids.get(dispatcher)
+  if (known !== undefined) return known
+  const id = (registry.lastDispatcherId ?? 0) + 1
+  registry.lastDispatcherId = id
+  ids.set(dispatcher, id)
+  return id
+}

@@ -1,0 +1,48 @@
+import { type SourceStatus } from './credentials-source.js'
+import { type InstanceRoleErrorCode } from './errors.js'
+import { extensionAt, type Held } from './refresh-schedule.js'
+import { type HeldRole } from './state-changes.js'
+
+/** The state of a provider, safe to show and to serialise: no secret in it. Instants are ISO 8601. */
+export interface InstanceRoleStatus {
+  readonly roleName?: string
+  /** As handed out by the next call. */
+  readonly expiration?: string
+  /** The true expiration, where the set is past it and still served. */
+  readonly originalExpiration?: string
+  readonly lastSuccess?: string
+  /** Code of the last load's error, where it failed. */
+  readonly lastErrorCode?: InstanceRoleErrorCode
+  /** From when on a call refreshes. */
+  readonly nextRefresh?: string
+  /** HTTP requests made so far by all who share the credentials. */
+  readonly requests: number
+}
+
+/** What a provider shows of its source; `undefined` before its first call. */
+export function describeStatus(source: SourceStatus | undefined, now: number): InstanceRoleStatus {
+  if (source === undefined) return { requests: 0 }
+  const { held, lastSuccessAt, lastErrorCode, requests } = source
+  return {
+    ...(held !== undefined && describeHeld(held, now)),
+    ...(lastSuccessAt !== undefined && { lastSuccess: toIso(lastSuccessAt) }),
+    ...(lastErrorCode !== undefined && { lastErrorCode }),
+    requests,
+  }
+}
+
+function describeHeld(held: Held<HeldRole>, now: number): Partial<InstanceRoleStatus> {
+  const extendedUntil = extensionAt(now, held)
+  const trueExpiration = toIso(held.value.expiresAt)
+  return {
+    roleName: held.value.roleName,
+    nextRefresh: toIso(Math.max(held.refreshAt, held.triedAt)),
+    ...(extendedUntil === undefined
+      ? { expiration: trueExpiration }
+      : { expiration: toIso(extendedUntil), originalExpiration: trueExpiration }),
+  }
+}
+
+function toIso(instant: number): string {
+  return new Date(instant).toISOString()
+}

@@ -1,0 +1,92 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { InstanceRoleError } from '../../src/index.js'
+import { type Fault, type Step } from '../../src/testing/index.js'
+import { setup, timed } from '../setup.js'
+
+const DEADLINE_MS = 10_000
+const STEPS: readonly Step[] = ['token', 'role', 'credentials']
+const FAULTS: readonly Fault[] = [
+  'silence',
+  'refuse',
+  'reset',
+  'reset-mid-body',
+  'truncated',
+  'empty',
+  'oversized',
+  'html',
+  'broken-json',
+  'expired',
+  { status: 429, headers: { 'retry-after': '3600' } },
+  { status: 500 },
+  { status: 401 },
+  { status: 403 },
+  { status: 404 },
+  { delayMs: 3_600_000 },
+  { dripMs: 900 },
+  { redirectTo: 'http://127.0.0.1/' },
+  { missingField: 'Expiration' },
+  { code: 'Failed' },
+]
+
+test.each(STEPS.flatMap((step) => FAULTS.map((fault) => ({ step, fault }))))(
+  'settles within the deadline when $step always meets $fault',
+  async ({ step, fault }) => {
+    const { clock, instance, provider } = setup()
+    instance.failUntilLifted(step, fault)
+    const { tookMs, value, error } = await timed(clock, provider())
+    expect(tookMs).toBeLessThanOrEqual(DEADLINE_MS)
+    if (value === undefined) expect(error).toBeInstanceOf(InstanceRoleError)
+    else expect(value.accessKeyId).toMatch(/^FAKE/)
+  },
+)
+
+test('settles within the deadline whatever sequence of faults it meets, and recovers', async () => {
+  const fault = fc.record({ step: fc.constantFrom(...STEPS), fault: fc.constantFrom(...FAULTS) })
+  await fc.assert(
+    fc.asyncProperty(fc.array(fault, { maxLength: 12 }), async (script) => {
+      const { clock, instance, provider } = setup()
+      for (const { step, fault } of script) instance.fail(step, fault)
+      const { tookMs } = await timed(clock, provider())
+      expect(tookMs).toBeLessThanOrEqual(DEADLINE_MS)
+      instance.clearFaults()
+      expect((await provider({ forceRefresh: true })).accessKeyId).toBe(instance.credentials?.accessKeyId)
+    }),
+    { numRuns: 60 },
+  )
+})
+
+test('settles within a deadline of the caller’s choice', async () => {
+  const { clock, instance, provider } = setup({ provider: { deadline: 1_500 } })
+  instance.failUntilLifted('credentials', 'silence')
+  const { tookMs, error } = await timed(clock, provider())
+  expect(error).toMatchObject({ code: 'TIMEOUT', step: 'credentials' })
+  expect(tookMs).toBe(1_500)
+})
+
+test('leaves room for four timeouts when only the timeout is raised', async () => {
+  const { clock, instance, provider } = setup({ provider: { timeout: 5_000 } })
+  instance.failUntilLifted('credentials', 'silence')
+  const { tookMs } = await timed(clock, provider())
+  expect(tookMs).toBe(20_000)
+})
+
+test('ends the wait of a caller that aborts, and not that of others', async () => {
+  const { instance, provider } = setup()
+  instance.fail('token', { delayMs: 500 })
+  const abort = new AbortController()
+  const aborted = provider({ abortSignal: abort.signal })
+  const patient = provider()
+  abort.abort(new Error('enough'))
+  await expect(aborted).rejects.toThrow('enough')
+  expect((await patient).accessKeyId).toBe(instance.credentials?.accessKeyId)
+})
+
+test('ends the waits of a provider that is closed', async () => {
+  const { instance, provider } = setup()
+  instance.failUntilLifted('token', 'silence')
+  const waiting = expect(provider()).rejects.toMatchObject({ code: 'CLOSED' })
+  await provider.close()
+  await waiting
+  await expect(provider()).rejects.toMatchObject({ code: 'CLOSED' })
+})

@@ -1,0 +1,75 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { type Fault } from '../../src/testing/index.js'
+import { HOUR, MINUTE, SECOND, setup } from '../setup.js'
+
+const OUTAGES: readonly Fault[] = [
+  'refuse',
+  'silence',
+  'reset-mid-body',
+  'html',
+  'expired',
+  { status: 500 },
+  { status: 403 },
+  { status: 404 },
+  { code: 'AssumeRoleUnauthorizedAccess' },
+]
+
+test.each(OUTAGES)('gives what it holds until it expires, while IMDS fails with %j', async (fault) => {
+  const { clock, instance, provider } = setup()
+  const { accessKeyId, expiration } = await provider()
+  instance.failUntilLifted('all', fault)
+  while (clock.now() + 7 * MINUTE < expiration.getTime()) {
+    await clock.advance(7 * MINUTE)
+    expect((await provider()).accessKeyId).toBe(accessKeyId)
+  }
+  // A try takes up to 10 s.
+  await clock.advance(expiration.getTime() - clock.now() - 10 * SECOND - 1)
+  expect(await provider()).toMatchObject({ accessKeyId, expiration })
+})
+
+test('gives what it holds when a forced refresh fails', async () => {
+  const { instance, provider } = setup()
+  const held = await provider()
+  instance.failUntilLifted('all', { status: 503 })
+  expect(await provider({ forceRefresh: true })).toEqual(held)
+})
+
+test('gives what it holds when it was invalidated and IMDS is down', async () => {
+  const { instance, provider } = setup()
+  const held = await provider()
+  instance.failUntilLifted('all', 'refuse')
+  provider.invalidate()
+  expect(await provider()).toEqual(held)
+})
+
+test('gives unexpired credentials at any time in any outage, by any dice', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(...OUTAGES),
+      fc.array(fc.integer({ min: 1, max: 90 }), { minLength: 1, maxLength: 12 }),
+      fc.integer(),
+      async (fault, pauses, seed) => {
+        const { clock, instance, provider } = setup({ random: () => Math.abs(Math.sin(seed)) })
+        const { expiration } = await provider()
+        instance.failUntilLifted('all', fault)
+        for (const pause of pauses) {
+          await clock.advance(pause * MINUTE)
+          if (clock.now() >= expiration.getTime()) break
+          await expect(provider()).resolves.toBeDefined()
+        }
+      },
+    ),
+    { numRuns: 40 },
+  )
+})
+
+test('keeps an unexpired set when IMDS gives one that is past its expiration', async () => {
+  const { clock, instance, provider } = setup()
+  const held = await provider()
+  await clock.advance(4 * HOUR)
+  instance.failUntilLifted('credentials', 'expired')
+  await provider()
+  await clock.advance(0)
+  expect(await provider()).toEqual(held)
+})

@@ -1,0 +1,112 @@
+import { expect, test } from 'vitest'
+import { CREDENTIALS, HOUR, MINUTE, SECOND, setup } from '../setup.js'
+
+/** Holds credentials that expire, with IMDS down, at the clock's present. */
+async function setupAtExpiry() {
+  const world = setup()
+  const held = await world.provider()
+  const lift = world.instance.failUntilLifted('all', { status: 500 })
+  await world.clock.advance(held.expiration.getTime() - world.clock.now())
+  world.instance.clearRequests()
+  return { ...world, held, lift }
+}
+
+test('waits for a fresh try once what is held has expired', async () => {
+  const { instance, provider, lift } = await setupAtExpiry()
+  lift()
+  instance.rotate()
+  expect((await provider()).accessKeyId).toBe(instance.credentials?.accessKeyId)
+  expect(instance.requests).toContain(`${CREDENTIALS} 200`)
+})
+
+test('extends, says so, and keeps the true expiration, when the fresh try finds IMDS unavailable', async () => {
+  const { clock, instance, provider, held } = await setupAtExpiry()
+  const extended = await provider()
+  expect(instance.requests.length).toBeGreaterThan(0)
+  expect(extended).toMatchObject({ accessKeyId: held.accessKeyId, originalExpiration: held.expiration })
+  const aheadMs = extended.expiration.getTime() - clock.now()
+  expect(aheadMs).toBeGreaterThanOrEqual(2 * MINUTE)
+  expect(aheadMs).toBeLessThanOrEqual(4 * MINUTE)
+  expect(provider.status()).toMatchObject({
+    originalExpiration: held.expiration.toISOString(),
+    lastErrorCode: 'SERVER_ERROR',
+  })
+})
+
+test('tries again within seconds, behind the callers, once extended', async () => {
+  const { clock, instance, provider, lift } = await setupAtExpiry()
+  await provider()
+  lift()
+  instance.rotate()
+  const extendedAt = clock.now()
+  let current = await provider()
+  while (current.originalExpiration !== undefined) {
+    await clock.advance(SECOND)
+    current = await provider()
+  }
+  expect(current.accessKeyId).toBe(instance.credentials?.accessKeyId)
+  expect(clock.now() - extendedAt).toBeLessThan(70 * SECOND)
+})
+
+test('waits for another fresh try when nobody called until the extension was over', async () => {
+  const { clock, instance, provider } = await setupAtExpiry()
+  await provider()
+  await clock.advance(HOUR)
+  instance.clearRequests()
+  const extended = await provider()
+  expect(instance.requests.length).toBeGreaterThan(0)
+  expect(extended.expiration.getTime()).toBeGreaterThan(clock.now())
+})
+
+type World = Awaited<ReturnType<typeof setupAtExpiry>>
+
+test.each<{ code: string; verdict: (world: World) => void }>([
+  { code: 'NO_ROLE', verdict: ({ instance }) => instance.disassociateProfile() },
+  {
+    code: 'IMDS_DISABLED',
+    verdict: ({ instance }) => instance.modifyMetadataOptions({ metadataEnabled: false }),
+  },
+  {
+    code: 'ROLE_NOT_ASSUMABLE',
+    verdict: ({ instance }) =>
+      instance.failUntilLifted('credentials', { code: 'AssumeRoleUnauthorizedAccess' }),
+  },
+])(
+  'does not extend when IMDS says that there are no credentials any more: $code',
+  async ({ code, verdict }) => {
+    const world = await setupAtExpiry()
+    world.lift()
+    verdict(world)
+    await expect(world.provider()).rejects.toMatchObject({ code })
+  },
+)
+
+test('drops an extension as soon as IMDS says that the role is gone', async () => {
+  const { clock, instance, provider, lift } = await setupAtExpiry()
+  await provider()
+  lift()
+  instance.disassociateProfile()
+  await clock.advance(MINUTE)
+  await provider()
+  await clock.advance(0)
+  await expect(provider()).rejects.toMatchObject({ code: 'NO_ROLE' })
+})
+
+test('serves a first set that IMDS gives past its expiration, extended, and asks again after 30 s at the earliest', async () => {
+  const { clock, instance, provider } = setup()
+  const lift = instance.failUntilLifted('credentials', 'expired')
+  const first = await provider()
+  expect(first.originalExpiration?.getTime()).toBeLessThan(clock.now())
+  expect(first.expiration.getTime()).toBeGreaterThan(clock.now())
+  lift()
+  instance.clearRequests()
+  await clock.advance(29 * SECOND)
+  await provider()
+  await clock.advance(0)
+  expect(instance.requests).toEqual([])
+  await clock.advance(31 * SECOND)
+  await provider()
+  await clock.advance(0)
+  expect(instance.requests).toEqual([`${CREDENTIALS} 200`])
+  expect(await provider()).not.toHaveProperty('originalExpiration')
+})

@@ -1,0 +1,66 @@
+import { expect, test } from 'vitest'
+import { CREDENTIALS, HOUR, MINUTE, SECOND, setup, timed } from '../setup.js'
+
+test('gives what it holds at once past the soft point, and refreshes behind the caller', async () => {
+  const { clock, instance, provider } = setup()
+  const held = await provider()
+  await clock.advance(4 * HOUR)
+  instance.clearRequests()
+  instance.fail('credentials', { delayMs: 300 })
+  const { value, tookMs } = await timed(clock, provider())
+  expect({ value, tookMs }).toEqual({ value: held, tookMs: 0 })
+  await clock.advance(SECOND)
+  expect(instance.requests).toEqual([`${CREDENTIALS} 200`])
+  expect((await provider()).accessKeyId).toBe(instance.credentials?.accessKeyId)
+})
+
+test('refreshes once behind the caller, however many calls are made meanwhile', async () => {
+  const { clock, instance, provider } = setup()
+  await provider()
+  await clock.advance(4 * HOUR)
+  instance.clearRequests()
+  instance.fail('credentials', { delayMs: 500 })
+  for (let call = 0; call < 100; call += 1) await provider()
+  await clock.advance(SECOND)
+  expect(instance.requests).toEqual([`${CREDENTIALS} 200`])
+})
+
+test('makes no caller wait after the first, with one call a second for a day of hourly renewals at 300 ms a request', async () => {
+  const { clock, instance, provider } = setup()
+  instance.failUntilLifted('all', { delayMs: 300 })
+  await provider()
+  const waits: number[] = []
+  for (let second = 0; second < 24 * 3_600; second += 10) {
+    const { tookMs, error } = await timed(clock, provider())
+    expect(error).toBeUndefined()
+    if (tookMs > 0) waits.push(second)
+    await clock.advance(10 * SECOND)
+  }
+  expect(waits).toEqual([])
+  expect(instance.requests.length).toBeLessThan(3 + 24)
+})
+
+test.each([
+  { lifetimeMs: 6 * HOUR, windowMs: MINUTE },
+  { lifetimeMs: 5 * MINUTE, windowMs: 30 * SECOND },
+])(
+  'makes callers wait in the last $windowMs ms of $lifetimeMs ms, and not before',
+  async ({ lifetimeMs, windowMs }) => {
+    // Renewal every minute keeps the set that is held and the set in force apart.
+    const { clock, instance, provider } = setup({ lifetimeMs, renewEveryMs: lifetimeMs })
+    const { expiration } = await provider()
+    instance.failUntilLifted('credentials', { delayMs: 200 })
+    await clock.advance(expiration.getTime() - windowMs - 1 - clock.now())
+    expect(await timed(clock, provider())).toMatchObject({ tookMs: 0 })
+  },
+)
+
+test('makes callers wait for a fresh try from the hard point on', async () => {
+  const { clock, instance, provider } = setup()
+  const { expiration } = await provider()
+  await clock.advance(expiration.getTime() - MINUTE - clock.now())
+  instance.fail('credentials', { delayMs: 200 })
+  const { value, tookMs } = await timed(clock, provider())
+  expect(tookMs).toBe(200)
+  expect(value?.accessKeyId).toBe(instance.credentials?.accessKeyId)
+})

@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest'
+import { HOUR, MINUTE, SECOND, setup } from '../setup.js'
+
+test('hands out the same set with the same expiration after a failed refresh', async () => {
+  const { clock, instance, provider } = setup()
+  const held = await provider()
+  instance.failUntilLifted('all', { status: 500 })
+  await clock.advance(4 * HOUR)
+  await provider()
+  await clock.advance(10 * SECOND)
+  expect(await provider()).toEqual(held)
+  expect(provider.status().lastErrorCode).toBe('SERVER_ERROR')
+})
+
+test('tries again with growing pauses of at most a minute, in an outage of an hour', async () => {
+  const { clock, instance, provider } = setup()
+  await provider()
+  await clock.advance(4 * HOUR)
+  instance.clearRequests()
+  instance.failUntilLifted('all', { status: 500 })
+  for (let second = 0; second < 3_600; second += 1) {
+    await provider()
+    await clock.advance(SECOND)
+  }
+  const loads = instance.requests.length / 4
+  // Full jitter under a cap of 60 s waits 30 s on average.
+  expect(loads).toBeGreaterThan(3_600 / 60)
+  expect(loads).toBeLessThan(3_600 / 15)
+})
+
+test('does not load at the same instants as another process in the same outage', async () => {
+  const retries = await Promise.all(
+    [1, 2].map(async (seed) => {
+      const { clock, instance, provider } = setup({ random: seededBy(seed) })
+      await provider()
+      instance.failUntilLifted('all', { status: 500 })
+      await clock.advance(4 * HOUR)
+      await provider()
+      await clock.advance(MINUTE)
+      return provider.status().nextRefresh
+    }),
+  )
+  expect(retries[0]).not.toBe(retries[1])
+})
+
+test('recovers by itself once the outage is over', async () => {
+  const { clock, instance, provider } = setup()
+  await provider()
+  instance.failFor(5 * HOUR, 'all', 'refuse')
+  for (let minute = 0; minute < 5.5 * 60; minute += 1) {
+    await provider()
+    await clock.advance(MINUTE)
+  }
+  expect((await provider()).accessKeyId).toBe(instance.credentials?.accessKeyId)
+  expect(provider.status()).not.toHaveProperty('lastErrorCode')
+})
+
+function seededBy(seed: number): () => number {
+  let throws = 0
+  return () => Math.abs(Math.sin(seed * 12.9898 + (throws += 1) * 78.233)) % 1
+}

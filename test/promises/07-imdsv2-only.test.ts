@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest'
+import { type Fault } from '../../src/testing/index.js'
+import { CREDENTIALS, LISTING, setup, TOKEN } from '../setup.js'
+
+const TOKEN_FAILURES: readonly Fault[] = [
+  'silence',
+  'refuse',
+  'reset',
+  'empty',
+  { status: 400 },
+  { status: 403 },
+  { status: 404 },
+  { status: 405 },
+  { status: 429 },
+  { status: 500 },
+]
+
+test.each(TOKEN_FAILURES)(
+  'never asks without a metadata token when the token fails with %j',
+  async (fault) => {
+    const { instance, provider } = setup({ httpTokens: 'optional' })
+    instance.failUntilLifted('token', fault)
+    await expect(provider()).rejects.toMatchObject({ step: 'token' })
+    expect(instance.requests.filter((request) => !request.startsWith(TOKEN))).toEqual([])
+  },
+)
+
+test.each<Fault>([{ status: 403 }, { status: 404 }, { status: 405 }, 'silence'])(
+  'uses IMDSv1 when that was asked for and the token fails with %j, and warns',
+  async (fault) => {
+    const warnings: string[] = []
+    const logger = { debug() {}, info() {}, error() {}, warn: (line: string) => void warnings.push(line) }
+    const { instance, provider } = setup({
+      httpTokens: 'optional',
+      provider: { imdsV1Fallback: true, logger },
+    })
+    instance.failUntilLifted('token', fault)
+    expect((await provider()).accessKeyId).toBe(instance.credentials?.accessKeyId)
+    expect(instance.requests.slice(-2)).toEqual([`${LISTING} 200`, `${CREDENTIALS} 200`])
+    expect(warnings).toEqual([expect.stringContaining('IMDSv1 is used')])
+  },
+)
+
+test.each<Fault>([{ status: 400 }, { status: 429 }, { status: 500 }, 'refuse'])(
+  'does not take a token that fails with %j for a sign of IMDSv1, asked for or not',
+  async (fault) => {
+    const { instance, provider } = setup({ httpTokens: 'optional', provider: { imdsV1Fallback: true } })
+    instance.failUntilLifted('token', fault)
+    await expect(provider()).rejects.toMatchObject({ step: 'token' })
+    expect(instance.requests.filter((request) => !request.startsWith(TOKEN))).toEqual([])
+  },
+)
+
+test('goes back to IMDSv2 with the next load, once it answers', async () => {
+  const { instance, provider } = setup({ httpTokens: 'optional', provider: { imdsV1Fallback: true } })
+  instance.fail('token', { status: 404 })
+  await provider()
+  instance.clearRequests()
+  await provider({ forceRefresh: true })
+  expect(instance.requests).toEqual([`${TOKEN} 200`, `${CREDENTIALS} 200`])
+})

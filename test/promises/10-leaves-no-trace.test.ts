@@ -1,0 +1,44 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { HOUR, MINUTE, setup } from '../setup.js'
+
+// What a process does once its work is done is shown with the packed package, in test/package.
+
+const unhandled: unknown[] = []
+const note = (reason: unknown): void => void unhandled.push(reason)
+
+beforeEach(() => void process.on('unhandledRejection', note))
+afterEach(() => {
+  process.off('unhandledRejection', note)
+  expect(unhandled.splice(0)).toEqual([])
+})
+
+test('leaves no rejection unhandled when a refresh behind the callers fails', async () => {
+  const { clock, instance, provider } = setup()
+  await provider()
+  instance.failUntilLifted('all', 'reset-mid-body')
+  for (let minute = 0; minute < 120; minute += 1) {
+    await provider()
+    await clock.advance(3 * MINUTE)
+  }
+  expect(provider.status().lastErrorCode).toBe('BAD_RESPONSE')
+})
+
+test('leaves no rejection unhandled when a caller does not wait for the end', async () => {
+  const { clock, instance, provider } = setup()
+  instance.failUntilLifted('all', 'silence')
+  const abort = new AbortController()
+  const call = provider({ abortSignal: abort.signal })
+  abort.abort(new Error('enough'))
+  await expect(call).rejects.toThrow('enough')
+  await clock.advance(MINUTE)
+})
+
+test('holds no timer between calls', async () => {
+  const { clock, instance, provider } = setup()
+  await provider()
+  await clock.advance(6 * HOUR - MINUTE)
+  await provider()
+  instance.clearRequests()
+  await clock.advance(24 * HOUR)
+  expect(instance.requests).toEqual([])
+})

@@ -1,0 +1,167 @@
+import { expect, test } from 'vitest'
+import { InstanceRoleError, type InstanceRoleErrorCode } from '../../src/index.js'
+import { TREATMENTS } from '../../src/errors.js'
+import { type EmulatedInstance, type InstanceOptions } from '../../src/testing/index.js'
+import { setup } from '../setup.js'
+
+interface Trouble {
+  readonly code: InstanceRoleErrorCode
+  readonly step?: string
+  readonly says: RegExp
+  readonly hint: RegExp
+  readonly attempts: number
+  readonly options?: InstanceOptions & { provider?: { roleName: string } }
+  readonly make?: (instance: EmulatedInstance) => void
+}
+
+const TROUBLES: readonly Trouble[] = [
+  {
+    code: 'UNREACHABLE',
+    step: 'token',
+    says: /169\.254\.169\.254 cannot be reached/,
+    hint: /curl -sS/,
+    attempts: 4,
+    make: (instance) => void instance.failUntilLifted('all', 'refuse'),
+  },
+  {
+    code: 'HOP_LIMIT',
+    step: 'token',
+    says: /accepted the connection but never answered PUT/,
+    hint: /aws ec2 modify-instance-metadata-options .*--http-put-response-hop-limit 2/,
+    attempts: 2,
+    options: { hopsAway: 1 },
+  },
+  {
+    code: 'IMDS_DISABLED',
+    step: 'token',
+    says: /\(403\): it is disabled on this instance/,
+    hint: /--http-endpoint enabled/,
+    attempts: 1,
+    options: { metadataEnabled: false },
+  },
+  {
+    code: 'NO_ROLE',
+    step: 'role',
+    says: /no instance profile is attached/,
+    hint: /aws ec2 associate-iam-instance-profile/,
+    attempts: 1,
+    make: (instance) => instance.disassociateProfile(),
+  },
+  {
+    code: 'NO_ROLE',
+    step: 'role',
+    says: /the instance profile .* holds none/,
+    hint: /aws iam add-role-to-instance-profile/,
+    attempts: 1,
+    make: (instance) => instance.profile?.removeRole(),
+  },
+  {
+    code: 'ROLE_NOT_FOUND',
+    step: 'credentials',
+    says: /no role other-role \(404\)/,
+    hint: /Leave `roleName`/,
+    attempts: 1,
+    options: { provider: { roleName: 'other-role' } },
+  },
+  {
+    code: 'ROLE_NOT_ASSUMABLE',
+    step: 'credentials',
+    says: /trust policy does not let EC2 assume it/,
+    hint: /aws iam update-assume-role-policy .*ec2\.amazonaws\.com/,
+    attempts: 1,
+    make: (instance) =>
+      void instance.failUntilLifted('credentials', { code: 'AssumeRoleUnauthorizedAccess' }),
+  },
+  {
+    code: 'CREDENTIALS_NOT_ISSUED',
+    step: 'credentials',
+    says: /\(Failed\)/,
+    hint: /iam\/info/,
+    attempts: 1,
+    make: (instance) => void instance.failUntilLifted('credentials', { code: 'Failed' }),
+  },
+  {
+    code: 'TOKEN_REJECTED',
+    step: 'role',
+    says: /refused the metadata token/,
+    hint: /X-aws-ec2-metadata-token/,
+    attempts: 5,
+    make: (instance) => void instance.failUntilLifted('role', { status: 401 }),
+  },
+  {
+    code: 'THROTTLED',
+    step: 'credentials',
+    says: /throttled .* \(429\)/,
+    hint: /linklocal_allowance_exceeded/,
+    attempts: 4,
+    make: (instance) => void instance.failUntilLifted('credentials', { status: 429 }),
+  },
+  {
+    code: 'SERVER_ERROR',
+    step: 'role',
+    says: /failed to answer .* \(503\)/,
+    hint: /status checks/,
+    attempts: 4,
+    make: (instance) => void instance.failUntilLifted('role', { status: 503 }),
+  },
+  {
+    code: 'UNEXPECTED_STATUS',
+    step: 'token',
+    says: /with status 404/,
+    hint: /proxy/,
+    attempts: 1,
+    make: (instance) => void instance.failUntilLifted('token', { status: 404 }),
+  },
+  {
+    code: 'BAD_RESPONSE',
+    step: 'credentials',
+    says: /has no Expiration/,
+    hint: /proxy/,
+    attempts: 4,
+    make: (instance) => void instance.failUntilLifted('credentials', { missingField: 'Expiration' }),
+  },
+  {
+    code: 'TIMEOUT',
+    step: 'credentials',
+    says: /did not answer GET .* within 1000 ms/,
+    hint: /AWS_METADATA_SERVICE_TIMEOUT/,
+    attempts: 4,
+    make: (instance) => void instance.failUntilLifted('credentials', 'silence'),
+  },
+]
+
+test.each(TROUBLES)(
+  'names step, cause and fix: $code $says',
+  async ({ code, step, says, hint, attempts, options, make }) => {
+    const { instance, provider } = setup(options)
+    make?.(instance)
+    const error = await provider().catch((thrown: unknown) => thrown)
+    if (!(error instanceof InstanceRoleError)) throw new Error('not an InstanceRoleError')
+    expect(error).toMatchObject({ name: 'InstanceRoleError', code, step, attempts })
+    expect(error.message).toMatch(says)
+    expect(error.message).toMatch(/^[A-Z].*[^.]\.$/)
+    expect(error.hint).toMatch(hint)
+    expect(error.link).toMatch(new RegExp(`errors\\.md#${code.toLowerCase()}$`))
+    expect(error.tryNextLink).toBe(TREATMENTS[code].tryNextLink)
+  },
+)
+
+test('tells that the event loop was blocked, where it was', async () => {
+  const { clock, instance, provider } = setup({
+    provider: { retries: 0 },
+    onFetch: (url) => {
+      if (url.endsWith('/app-role')) clock.blockEventLoop(2_800)
+    },
+  })
+  instance.failUntilLifted('credentials', 'silence')
+  const error = await provider().catch((thrown: unknown) => thrown)
+  expect(error).toMatchObject({ code: 'TIMEOUT', step: 'credentials' })
+  expect(String(error)).toContain('the event loop of this process was blocked for 1800 ms')
+})
+
+test('lets a credential chain go on where the role is absent, and stops it where the configuration is wrong', () => {
+  const goesOn = Object.entries(TREATMENTS)
+    .filter(([, { tryNextLink }]) => tryNextLink)
+    .map(([code]) => code)
+  expect(goesOn).toEqual(['IMDS_DISABLED_BY_ENV', 'UNREACHABLE', 'HOP_LIMIT', 'IMDS_DISABLED', 'NO_ROLE'])
+})

@@ -1,0 +1,40 @@
+import { type ReceivedRequest } from './received-request.js'
+import { isSignedWith, readSignatureClaim, type SignatureClaim } from './signature.js'
+
+/** A set of credentials that AWS has issued, as its own books have it. */
+export interface IssuedCredentials {
+  readonly secretAccessKey: string
+  readonly sessionToken: string
+  readonly expiration: Date
+  readonly roleName: string
+  readonly accountId: string
+}
+
+export type FindCredentials = (accessKeyId: string) => IssuedCredentials | undefined
+
+export type Refusal =
+  'unsigned' | 'unknown-key' | 'wrong-token' | 'expired' | 'clock-skewed' | 'wrong-signature'
+
+export type Verdict =
+  | { readonly word: 'accepted'; readonly claim: SignatureClaim; readonly caller: IssuedCredentials }
+  | { readonly word: Refusal; readonly claim: SignatureClaim | undefined }
+
+/** How far from AWS's own time a request may be dated. */
+const TOLERATED_SKEW_MS = 15 * 60 * 1_000
+
+/** What AWS thinks of a request at `now` (epoch milliseconds), in the order in which AWS thinks it. */
+export async function verify(
+  request: ReceivedRequest,
+  findCredentials: FindCredentials,
+  now: number,
+): Promise<Verdict> {
+  const claim = readSignatureClaim(request)
+  if (claim === undefined) return { word: 'unsigned', claim }
+  const caller = findCredentials(claim.accessKeyId)
+  if (caller === undefined) return { word: 'unknown-key', claim }
+  if (request.headers['x-amz-security-token'] !== caller.sessionToken) return { word: 'wrong-token', claim }
+  if (now >= caller.expiration.getTime()) return { word: 'expired', claim }
+  if (Math.abs(now - claim.signedAt) > TOLERATED_SKEW_MS) return { word: 'clock-skewed', claim }
+  if (!(await isSignedWith(caller.secretAccessKey, claim, request))) return { word: 'wrong-signature', claim }
+  return { word: 'accepted', claim, caller }
+}

@@ -1,0 +1,94 @@
+import { inspect } from 'node:util'
+import { createProvider, type InstanceRoleProvider } from '../src/from-instance-role.js'
+import { type InstanceRoleOptions } from '../src/options.js'
+import { type FetchInit, type Runtime, systemRuntime } from '../src/runtime.js'
+import { createRegistry } from '../src/shared-sources.js'
+import {
+  createTestClock,
+  emulateInstance,
+  type EmulatedInstance,
+  type InstanceOptions,
+  type TestClock,
+} from '../src/testing/index.js'
+
+export const SECOND = 1_000
+export const MINUTE = 60 * SECOND
+export const HOUR = 60 * MINUTE
+
+/** Numbers in [0, 1) that look random and are the same each time (mulberry32). */
+export function createDice(seed = 1): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+/** A world in which nothing is real: the clock is the test's, and fetch asks the emulated instance. */
+export function virtualRuntime(
+  clock: TestClock,
+  instance: EmulatedInstance,
+  {
+    random = createDice(),
+    onFetch = () => {},
+  }: { random?: () => number; onFetch?: (url: string, init: FetchInit) => void } = {},
+): Runtime {
+  return {
+    ...systemRuntime,
+    now: () => clock.now(),
+    sleep: (delayMs) => clock.sleep(delayMs),
+    after: (delayMs, callback) => clock.after(delayMs, callback),
+    random,
+    fetch: (url, init) => {
+      onFetch(url, init)
+      const { method, headers, signal, redirect } = init
+      return instance.fetch(url, { method, headers, signal, redirect })
+    },
+  }
+}
+
+/** An emulated instance, and a provider of its own, both on one clock that only the test moves. */
+export function setup(
+  options: InstanceOptions & {
+    provider?: InstanceRoleOptions
+    random?: () => number
+    onFetch?: (url: string, init: FetchInit) => void
+  } = {},
+) {
+  const { provider: providerOptions, random, onFetch, ...instanceOptions } = options
+  const clock = createTestClock({ startAt: Date.UTC(2026, 0, 1) })
+  const instance = emulateInstance({ clock, ...instanceOptions })
+  const runtime = virtualRuntime(clock, instance, { ...(random && { random }), ...(onFetch && { onFetch }) })
+  const registry = createRegistry()
+  const create = (given: InstanceRoleOptions = {}): InstanceRoleProvider =>
+    createProvider(given, runtime, registry)
+  return { clock, instance, registry, create, provider: create(providerOptions) }
+}
+
+/** How long, on the test's clock, a promise took, and what became of it. */
+export async function timed<T>(
+  clock: TestClock,
+  work: Promise<T>,
+): Promise<{ tookMs: number; value?: T; error?: unknown }> {
+  const startedAt = clock.now()
+  try {
+    return { value: await work, tookMs: clock.now() - startedAt }
+  } catch (error) {
+    return { error, tookMs: clock.now() - startedAt }
+  }
+}
+
+/** Everything a person or a log could be shown of a value. */
+export function exposed(value: unknown): string {
+  const stack = value instanceof Error ? [value.stack, value.cause] : []
+  return [inspect(value, { depth: 10, showHidden: true }), JSON.stringify(value), ...stack.map(String)].join(
+    '\n',
+  )
+}
+
+export const TOKEN = 'PUT /latest/api/token'
+export const LISTING = 'GET /latest/meta-data/iam/security-credentials/'
+export const CREDENTIALS = `${LISTING}app-role`
+export const FIRST_LOAD = [`${TOKEN} 200`, `${LISTING} 200`, `${CREDENTIALS} 200`]
