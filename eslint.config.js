@@ -47,7 +47,7 @@ export default defineConfig(
     files: [
       'src/runtime.ts',
       'src/shared-sources.ts',
-      'src/from-instance-role.ts',
+      'src/config-sources.ts',
       'src/cli/**',
       'src/testing/**',
     ],

@@ -108,6 +108,8 @@ export interface CheckedOptions {
   readonly deadlineMs?: number
   readonly retries?: number
   readonly imdsV1Fallback?: boolean
+  readonly waitForRoleMs?: number
+  readonly minTtlMs?: number
 }
 
 type Check = (value: unknown) => unknown
@@ -126,6 +128,8 @@ const OPTION_CHECKS: Readonly<
   timeout: { check: positiveDuration, expected: 'a positive number of milliseconds', as: 'timeoutMs' },
   deadline: { check: positiveDuration, expected: 'a positive number of milliseconds', as: 'deadlineMs' },
   retries: { check: wholeNumber, expected: 'a whole number, at least 0', as: 'retries' },
+  waitForRole: { check: duration, expected: 'a number of milliseconds, at least 0', as: 'waitForRoleMs' },
+  minTtl: { check: duration, expected: 'a number of milliseconds, at least 0', as: 'minTtlMs' },
   imdsV1Fallback: { check: ifBoolean, expected: 'true or false', as: 'imdsV1Fallback' },
   profile: {
     check: ifText((text) => text.trim() || undefined),
@@ -243,6 +247,16 @@ function byDefault<T>(value: T): Setting<T> {
   return { value, origin: 'default' }
 }
 
+/**
+ * Check a duration given to a call, in ms; `undefined` counts as absent.
+ *
+ * @throws {InstanceRoleError} `BAD_CONFIG`
+ */
+export function checkDuration(name: string, value: number | undefined): number | undefined {
+  if (value === undefined || duration(value) !== undefined) return value
+  throw badConfig(`option ${name}`, 'not a number of milliseconds, at least 0')
+}
+
 /** Names the setting, never its value: an endpoint, say, can have a password in it. */
 function badConfig(what: string, problem: string): InstanceRoleError {
   return new InstanceRoleError('BAD_CONFIG', `The ${what} is ${problem}.`)
@@ -280,7 +294,11 @@ function parseAttempts(text: string): number | undefined {
 }
 
 function positiveDuration(value: unknown): number | undefined {
-  return typeof value === 'number' && value > 0 && value <= MAX_DURATION_MS ? value : undefined
+  return value === 0 ? undefined : duration(value)
+}
+
+function duration(value: unknown): number | undefined {
+  return typeof value === 'number' && value >= 0 && value <= MAX_DURATION_MS ? value : undefined
 }
 
 function wholeNumber(value: unknown): number | undefined {

@@ -6,6 +6,7 @@ import { InstanceRoleError, type InstanceRoleErrorCode, TREATMENTS } from './err
 import { publish } from './events.js'
 import { type MetadataTokenCache } from './imds/metadata-client.js'
 import {
+  absenceDelayMs,
   afterFailure,
   afterInvalidation,
   afterSuccess,
@@ -46,6 +47,9 @@ export class CredentialsSource {
   #ending = new AbortController()
   #users = 0
   #requests = 0
+  /** Loads in a row that failed with nothing held. */
+  #absences = 0
+  #absentUntil = 0
   #lastSuccessAt: number | undefined
   #lastErrorCode: InstanceRoleErrorCode | undefined
 
@@ -58,8 +62,13 @@ export class CredentialsSource {
     )
   }
 
-  /** The set to use now, at once where the schedule allows it. `logger` hears of the load that this call starts, if any. */
-  get(logger: Logger | undefined): Held<LoadedRole> | Promise<Held<LoadedRole>> {
+  /** What is held, where it serves without waiting. `logger` hears of the load that this call starts, if any. */
+  peek(logger: Logger | undefined): Held<LoadedRole> | undefined {
+    return this.#cache.peek(logger)
+  }
+
+  /** What is held, where it serves without waiting; else what a fresh load brings. */
+  get(logger: Logger | undefined): Promise<Held<LoadedRole>> {
     return this.#cache.get(logger)
   }
 
@@ -71,6 +80,11 @@ export class CredentialsSource {
   /** The next call waits for a fresh load. */
   invalidate(): void {
     this.#cache.amend(afterInvalidation)
+  }
+
+  /** How long to wait, with nothing held, before a load is worth another try; the same for all who wait. */
+  pauseMs(): number {
+    return Math.max(0, this.#absentUntil - this.#options.runtime.now())
   }
 
   status(): SourceStatus {
@@ -105,6 +119,8 @@ export class CredentialsSource {
     this.#lastSuccessAt = undefined
     this.#lastErrorCode = undefined
     this.#requests = 0
+    this.#absences = 0
+    this.#absentUntil = 0
   }
 
   #load(logger: Logger | undefined): Promise<LoadedRole> {
@@ -129,7 +145,14 @@ export class CredentialsSource {
     const error = change.error instanceof InstanceRoleError ? change.error : undefined
     if (change.error === undefined) this.#lastSuccessAt = this.#options.runtime.now()
     this.#lastErrorCode = error?.code
+    this.#countAbsence(change.after === undefined)
     this.#report(stateEvents(change), error, logger)
+  }
+
+  #countAbsence(isAbsent: boolean): void {
+    const { now, random } = this.#options.runtime
+    if (isAbsent) this.#absentUntil = now() + absenceDelayMs(this.#absences, random)
+    this.#absences = isAbsent ? this.#absences + 1 : 0
   }
 
   #report(events: StateEvents, error: InstanceRoleError | undefined, logger: Logger | undefined): void {

@@ -30,13 +30,15 @@ interface Treatment {
   readonly tryNextLink: boolean
   /** Whether credentials past their expiration are still served (static stability): only where IMDS gave no verdict. */
   readonly extendsExpired: boolean
+  /** Whether waiting may mend it by itself, so that `waitForRole` and `ready()` go on. */
+  readonly mayPass: boolean
   /** What to do about it. */
   readonly hint: string
 }
 
-const absent = { retryable: false, tryNextLink: true, extendsExpired: false }
-const wrong = { retryable: false, tryNextLink: false, extendsExpired: false }
-const unclear = { retryable: true, tryNextLink: false, extendsExpired: true }
+const absent = { retryable: false, tryNextLink: true, extendsExpired: false, mayPass: false }
+const wrong = { retryable: false, tryNextLink: false, extendsExpired: false, mayPass: false }
+const unclear = { retryable: true, tryNextLink: false, extendsExpired: true, mayPass: true }
 
 /** The whole policy on failures, one row a code. */
 export const TREATMENTS: Readonly<Record<InstanceRoleErrorCode, Treatment>> = {
@@ -52,6 +54,7 @@ export const TREATMENTS: Readonly<Record<InstanceRoleErrorCode, Treatment>> = {
   HOP_LIMIT: {
     ...unclear,
     tryNextLink: true,
+    mayPass: false,
     hint: 'Seen from a container, the hop limit of the instance is too low: aws ec2 modify-instance-metadata-options --instance-id <instance-id> --http-endpoint enabled --http-put-response-hop-limit 2 (or give the container a role of its own: ECS task role, EKS Pod Identity).',
   },
   IMDS_DISABLED: {
@@ -60,10 +63,12 @@ export const TREATMENTS: Readonly<Record<InstanceRoleErrorCode, Treatment>> = {
   },
   NO_ROLE: {
     ...absent,
+    mayPass: true,
     hint: 'Attach an instance profile that holds a role: aws ec2 associate-iam-instance-profile --instance-id <instance-id> --iam-instance-profile Name=<profile-name>; if one is attached, put the role in it: aws iam add-role-to-instance-profile --instance-profile-name <profile-name> --role-name <role-name>',
   },
   ROLE_NOT_FOUND: {
     ...wrong,
+    mayPass: true,
     hint: 'Leave `roleName` (AWS_EC2_INSTANCE_PROFILE_NAME) unset to use the role that is attached, or attach the one that is named. It is the name of the role, which can differ from that of its instance profile.',
   },
   ROLE_NOT_ASSUMABLE: {
@@ -73,6 +78,7 @@ export const TREATMENTS: Readonly<Record<InstanceRoleErrorCode, Treatment>> = {
   CREDENTIALS_NOT_ISSUED: {
     ...wrong,
     extendsExpired: true,
+    mayPass: true,
     hint: 'Ask the instance itself why it has no credentials: TOKEN=$(curl -sX PUT -H "X-aws-ec2-metadata-token-ttl-seconds: 60" http://169.254.169.254/latest/api/token) && curl -sH "X-aws-ec2-metadata-token: $TOKEN" http://169.254.169.254/latest/meta-data/iam/info',
   },
   TOKEN_REJECTED: {
