@@ -2,7 +2,7 @@ import { type Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import { gzipSync } from 'node:zlib'
-import { Agent } from 'undici'
+import { Agent, type Dispatcher } from 'undici'
 import { expect, test } from 'vitest'
 import { MAX_BODY_BYTES, openTransport, type Outcome } from '../../src/imds/transport.js'
 import { systemRuntime } from '../../src/runtime.js'
@@ -17,7 +17,7 @@ async function send(
   {
     timeoutMs = LONG_MS,
     signal = new AbortController().signal,
-    dispatcher = undefined as Agent | undefined,
+    dispatcher = undefined as Dispatcher | undefined,
   } = {},
 ): Promise<Outcome> {
   const transport = openTransport({ runtime: systemRuntime, timeoutMs, signal, dispatcher })
