@@ -267,9 +267,13 @@ function parseBoolean(text: string): boolean | undefined {
   return word === 'true' || word === 'false' ? word === 'true' : undefined
 }
 
-/** @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html */
+/**
+ * `.` and `..` would be steps in a path.
+ *
+ * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+ */
 function parseName(text: string): string | undefined {
-  return /^[\w+=,.@-]{1,128}$/.test(text.trim()) ? text.trim() : undefined
+  return /^(?!\.{1,2}$)[\w+=,.@-]{1,128}$/.test(text.trim()) ? text.trim() : undefined
 }
 
 function parseEndpointMode(text: string): EndpointMode | undefined {
