@@ -18,6 +18,7 @@ export interface InstanceRoleConfig {
   readonly deadlineMs: Setting<number>
   readonly retries: Setting<number>
   readonly imdsV1Fallback: Setting<boolean>
+  readonly accountId: Setting<boolean>
 }
 
 /** Where settings are looked for, besides the options. */
@@ -108,6 +109,7 @@ export interface CheckedOptions {
   readonly deadlineMs?: number
   readonly retries?: number
   readonly imdsV1Fallback?: boolean
+  readonly accountId?: boolean
   readonly waitForRoleMs?: number
   readonly minTtlMs?: number
 }
@@ -131,6 +133,7 @@ const OPTION_CHECKS: Readonly<
   waitForRole: { check: duration, expected: 'a number of milliseconds, at least 0', as: 'waitForRoleMs' },
   minTtl: { check: duration, expected: 'a number of milliseconds, at least 0', as: 'minTtlMs' },
   imdsV1Fallback: { check: ifBoolean, expected: 'true or false', as: 'imdsV1Fallback' },
+  accountId: { check: ifBoolean, expected: 'true or false', as: 'accountId' },
   profile: {
     check: ifText((text) => text.trim() || undefined),
     expected: 'the name of a profile of the config file',
@@ -182,6 +185,7 @@ export async function resolveConfig(
     roleName: await choose<string | undefined>('roleName', options.roleName, find, KNOBS.roleName, undefined),
     endpoint: await findEndpoint(options, find),
     imdsV1Fallback: await findV1Fallback(options, find),
+    accountId: option('accountId', options.accountId) ?? byDefault(false),
   }
 }
 

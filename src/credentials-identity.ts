@@ -11,8 +11,16 @@ export interface InstanceRoleCredentials extends AttributedAwsCredentialIdentity
   readonly originalExpiration?: Date
 }
 
-/** A fresh object, and a fresh `$source`, each time: the SDK writes to them. Spelt out, because it runs at each hit. */
-export function toCredentials(held: Held<LoadedRole>, now: number): InstanceRoleCredentials {
+/**
+ * A fresh object, and a fresh `$source`, each time: the SDK writes to them. Spelt out, because it runs at each hit.
+ *
+ * `correctionMs` is how far `now` is ahead of the host's clock, by which those who get the credentials judge them.
+ */
+export function toCredentials(
+  held: Held<LoadedRole>,
+  now: number,
+  correctionMs: number,
+): InstanceRoleCredentials {
   const { accessKeyId, secretAccessKey, sessionToken, expiration, accountId } = held.value.credentials
   const fresh = {
     accessKeyId,
@@ -24,5 +32,5 @@ export function toCredentials(held: Held<LoadedRole>, now: number): InstanceRole
   const identity = accountId === undefined ? fresh : { ...fresh, accountId }
   const extendedUntil = extensionAt(now, held)
   if (extendedUntil === undefined) return identity
-  return { ...identity, expiration: new Date(extendedUntil), originalExpiration: expiration }
+  return { ...identity, expiration: new Date(extendedUntil - correctionMs), originalExpiration: expiration }
 }

@@ -1,10 +1,13 @@
+import { AccountLookup } from './account-id.js'
+import { clockOffsetMs, correctionMs } from './clock-offset.js'
 import { type Dispatcher } from 'undici'
 import { type Logger } from '@smithy/types'
 import { type InstanceRoleConfig } from './config.js'
 import { loadRoleCredentials, type LoadedRole, type RoleMemory } from './credentials-load.js'
 import { InstanceRoleError, type InstanceRoleErrorCode, TREATMENTS } from './errors.js'
 import { publish } from './events.js'
-import { type MetadataTokenCache } from './imds/metadata-client.js'
+import type { ImdsLoadOptions } from './imds-load.js'
+import { type MetadataTokenCache } from './imds/imds-reader.js'
 import {
   absenceDelayMs,
   afterFailure,
@@ -36,6 +39,8 @@ export interface SourceStatus {
   readonly lastErrorCode: InstanceRoleErrorCode | undefined
   /** HTTP requests made so far. */
   readonly requests: number
+  /** How far the clock of IMDS is ahead of the host's. */
+  readonly clockOffsetMs: number | undefined
 }
 
 /** The credentials of one resolved configuration: cached, refreshed ahead, loaded by one load at a time, used by many. */
@@ -44,12 +49,14 @@ export class CredentialsSource {
   readonly #cache: RefreshingCache<LoadedRole, Held<LoadedRole>, Logger | undefined>
   readonly #memory: RoleMemory = {}
   readonly #log = new StateLog()
+  readonly #account = new AccountLookup()
   #ending = new AbortController()
   #users = 0
   #requests = 0
   /** Loads in a row that failed with nothing held. */
   #absences = 0
   #absentUntil = 0
+  #clockOffsetMs: number | undefined
   #lastSuccessAt: number | undefined
   #lastErrorCode: InstanceRoleErrorCode | undefined
 
@@ -57,9 +64,19 @@ export class CredentialsSource {
     this.#options = options
     this.#cache = new RefreshingCache(
       (logger) => this.#load(logger),
-      schedulePolicy(options.runtime),
+      schedulePolicy(() => this.now(), options.runtime.random),
       (change, logger) => this.#observe(change, logger),
     )
+  }
+
+  /** Epoch milliseconds: the host's clock, or that of IMDS where the two are far apart. */
+  now(): number {
+    return this.#options.runtime.now() + this.correctionMs()
+  }
+
+  /** How far `now` is ahead of the host's clock. */
+  correctionMs(): number {
+    return this.#clockOffsetMs === undefined ? 0 : correctionMs(this.#clockOffsetMs)
   }
 
   /** What is held, where it serves without waiting. `logger` hears of the load that this call starts, if any. */
@@ -88,12 +105,12 @@ export class CredentialsSource {
   }
 
   status(): SourceStatus {
-    const lastSuccessAt = this.#lastSuccessAt
     return {
       held: this.#cache.held,
-      lastSuccessAt,
+      lastSuccessAt: this.#lastSuccessAt,
       lastErrorCode: this.#lastErrorCode,
       requests: this.#requests,
+      clockOffsetMs: this.#clockOffsetMs,
     }
   }
 
@@ -116,6 +133,9 @@ export class CredentialsSource {
     this.#ending = new AbortController()
     this.#cache.reset()
     delete this.#memory.discovered
+    delete this.#memory.tree
+    this.#account.reset()
+    this.#clockOffsetMs = undefined
     this.#lastSuccessAt = undefined
     this.#lastErrorCode = undefined
     this.#requests = 0
@@ -123,30 +143,45 @@ export class CredentialsSource {
     this.#absentUntil = 0
   }
 
-  #load(logger: Logger | undefined): Promise<LoadedRole> {
+  async #load(logger: Logger | undefined): Promise<LoadedRole> {
+    const { roleName, accountId } = this.#options.config
+    const request = { roleName: roleName.value, accountId: accountId.value }
+    const loaded = await loadRoleCredentials(this.#loadOptions(logger), request, this.#memory)
+    return this.#account.complete(loaded)
+  }
+
+  #loadOptions(logger: Logger | undefined): ImdsLoadOptions {
     const { config, ...rest } = this.#options
     const endpoint = config.endpoint.value
-    return loadRoleCredentials({
+    return {
       ...rest,
       endpoint,
       timeoutMs: config.timeoutMs.value,
       deadlineMs: config.deadlineMs.value,
       retries: config.retries.value,
       imdsV1Fallback: config.imdsV1Fallback.value,
-      roleName: config.roleName.value,
-      memory: this.#memory,
       signal: this.#ending.signal,
       onRequest: () => (this.#requests += 1),
+      onDate: (date) => (this.#clockOffsetMs = clockOffsetMs(date, this.#options.runtime.now())),
       onV1: () => this.#report({ 'instance-role:v1-used': { endpoint } }, undefined, logger),
-    })
+    }
   }
 
   #observe(change: Change<Held<LoadedRole>>, logger: Logger | undefined): void {
     const error = change.error instanceof InstanceRoleError ? change.error : undefined
-    if (change.error === undefined) this.#lastSuccessAt = this.#options.runtime.now()
+    if (change.error === undefined) this.#lastSuccessAt = this.now()
     this.#lastErrorCode = error?.code
     this.#countAbsence(change.after === undefined)
+    if (error === undefined && change.after !== undefined) this.#lookUpAccount(change.after.value)
     this.#report(stateEvents(change), error, logger)
+  }
+
+  /** Behind the callers: the first of them does without. */
+  #lookUpAccount({ roleName, credentials }: LoadedRole): void {
+    if (!this.#options.config.accountId.value || credentials.accountId !== undefined) return
+    const complete = (): void =>
+      this.#cache.amend((held) => ({ ...held, value: this.#account.complete(held.value) }))
+    this.#account.lookUp(roleName, this.#loadOptions(undefined), complete).catch(() => {})
   }
 
   #countAbsence(isAbsent: boolean): void {
@@ -161,7 +196,10 @@ export class CredentialsSource {
   }
 }
 
-function schedulePolicy({ now, random }: Runtime): RefreshPolicy<LoadedRole, Held<LoadedRole>> {
+function schedulePolicy(
+  now: () => number,
+  random: () => number,
+): RefreshPolicy<LoadedRole, Held<LoadedRole>> {
   return {
     judge: (held) => judge(now(), held),
     isServable: (held) => isServable(now(), held),

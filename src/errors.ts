@@ -19,9 +19,9 @@ export type InstanceRoleErrorCode =
 
 /**
  * The request of a load that failed: `token` is `PUT /latest/api/token`, `role` is the listing
- * `GET /latest/meta-data/iam/security-credentials/`, `credentials` is `GET …/<role-name>`.
+ * `GET /latest/meta-data/iam/security-credentials/`, `credentials` is `GET …/<role-name>`, `metadata` is any other path.
  */
-export type LoadStep = 'token' | 'role' | 'credentials'
+export type LoadStep = 'token' | 'role' | 'credentials' | 'metadata'
 
 interface Treatment {
   /** Whether another try within the same load can help. */
@@ -106,8 +106,10 @@ export const TREATMENTS: Readonly<Record<InstanceRoleErrorCode, Treatment>> = {
     hint: 'Raise `timeout` (AWS_METADATA_SERVICE_TIMEOUT, in seconds) or `deadline` where IMDS is known to be slow.',
   },
   BAD_CONFIG: { ...wrong, hint: 'Correct or remove the setting that the message names.' },
+  // Retryable for another load that shared a request of the one that was closed.
   CLOSED: {
     ...wrong,
+    retryable: true,
     hint: 'Make a new provider with `fromInstanceRole()`: a closed one gives no credentials.',
   },
 }

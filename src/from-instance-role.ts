@@ -55,7 +55,7 @@ export function createProvider(options: InstanceRoleOptions, world: World): Inst
   }
   return Object.assign((properties?: InstanceRoleCallProperties) => use.credentials(properties), {
     memoized: true,
-    status: () => describeStatus(use.source?.status(), world.runtime.now()),
+    status: () => describeStatus(use.source?.status(), use.source?.now() ?? world.runtime.now()),
     ready: (readyOptions?: ReadyOptions) => use.ready(readyOptions),
     invalidate: () => use.source?.invalidate(),
     close,

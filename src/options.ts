@@ -80,6 +80,13 @@ export interface InstanceRoleOptions {
    */
   readonly imdsV1Fallback?: boolean | undefined
   /**
+   * Whether the credentials carry the `accountId` of the role, for account-based endpoints: from the extended credentials of
+   * IMDS where it has them, else from the ARN of the instance profile, looked up after the first load.
+   *
+   * @default false
+   */
+  readonly accountId?: boolean | undefined
+  /**
    * Whether this provider keeps its own credentials and metadata token, instead of sharing those of the process.
    *
    * @default false

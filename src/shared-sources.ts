@@ -1,7 +1,7 @@
 import { type Dispatcher } from 'undici'
 import { type InstanceRoleConfig } from './config.js'
 import { CredentialsSource } from './credentials-source.js'
-import { createMetadataTokenCache, type MetadataTokenCache } from './imds/metadata-client.js'
+import { createMetadataTokenCache, type MetadataTokenCache } from './imds/imds-reader.js'
 import { PROCESS_WIDE } from './process-wide.js'
 import { type Runtime } from './runtime.js'
 import { VERSION } from './version.js'
@@ -82,8 +82,8 @@ function sharedToken({ config, dispatcher, runtime, registry }: LeaseOptions): M
 
 /** Two configurations that lead to the same requests are one; where their values come from does not matter. */
 function keyOf({ config, dispatcher, registry }: LeaseOptions): string {
-  const { roleName, endpoint, timeoutMs, deadlineMs, retries, imdsV1Fallback } = config
-  const settings = [roleName, endpoint, timeoutMs, deadlineMs, retries, imdsV1Fallback].map(
+  const { roleName, endpoint, timeoutMs, deadlineMs, retries, imdsV1Fallback, accountId } = config
+  const settings = [roleName, endpoint, timeoutMs, deadlineMs, retries, imdsV1Fallback, accountId].map(
     ({ value }) => value ?? null,
   )
   return JSON.stringify([...settings, dispatcherId(registry, dispatcher)])

@@ -58,9 +58,12 @@ export class SourceUse {
 
   /** Runs about twice per request of every client: a hit is a few comparisons and a copy. */
   credentials(properties: InstanceRoleCallProperties = NONE): Promise<InstanceRoleCredentials> {
-    const now = this.#world.runtime.now()
-    const held = this.#peek(properties, now)
-    if (held !== undefined) return Promise.resolve(toCredentials(held, now))
+    const source = this.#lease?.source
+    if (source !== undefined && properties.forceRefresh !== true) {
+      const held = source.peek(this.#logger(properties))
+      if (held !== undefined && !this.#isShort(held, properties, source))
+        return Promise.resolve(handOut(held, source))
+    }
     const patience: Patience = { forMs: this.#checked.waitForRoleMs ?? 0 }
     return this.#wait(this.#find(properties, patience), properties.abortSignal)
   }
@@ -89,36 +92,25 @@ export class SourceUse {
     this.#lease = undefined
   }
 
-  #peek(properties: InstanceRoleCallProperties, now: number): Held<LoadedRole> | undefined {
-    if (this.#lease === undefined || properties.forceRefresh === true) return undefined
-    const held = this.#lease.source.peek(this.#logger(properties))
-    return held !== undefined && this.#isShort(held, properties, now) ? undefined : held
-  }
-
   /** Somebody who waits keeps the process alive; the load itself does not. */
-  async #wait(
-    held: Promise<Held<LoadedRole>>,
-    abortSignal: AbortSignal | undefined,
-  ): Promise<InstanceRoleCredentials> {
-    const { keepAlive, now } = this.#world.runtime
-    const release = keepAlive()
+  async #wait<T>(work: Promise<T>, abortSignal: AbortSignal | undefined): Promise<T> {
+    const release = this.#world.runtime.keepAlive()
     try {
-      const open = unlessAborted(this.#closing.signal, held)
-      return toCredentials(await (abortSignal === undefined ? open : unlessAborted(abortSignal, open)), now())
+      const open = unlessAborted(this.#closing.signal, work)
+      return await (abortSignal === undefined ? open : unlessAborted(abortSignal, open))
     } finally {
       release()
     }
   }
 
-  async #find(properties: InstanceRoleCallProperties, patience: Patience): Promise<Held<LoadedRole>> {
+  async #find(properties: InstanceRoleCallProperties, patience: Patience): Promise<InstanceRoleCredentials> {
     this.#closing.signal.throwIfAborted()
     const { source } = this.#lease ?? (await this.#leaseOnce(properties.callerClientConfig?.profile))
     const logger = this.#logger(properties)
-    if (properties.forceRefresh === true) return source.refresh(logger)
+    if (properties.forceRefresh === true) return handOut(await source.refresh(logger), source)
     const held = await this.#persist(() => source.get(logger), source, patience, properties.abortSignal)
-    const now = this.#world.runtime.now()
-    const isWorthATry = this.#isShort(held, properties, now) && !wasTriedLately(now, held)
-    return isWorthATry ? source.refresh(logger) : held
+    const isWorthATry = this.#isShort(held, properties, source) && !wasTriedLately(source.now(), held)
+    return handOut(isWorthATry ? await source.refresh(logger) : held, source)
   }
 
   /** A role can appear some time after the instance has booted: tries again while patience lasts. */
@@ -147,9 +139,13 @@ export class SourceUse {
     })
   }
 
-  #isShort(held: Held<LoadedRole>, properties: InstanceRoleCallProperties, now: number): boolean {
+  #isShort(
+    held: Held<LoadedRole>,
+    properties: InstanceRoleCallProperties,
+    source: CredentialsSource,
+  ): boolean {
     const minTtlMs = properties.minTtl ?? this.#checked.minTtlMs
-    return minTtlMs !== undefined && held.value.expiresAt - now < minTtlMs
+    return minTtlMs !== undefined && held.value.expiresAt - source.now() < minTtlMs
   }
 
   #leaseOnce(callerProfile: string | undefined): Promise<Lease> {
@@ -170,6 +166,10 @@ export class SourceUse {
   #logger(properties: InstanceRoleCallProperties): Logger | undefined {
     return this.#options.logger ?? properties.callerClientConfig?.logger
   }
+}
+
+function handOut(held: Held<LoadedRole>, source: CredentialsSource): InstanceRoleCredentials {
+  return toCredentials(held, source.now(), source.correctionMs())
 }
 
 function notReady(timeoutMs: number): InstanceRoleError {

@@ -1,9 +1,4 @@
-import {
-  InstanceRoleError,
-  type InstanceRoleErrorCode,
-  type InstanceRoleErrorDetails,
-  type LoadStep,
-} from '../errors.js'
+import { InstanceRoleError, type InstanceRoleErrorCode, type LoadStep } from '../errors.js'
 import { RefreshingCache } from '../refreshing-cache.js'
 import {
   MAX_TOKEN_TTL_SECONDS,
@@ -20,7 +15,7 @@ export function createMetadataTokenCache(now: () => number): MetadataTokenCache 
   return new RefreshingCache((take) => take(), metadataTokenPolicy(now))
 }
 
-export interface MetadataClientOptions {
+export interface ImdsReaderOptions {
   readonly endpoint: string
   readonly timeoutMs: number
   readonly imdsV1Fallback: boolean
@@ -31,14 +26,15 @@ export interface MetadataClientOptions {
   readonly onRequest: (step: LoadStep) => void
   /** Called when IMDSv1 is used, once a load. */
   readonly onV1: () => void
+  readonly onDate: (date: string | null) => void
 }
 
 /** Reads IMDS paths with a metadata token, within one load. */
-export class MetadataClient {
-  readonly #options: MetadataClientOptions
+export class ImdsReader {
+  readonly #options: ImdsReaderOptions
   #usesV1 = false
 
-  constructor(options: MetadataClientOptions) {
+  constructor(options: ImdsReaderOptions) {
     this.#options = options
   }
 
@@ -65,7 +61,7 @@ export class MetadataClient {
     const outcome = await this.#send('GET', path, headers, step)
     if (outcome.kind === 'answer' && outcome.status === 404) return undefined
     if (outcome.kind === 'answer' && outcome.status === 401) this.#drop(token)
-    return this.#requireOk(outcome, step).body
+    return requireOk(outcome, { ...this.#options, request: `GET ${path}`, step }).body
   }
 
   /** `undefined` where IMDSv1 was asked for and is all that answers. */
@@ -83,8 +79,8 @@ export class MetadataClient {
 
   async #takeToken(): Promise<MetadataToken> {
     const headers = { 'x-aws-ec2-metadata-token-ttl-seconds': String(MAX_TOKEN_TTL_SECONDS) }
-    const outcome = await this.#send('PUT', '/latest/api/token', headers, 'token')
-    const answer = this.#requireOk(outcome, 'token')
+    const outcome = await this.#send('PUT', TOKEN_PATH, headers, 'token')
+    const answer = requireOk(outcome, { ...this.#options, request: `PUT ${TOKEN_PATH}`, step: 'token' })
     return parseMetadataToken(
       answer.body,
       answer.headers.get('x-aws-ec2-metadata-token-ttl-seconds'),
@@ -97,35 +93,27 @@ export class MetadataClient {
     if (this.#options.token.held === refused) this.#options.token.reset()
   }
 
-  #send(
+  async #send(
     method: 'GET' | 'PUT',
     path: string,
     headers: Record<string, string>,
     step: LoadStep,
   ): Promise<Outcome> {
-    const { transport, endpoint, timeoutMs, userAgent, onRequest } = this.#options
+    const { transport, endpoint, timeoutMs, userAgent, onRequest, onDate } = this.#options
     onRequest(step)
-    return transport.send({
+    const outcome = await transport.send({
       method,
       url: endpoint + path,
       // Compressed, a small answer could unfold beyond the cap.
       headers: { ...headers, accept: '*/*', 'accept-encoding': 'identity', 'user-agent': userAgent },
       timeoutMs,
     })
-  }
-
-  #requireOk(outcome: Outcome, step: LoadStep): Outcome & { kind: 'answer' } {
-    if (outcome.kind !== 'answer') throw failure(outcome, step, this.#options)
-    if (outcome.status !== 200) throw refusal(outcome, step, this.#options)
+    if (outcome.kind === 'answer') onDate(outcome.headers.get('date'))
     return outcome
   }
 }
 
-const REQUESTS: Readonly<Record<LoadStep, string>> = {
-  token: 'PUT /latest/api/token',
-  role: 'GET /latest/meta-data/iam/security-credentials/',
-  credentials: 'GET /latest/meta-data/iam/security-credentials/<role-name>',
-}
+const TOKEN_PATH = '/latest/api/token'
 
 /** What says that IMDSv2 is not to be had, as opposed to busy. */
 function isWithoutV2(error: unknown): boolean {
@@ -133,20 +121,29 @@ function isWithoutV2(error: unknown): boolean {
   return ['HOP_LIMIT', 'IMDS_DISABLED', 'UNEXPECTED_STATUS'].includes(error.code) && error.statusCode !== 400
 }
 
-type Where = Pick<MetadataClientOptions, 'endpoint' | 'timeoutMs'>
-
-function refusal(
-  answer: Outcome & { kind: 'answer' },
-  step: LoadStep,
-  { endpoint }: Where,
-): InstanceRoleError {
-  const { status, headers } = answer
-  const [code, message] = meaningOf(status, REQUESTS[step], endpoint)
-  const retryAfterMs = parseRetryAfterMs(headers.get('retry-after'))
-  return new InstanceRoleError(code, message, { step, statusCode: status, retryAfterMs })
+/** An exchange, for those who tell what became of it. */
+interface Context {
+  readonly endpoint: string
+  readonly timeoutMs: number
+  readonly step: LoadStep
+  readonly request: string
 }
 
-function meaningOf(status: number, request: string, endpoint: string): [InstanceRoleErrorCode, string] {
+type Answer = Outcome & { kind: 'answer' }
+
+function requireOk(outcome: Outcome, context: Context): Answer {
+  if (outcome.kind !== 'answer') throw failure(outcome, context)
+  if (outcome.status !== 200) throw refusal(outcome, context)
+  return outcome
+}
+
+function refusal({ status, headers }: Answer, context: Context): InstanceRoleError {
+  const [code, message] = meaningOf(status, context)
+  const retryAfterMs = parseRetryAfterMs(headers.get('retry-after'))
+  return new InstanceRoleError(code, message, { step: context.step, statusCode: status, retryAfterMs })
+}
+
+function meaningOf(status: number, { request, endpoint }: Context): [InstanceRoleErrorCode, string] {
   if (status === 401) return ['TOKEN_REJECTED', `IMDS refused the metadata token of ${request} (401).`]
   if (status === 403)
     return ['IMDS_DISABLED', `IMDS refused ${request} (403): it is disabled on this instance.`]
@@ -160,58 +157,41 @@ function parseRetryAfterMs(header: string | null): number | undefined {
   return header !== null && /^\d{1,6}$/.test(header) ? Number(header) * 1_000 : undefined
 }
 
-function failure(
-  outcome: Exclude<Outcome, { kind: 'answer' }>,
-  step: LoadStep,
-  where: Where,
-): InstanceRoleError {
-  const request = REQUESTS[step]
+function failure(outcome: Exclude<Outcome, Answer>, context: Context): InstanceRoleError {
+  const { request, step } = context
   switch (outcome.kind) {
     case 'unreachable':
-      return unreachable(outcome, step, where)
+      return unreachable(outcome, context)
     case 'silent':
-      return silent(outcome, step, where)
-    case 'broken':
-      return badResponse(`The connection broke before ${request} was answered in full.`, step, {
-        cause: outcome.cause,
-      })
+      return silent(outcome, context)
+    case 'broken': {
+      const message = `The connection broke before ${request} was answered in full.`
+      return new InstanceRoleError('BAD_RESPONSE', message, { step, cause: outcome.cause })
+    }
     case 'oversized':
-      return badResponse(`The answer to ${request} is larger than 64 KiB.`, step)
+      return new InstanceRoleError('BAD_RESPONSE', `The answer to ${request} is larger than 64 KiB.`, {
+        step,
+      })
     case 'not-text':
-      return badResponse(`The answer to ${request} is not UTF-8 text.`, step)
+      return new InstanceRoleError('BAD_RESPONSE', `The answer to ${request} is not UTF-8 text.`, { step })
   }
-}
-
-function badResponse(
-  message: string,
-  step: LoadStep,
-  details: InstanceRoleErrorDetails = {},
-): InstanceRoleError {
-  return new InstanceRoleError('BAD_RESPONSE', message, { ...details, step })
 }
 
 function unreachable(
   { timedOut, cause }: Outcome & { kind: 'unreachable' },
-  step: LoadStep,
-  { endpoint, timeoutMs }: Where,
+  { endpoint, timeoutMs, step }: Context,
 ): InstanceRoleError {
-  const why = timedOut
-    ? `nothing accepted the connection within ${timeoutMs} ms`
-    : (cause?.message ?? 'the connection failed')
-  return new InstanceRoleError('UNREACHABLE', `IMDS at ${endpoint} cannot be reached: ${why}.`, {
-    step,
-    timedOut,
-    cause,
-  })
+  const silence = `nothing accepted the connection within ${timeoutMs} ms`
+  const why = timedOut ? silence : (cause?.message ?? 'the connection failed')
+  const message = `IMDS at ${endpoint} cannot be reached: ${why}.`
+  return new InstanceRoleError('UNREACHABLE', message, { step, timedOut, cause })
 }
 
 /** Connected, but the PUT was not answered: the answer's IP hop limit does not reach a container. */
 function silent(
   { isPartial, blockedMs }: Outcome & { kind: 'silent' },
-  step: LoadStep,
-  { endpoint, timeoutMs }: Where,
+  { endpoint, timeoutMs, step, request }: Context,
 ): InstanceRoleError {
-  const request = REQUESTS[step]
   const details = { step, timedOut: true }
   if (blockedMs === 0 && step === 'token' && !isPartial) {
     const message = `IMDS at ${endpoint} accepted the connection but never answered ${request} (${timeoutMs} ms): its answer does not get this far.`
@@ -220,9 +200,6 @@ function silent(
   const blocked =
     blockedMs === 0 ? '' : `; the event loop of this process was blocked for ${blockedMs} ms of it`
   const what = isPartial ? 'did not end its answer to' : 'did not answer'
-  return new InstanceRoleError(
-    'TIMEOUT',
-    `IMDS ${what} ${request} within ${timeoutMs} ms${blocked}.`,
-    details,
-  )
+  const message = `IMDS ${what} ${request} within ${timeoutMs} ms${blocked}.`
+  return new InstanceRoleError('TIMEOUT', message, details)
 }
