@@ -193,6 +193,15 @@ function defaultDeadlineMs(timeoutMs: number): number {
   return Math.min(Math.max(DEFAULT_DEADLINE_MS, DEADLINE_TIMEOUTS * timeoutMs), MAX_DURATION_MS)
 }
 
+/** @throws {InstanceRoleError} `IMDS_DISABLED_BY_ENV` */
+export function requireEnabled({ disabled }: InstanceRoleConfig): void {
+  if (!disabled.value) return
+  throw new InstanceRoleError(
+    'IMDS_DISABLED_BY_ENV',
+    `The use of IMDS is disabled by the ${disabled.origin}.`,
+  )
+}
+
 type Find = <T>(knob: Knob<T>) => Promise<Setting<T> | undefined>
 
 async function choose<T>(

@@ -8,6 +8,7 @@ export type InstanceRoleErrorCode =
   | 'ROLE_NOT_FOUND'
   | 'ROLE_NOT_ASSUMABLE'
   | 'CREDENTIALS_NOT_ISSUED'
+  | 'METADATA_ABSENT'
   | 'TOKEN_REJECTED'
   | 'THROTTLED'
   | 'SERVER_ERROR'
@@ -80,6 +81,10 @@ export const TREATMENTS: Readonly<Record<InstanceRoleErrorCode, Treatment>> = {
     extendsExpired: true,
     mayPass: true,
     hint: 'Ask the instance itself why it has no credentials: TOKEN=$(curl -sX PUT -H "X-aws-ec2-metadata-token-ttl-seconds: 60" http://169.254.169.254/latest/api/token) && curl -sH "X-aws-ec2-metadata-token: $TOKEN" http://169.254.169.254/latest/meta-data/iam/info',
+  },
+  METADATA_ABSENT: {
+    ...wrong,
+    hint: 'Not every instance has every item. To have its tags in the metadata: aws ec2 modify-instance-metadata-options --instance-id <instance-id> --instance-metadata-tags enabled',
   },
   TOKEN_REJECTED: {
     ...unclear,

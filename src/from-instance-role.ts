@@ -1,10 +1,8 @@
-import { systemConfigSources } from './config-sources.js'
 import type { InstanceRoleCredentials } from './credentials-identity.js'
 import type { InstanceRoleCallProperties, InstanceRoleOptions, ReadyOptions } from './options.js'
-import { systemRuntime } from './runtime.js'
-import { processRegistry } from './shared-sources.js'
-import { SourceUse, type World } from './source-use.js'
+import { SourceUse } from './source-use.js'
 import { describeStatus, type InstanceRoleStatus } from './status.js'
+import { systemWorld, type World } from './world.js'
 
 /** A credentials function for any AWS SDK v3 client. */
 export interface InstanceRoleProvider extends AsyncDisposable {
@@ -42,8 +40,7 @@ export interface InstanceRoleProvider extends AsyncDisposable {
  * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/iam-roles-for-amazon-ec2.html
  */
 export function fromInstanceRole(options: InstanceRoleOptions = {}): InstanceRoleProvider {
-  const world = { runtime: systemRuntime, registry: processRegistry(), configSources: systemConfigSources }
-  return createProvider(options, world)
+  return createProvider(options, systemWorld())
 }
 
 /** `fromInstanceRole` in a given world. */

@@ -72,7 +72,12 @@ function createSource(
 }
 
 /** A metadata token is good for its endpoint, whoever took it. */
-function sharedToken({ config, dispatcher, runtime, registry }: LeaseOptions): MetadataTokenCache {
+export function sharedToken({
+  config,
+  dispatcher,
+  runtime,
+  registry,
+}: Omit<LeaseOptions, 'isolated'>): MetadataTokenCache {
   const { tokens } = registry
   const key = JSON.stringify([config.endpoint.value, dispatcherId(registry, dispatcher)])
   const token = tokens.get(key) ?? createMetadataTokenCache(runtime.now)

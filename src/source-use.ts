@@ -2,28 +2,15 @@ import { setMaxListeners } from 'node:events'
 import type { Logger } from '@smithy/types'
 import pRetry from 'p-retry'
 import { unlessAborted } from './abort.js'
-import {
-  checkDuration,
-  checkOptions,
-  type CheckedOptions,
-  type ConfigSources,
-  resolveConfig,
-} from './config.js'
+import { checkDuration, checkOptions, type CheckedOptions, requireEnabled, resolveConfig } from './config.js'
 import { type InstanceRoleCredentials, toCredentials } from './credentials-identity.js'
 import type { LoadedRole } from './credentials-load.js'
 import type { CredentialsSource } from './credentials-source.js'
 import { InstanceRoleError, TREATMENTS } from './errors.js'
 import type { InstanceRoleCallProperties, InstanceRoleOptions, ReadyOptions } from './options.js'
 import { type Held, wasTriedLately } from './refresh-schedule.js'
-import type { Runtime } from './runtime.js'
-import { type Lease, leaseSource, type SourceRegistry } from './shared-sources.js'
-
-/** The world that a provider lives in. */
-export interface World {
-  readonly runtime: Runtime
-  readonly registry: SourceRegistry
-  readonly configSources: (profile: string | undefined) => ConfigSources
-}
+import { type Lease, leaseSource } from './shared-sources.js'
+import type { World } from './world.js'
 
 /** How long failures that may pass are tried again, and the last of them. */
 interface Patience {
@@ -156,7 +143,7 @@ export class SourceUse {
   async #leaseSource(callerProfile: string | undefined): Promise<Lease> {
     const { runtime, registry, configSources } = this.#world
     const config = await resolveConfig(this.#checked, configSources(this.#options.profile ?? callerProfile))
-    if (config.disabled.value) throw disabled(config.disabled.origin)
+    requireEnabled(config)
     this.#closing.signal.throwIfAborted()
     const { dispatcher, isolated = false } = this.#options
     this.#lease = leaseSource({ config, dispatcher, isolated, runtime, registry })
@@ -180,8 +167,4 @@ function notReady(timeoutMs: number): InstanceRoleError {
 
 function mayPass(error: unknown): boolean {
   return error instanceof InstanceRoleError && TREATMENTS[error.code].mayPass
-}
-
-function disabled(origin: string): InstanceRoleError {
-  return new InstanceRoleError('IMDS_DISABLED_BY_ENV', `The use of IMDS is disabled by the ${origin}.`)
 }
