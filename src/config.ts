@@ -108,6 +108,7 @@ export interface CheckedOptions {
   readonly deadlineMs?: number
   readonly retries?: number
   readonly imdsV1Fallback?: boolean
+  readonly profile?: string
 }
 
 type Check = (value: unknown) => unknown
@@ -130,6 +131,7 @@ const OPTION_CHECKS: Readonly<
   profile: {
     check: ifText((text) => text.trim() || undefined),
     expected: 'the name of a profile of the config file',
+    as: 'profile',
   },
   isolated: { check: ifBoolean, expected: 'true or false' },
   logger: {
@@ -145,6 +147,7 @@ const OPTION_CHECKS: Readonly<
  * @throws {InstanceRoleError} `BAD_CONFIG`
  */
 export function checkOptions(options: InstanceRoleOptions): CheckedOptions {
+  if (!isRecord(options)) throw badConfig('options argument', 'not an object')
   const given = Object.entries(options).filter(([, value]) => value !== undefined)
   const checked = given.map(([name, value]): [string, unknown] => {
     const row = Object.entries(OPTION_CHECKS).find(([known]) => known === name)?.[1]
@@ -289,6 +292,10 @@ function positiveDuration(value: unknown): number | undefined {
 
 function wholeNumber(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isInteger(value) && value >= 0 ? value : undefined
+}
+
+function isRecord(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function ifBoolean(value: unknown): boolean | undefined {

@@ -148,7 +148,7 @@ class SourceUse {
   async #leaseSource(callerProfile: string | undefined): Promise<Lease> {
     const config = await resolveConfig(
       this.#checked,
-      systemConfigSources(this.#options.profile ?? callerProfile),
+      systemConfigSources(this.#checked.profile ?? callerProfile),
     )
     if (config.disabled.value) throw disabled(config.disabled.origin)
     this.#closing.signal.throwIfAborted()
