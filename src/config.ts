@@ -112,6 +112,7 @@ export interface CheckedOptions {
   readonly accountId?: boolean
   readonly waitForRoleMs?: number
   readonly minTtlMs?: number
+  readonly profile?: string
 }
 
 type Check = (value: unknown) => unknown
@@ -137,6 +138,7 @@ const OPTION_CHECKS: Readonly<
   profile: {
     check: ifText((text) => text.trim() || undefined),
     expected: 'the name of a profile of the config file',
+    as: 'profile',
   },
   isolated: { check: ifBoolean, expected: 'true or false' },
   logger: {
@@ -152,6 +154,7 @@ const OPTION_CHECKS: Readonly<
  * @throws {InstanceRoleError} `BAD_CONFIG`
  */
 export function checkOptions(options: InstanceRoleOptions): CheckedOptions {
+  if (!isRecord(options)) throw badConfig('options argument', 'not an object')
   const given = Object.entries(options).filter(([, value]) => value !== undefined)
   const checked = given.map(([name, value]): [string, unknown] => {
     const row = Object.entries(OPTION_CHECKS).find(([known]) => known === name)?.[1]
@@ -320,6 +323,10 @@ function duration(value: unknown): number | undefined {
 
 function wholeNumber(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isInteger(value) && value >= 0 ? value : undefined
+}
+
+function isRecord(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function ifBoolean(value: unknown): boolean | undefined {

@@ -132,8 +132,8 @@ export class MetadataClient {
 
   async #loadOptions(signal: AbortSignal): Promise<ImdsLoadOptions> {
     const { runtime, registry, configSources } = this.#world
-    const { dispatcher, profile } = this.#options
-    const config = await resolveConfig(this.#checked, configSources(profile))
+    const { dispatcher } = this.#options
+    const config = await resolveConfig(this.#checked, configSources(this.#checked.profile))
     requireEnabled(config)
     return {
       endpoint: config.endpoint.value,

@@ -142,7 +142,7 @@ export class SourceUse {
 
   async #leaseSource(callerProfile: string | undefined): Promise<Lease> {
     const { runtime, registry, configSources } = this.#world
-    const config = await resolveConfig(this.#checked, configSources(this.#options.profile ?? callerProfile))
+    const config = await resolveConfig(this.#checked, configSources(this.#checked.profile ?? callerProfile))
     requireEnabled(config)
     this.#closing.signal.throwIfAborted()
     const { dispatcher, isolated = false } = this.#options
