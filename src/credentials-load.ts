@@ -1,4 +1,4 @@
-import { type Dispatcher } from 'undici'
+import type { Dispatcher } from 'undici'
 import pRetry from 'p-retry'
 import { unlessAborted } from './abort.js'
 import { InstanceRoleError, type LoadStep } from './errors.js'

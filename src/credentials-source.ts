@@ -1,5 +1,5 @@
-import { type Dispatcher } from 'undici'
-import { type Logger } from '@smithy/types'
+import type { Dispatcher } from 'undici'
+import type { Logger } from '@smithy/types'
 import { type InstanceRoleConfig } from './config.js'
 import { loadRoleCredentials, type LoadedRole, type RoleMemory } from './credentials-load.js'
 import { InstanceRoleError, type InstanceRoleErrorCode, TREATMENTS } from './errors.js'

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events'
-import { type AttributedAwsCredentialIdentity, type AwsIdentityProperties } from '@aws-sdk/types'
-import { type Logger } from '@smithy/types'
+import type { AttributedAwsCredentialIdentity, AwsIdentityProperties } from '@aws-sdk/types'
+import type { Logger } from '@smithy/types'
 import { unlessAborted } from './abort.js'
 import { checkOptions, type ConfigSources, resolveConfig } from './config.js'
 import { type LoadedRole } from './credentials-load.js'

@@ -1,5 +1,5 @@
-import { type Logger } from '@smithy/types'
-import { type Dispatcher } from 'undici'
+import type { Logger } from '@smithy/types'
+import type { Dispatcher } from 'undici'
 
 /** Options of {@link fromInstanceRole}. Each beats the environment, which beats the config file, which beats the default. */
 export interface InstanceRoleOptions {

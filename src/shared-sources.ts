@@ -1,4 +1,4 @@
-import { type Dispatcher } from 'undici'
+import type { Dispatcher } from 'undici'
 import { type InstanceRoleConfig } from './config.js'
 import { CredentialsSource } from './credentials-source.js'
 import { createMetadataTokenCache, type MetadataTokenCache } from './imds/metadata-client.js'

@@ -1,4 +1,4 @@
-import { type Logger } from '@smithy/types'
+import type { Logger } from '@smithy/types'
 import { type InstanceRoleError } from './errors.js'
 import { type V1UsedEvent } from './events.js'
 import { type StateEvents } from './state-changes.js'

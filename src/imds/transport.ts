@@ -1,7 +1,7 @@
-import { type Dispatcher } from 'undici'
+import type { Dispatcher } from 'undici'
 import { unlessAborted } from '../abort.js'
 import { type Runtime } from '../runtime.js'
-import { type Connections } from './connections.js'
+import type { Connections } from './connections.js'
 import { startTimeLimit } from './time-limit.js'
 
 /** One HTTP request to IMDS. */
