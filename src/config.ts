@@ -1,5 +1,5 @@
 import { InstanceRoleError } from './errors.js'
-import { type InstanceRoleOptions } from './options.js'
+import type { InstanceRoleOptions } from './options.js'
 
 /** Where a setting comes from, in words: `option timeout`, `environment variable AWS_…`, `… of profile …`, `default`. */
 export type Origin = string

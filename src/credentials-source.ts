@@ -1,13 +1,13 @@
 import { AccountLookup } from './account-id.js'
 import { clockOffsetMs, correctionMs } from './clock-offset.js'
-import { type Dispatcher } from 'undici'
-import { type Logger } from '@smithy/types'
-import { type InstanceRoleConfig } from './config.js'
+import type { Dispatcher } from 'undici'
+import type { Logger } from '@smithy/types'
+import type { InstanceRoleConfig } from './config.js'
 import { loadRoleCredentials, type LoadedRole, type RoleMemory } from './credentials-load.js'
 import { InstanceRoleError, type InstanceRoleErrorCode, TREATMENTS } from './errors.js'
 import { publish } from './events.js'
 import type { ImdsLoadOptions } from './imds-load.js'
-import { type MetadataTokenCache } from './imds/imds-reader.js'
+import type { MetadataTokenCache } from './imds/imds-reader.js'
 import {
   absenceDelayMs,
   afterFailure,
@@ -18,7 +18,7 @@ import {
   judge,
 } from './refresh-schedule.js'
 import { type Change, RefreshingCache, type RefreshPolicy } from './refreshing-cache.js'
-import { type Runtime } from './runtime.js'
+import type { Runtime } from './runtime.js'
 import { type StateEvents, stateEvents } from './state-changes.js'
 import { StateLog } from './state-log.js'
 

@@ -1,4 +1,4 @@
-import { type Verdict } from './refresh-schedule.js'
+import type { Verdict } from './refresh-schedule.js'
 
 /** What a cache asks before and after each load; pure, so that the cache computes no time itself. */
 export interface RefreshPolicy<Value, Held> {

@@ -1,9 +1,9 @@
-import { type Dispatcher } from 'undici'
-import { type InstanceRoleConfig } from './config.js'
+import type { Dispatcher } from 'undici'
+import type { InstanceRoleConfig } from './config.js'
 import { CredentialsSource } from './credentials-source.js'
 import { createMetadataTokenCache, type MetadataTokenCache } from './imds/imds-reader.js'
 import { PROCESS_WIDE } from './process-wide.js'
-import { type Runtime } from './runtime.js'
+import type { Runtime } from './runtime.js'
 import { VERSION } from './version.js'
 
 /** Sources and metadata tokens that are held together. */

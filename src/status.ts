@@ -1,6 +1,6 @@
-import { type LoadedRole } from './credentials-load.js'
-import { type SourceStatus } from './credentials-source.js'
-import { type InstanceRoleErrorCode } from './errors.js'
+import type { LoadedRole } from './credentials-load.js'
+import type { SourceStatus } from './credentials-source.js'
+import type { InstanceRoleErrorCode } from './errors.js'
 import { extensionAt, type Held } from './refresh-schedule.js'
 
 /** The state of a provider, safe to show and to serialise: no secret in it. Instants are ISO 8601. */

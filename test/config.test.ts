@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { checkOptions, type InstanceRoleConfig, resolveConfig } from '../src/config.js'
 import { InstanceRoleError } from '../src/errors.js'
 import { fromInstanceRole } from '../src/index.js'
-import { type InstanceRoleOptions } from '../src/options.js'
+import type { InstanceRoleOptions } from '../src/options.js'
 import { emulateInstance, type EmulatedInstance } from '../src/testing/index.js'
 import { exposed } from './setup.js'
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { type Verdict } from '../src/refresh-schedule.js'
+import type { Verdict } from '../src/refresh-schedule.js'
 import { type Change, RefreshingCache } from '../src/refreshing-cache.js'
 
 /** A cache whose verdict and loads the test decides one by one. */

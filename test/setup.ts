@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { systemConfigSources } from '../src/config-sources.js'
 import { createProvider, type InstanceRoleProvider } from '../src/from-instance-role.js'
-import { type InstanceRoleOptions } from '../src/options.js'
+import type { InstanceRoleOptions } from '../src/options.js'
 import { type FetchInit, type Runtime, systemRuntime } from '../src/runtime.js'
 import { createRegistry } from '../src/shared-sources.js'
 import {

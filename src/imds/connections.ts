@@ -1,7 +1,7 @@
-import { type Dispatcher } from 'undici'
+import type { Dispatcher } from 'undici'
 import net from 'node:net'
 import tls from 'node:tls'
-import { type buildConnector } from 'undici'
+import type { buildConnector } from 'undici'
 import Agent from 'undici/lib/dispatcher/agent.js'
 
 /** `untried` too where the dispatcher was never asked to connect: somebody stands in for `fetch`. */

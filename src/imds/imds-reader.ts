@@ -6,7 +6,7 @@ import {
   metadataTokenPolicy,
   parseMetadataToken,
 } from './metadata-token.js'
-import { type Outcome, type Transport } from './transport.js'
+import type { Outcome, Transport } from './transport.js'
 
 /** The metadata token of one endpoint, for every load of the process; each load brings its own way to take one. */
 export type MetadataTokenCache = RefreshingCache<MetadataToken, MetadataToken, () => Promise<MetadataToken>>

@@ -1,7 +1,7 @@
-import { type Dispatcher } from 'undici'
+import type { Dispatcher } from 'undici'
 import { unlessAborted } from '../abort.js'
-import { type Runtime } from '../runtime.js'
-import { type Connections, type LastConnection } from './connections.js'
+import type { Runtime } from '../runtime.js'
+import type { Connections, LastConnection } from './connections.js'
 import { startTimeLimit } from './time-limit.js'
 
 /** One HTTP request to IMDS. */
