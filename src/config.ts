@@ -14,6 +14,8 @@ export interface InstanceRoleConfig {
   readonly disabled: Setting<boolean>
   readonly roleName: Setting<string | undefined>
   readonly endpoint: Setting<string>
+  /** Tried as well where the endpoint does not answer at once. */
+  readonly alternativeEndpoint: Setting<string | undefined>
   readonly timeoutMs: Setting<number>
   readonly deadlineMs: Setting<number>
   readonly retries: Setting<number>
@@ -43,8 +45,16 @@ interface Knob<T> {
   readonly expected: string
 }
 
-const ENDPOINTS = { ipv4: 'http://169.254.169.254', ipv6: 'http://[fd00:ec2::254]' } as const
-type EndpointMode = keyof typeof ENDPOINTS
+const IPV4_ENDPOINT = 'http://169.254.169.254'
+const IPV6_ENDPOINT = 'http://[fd00:ec2::254]'
+type EndpointMode = 'ipv4' | 'ipv6' | 'auto'
+
+/** Both addresses of IMDS in the order in which they are tried; one where one is asked for. */
+const ENDPOINTS: Readonly<Record<EndpointMode, readonly [string, string?]>> = {
+  ipv4: [IPV4_ENDPOINT],
+  ipv6: [IPV6_ENDPOINT],
+  auto: [IPV4_ENDPOINT, IPV6_ENDPOINT],
+}
 
 const DEFAULT_TIMEOUT_MS = 1_000
 const DEFAULT_DEADLINE_MS = 10_000
@@ -84,7 +94,7 @@ const KNOBS = {
     variable: 'AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE',
     key: 'ec2_metadata_service_endpoint_mode',
     parse: parseEndpointMode,
-    expected: 'IPv4 or IPv6',
+    expected: 'IPv4, IPv6 or auto',
   },
   timeoutMs: {
     variable: 'AWS_METADATA_SERVICE_TIMEOUT',
@@ -186,7 +196,7 @@ export async function resolveConfig(
     deadlineMs: option('deadline', options.deadlineMs) ?? byDefault(defaultDeadlineMs(timeoutMs.value)),
     retries: await choose('retries', options.retries, find, KNOBS.retries, DEFAULT_RETRIES),
     roleName: await choose<string | undefined>('roleName', options.roleName, find, KNOBS.roleName, undefined),
-    endpoint: await findEndpoint(options, find),
+    ...(await findEndpoints(options, find)),
     imdsV1Fallback: await findV1Fallback(options, find),
     accountId: option('accountId', options.accountId) ?? byDefault(false),
   }
@@ -218,14 +228,23 @@ async function choose<T>(
 }
 
 /** An endpoint goes before a mode, wherever the two come from. */
-async function findEndpoint(options: CheckedOptions, find: Find): Promise<Setting<string>> {
-  const endpoint = option('endpoint', options.endpoint) ?? (await find(KNOBS.endpoint))
-  if (endpoint !== undefined) return endpoint
-  const mode =
-    option('endpointMode', options.endpointMode) ??
-    (await find(KNOBS.endpointMode)) ??
-    byDefault('ipv4' as const)
-  return { value: ENDPOINTS[mode.value], origin: mode.origin }
+async function findEndpoints(
+  options: CheckedOptions,
+  find: Find,
+): Promise<Pick<InstanceRoleConfig, 'endpoint' | 'alternativeEndpoint'>> {
+  const given = option('endpoint', options.endpoint) ?? (await find(KNOBS.endpoint))
+  if (given !== undefined)
+    return { endpoint: given, alternativeEndpoint: { value: undefined, origin: given.origin } }
+  const mode = await choose<EndpointMode>(
+    'endpointMode',
+    options.endpointMode,
+    find,
+    KNOBS.endpointMode,
+    'ipv4',
+  )
+  const [first, second] = ENDPOINTS[mode.value]
+  const { origin } = mode
+  return { endpoint: { value: first, origin }, alternativeEndpoint: { value: second, origin } }
 }
 
 /** Only the option asks for IMDSv1; the environment and the file can only forbid it. */
@@ -294,7 +313,7 @@ function parseName(text: string): string | undefined {
 
 function parseEndpointMode(text: string): EndpointMode | undefined {
   const mode = text.trim().toLowerCase()
-  return mode === 'ipv4' || mode === 'ipv6' ? mode : undefined
+  return mode === 'ipv4' || mode === 'ipv6' || mode === 'auto' ? mode : undefined
 }
 
 /** The URL without its trailing slashes, so that paths can follow. */

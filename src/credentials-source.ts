@@ -7,6 +7,7 @@ import { loadRoleCredentials, type LoadedRole, type RoleMemory } from './credent
 import { InstanceRoleError, type InstanceRoleErrorCode, TREATMENTS } from './errors.js'
 import { publish } from './events.js'
 import type { ImdsLoadOptions } from './imds-load.js'
+import type { EndpointChoice } from './imds/endpoint-choice.js'
 import type { MetadataTokenCache } from './imds/imds-reader.js'
 import {
   absenceDelayMs,
@@ -26,7 +27,8 @@ export interface SourceOptions {
   readonly config: InstanceRoleConfig
   readonly dispatcher: Dispatcher | undefined
   readonly userAgent: string
-  readonly token: MetadataTokenCache
+  readonly endpoints: EndpointChoice
+  readonly tokenOf: (endpoint: string) => MetadataTokenCache
   readonly runtime: Runtime
 }
 
@@ -152,10 +154,9 @@ export class CredentialsSource {
 
   #loadOptions(logger: Logger | undefined): ImdsLoadOptions {
     const { config, ...rest } = this.#options
-    const endpoint = config.endpoint.value
+    const { endpoints } = rest
     return {
       ...rest,
-      endpoint,
       timeoutMs: config.timeoutMs.value,
       deadlineMs: config.deadlineMs.value,
       retries: config.retries.value,
@@ -163,7 +164,8 @@ export class CredentialsSource {
       signal: this.#ending.signal,
       onRequest: () => (this.#requests += 1),
       onDate: (date) => (this.#clockOffsetMs = clockOffsetMs(date, this.#options.runtime.now())),
-      onV1: () => this.#report({ 'instance-role:v1-used': { endpoint } }, undefined, logger),
+      onV1: () =>
+        this.#report({ 'instance-role:v1-used': { endpoint: endpoints.preferred } }, undefined, logger),
     }
   }
 

@@ -4,13 +4,14 @@ import { unlessAborted } from './abort.js'
 import { InstanceRoleError, type LoadStep } from './errors.js'
 import { ImdsReader, type MetadataTokenCache } from './imds/imds-reader.js'
 import { startTimeLimit } from './imds/time-limit.js'
-import { openTransport } from './imds/transport.js'
+import type { EndpointChoice } from './imds/endpoint-choice.js'
+import { openTransport, type Transport } from './imds/transport.js'
 import { count, newTally, retryDelayMs, type Tally } from './retry-policy.js'
 import type { Runtime } from './runtime.js'
 
 /** How IMDS is reached, and for how long. */
 export interface ImdsLoadOptions {
-  readonly endpoint: string
+  readonly endpoints: EndpointChoice
   readonly timeoutMs: number
   readonly deadlineMs: number
   readonly retries: number
@@ -18,7 +19,8 @@ export interface ImdsLoadOptions {
   readonly dispatcher: Dispatcher | undefined
   readonly userAgent: string
   readonly runtime: Runtime
-  readonly token: MetadataTokenCache
+  /** The metadata token of each endpoint. */
+  readonly tokenOf: (endpoint: string) => MetadataTokenCache
   /** Ends the load early; its reason is what the load rejects with. */
   readonly signal: AbortSignal
   readonly onRequest: (step: LoadStep) => void
@@ -45,15 +47,20 @@ export async function runLoad<T>(
   const cancelLimit = startTimeLimit(runtime, deadlineMs, (blockedMs) =>
     end.abort(overdue(tally, deadlineMs, blockedMs)),
   )
-  const transport = openTransport({ ...options, signal: end.signal })
+  const transports = new Map<string, Transport>()
+  const transportTo = (endpoint: string): Transport => {
+    const transport = transports.get(endpoint) ?? openTransport({ ...options, signal: end.signal })
+    transports.set(endpoint, transport)
+    return transport
+  }
   try {
-    const imds = new ImdsReader({ ...options, now: runtime.now, transport })
+    const imds = new ImdsReader({ ...options, transportTo })
     const tries = retryTries(() => tryOnce(imds), tally, { ...options, signal: end.signal })
     return await unlessAborted(end.signal, tries)
   } finally {
     cancelLimit()
     signal.removeEventListener('abort', passOn)
-    transport.close()
+    for (const transport of transports.values()) transport.close()
   }
 }
 

@@ -1,8 +1,14 @@
 import { unlessAborted } from './abort.js'
-import { checkOptions, type CheckedOptions, requireEnabled, resolveConfig } from './config.js'
+import {
+  checkOptions,
+  type CheckedOptions,
+  type InstanceRoleConfig,
+  requireEnabled,
+  resolveConfig,
+} from './config.js'
 import { InstanceRoleError } from './errors.js'
 import { type ImdsLoadOptions, runLoad } from './imds-load.js'
-import { createMetadataTokenCache, type ImdsReader, type MetadataTokenCache } from './imds/imds-reader.js'
+import type { ImdsReader } from './imds/imds-reader.js'
 import {
   type IdentityDocument,
   parseIdentityDocument,
@@ -10,7 +16,7 @@ import {
   requireMetadata,
 } from './instance-metadata.js'
 import type { InstanceRoleOptions } from './options.js'
-import { sharedToken } from './shared-sources.js'
+import { createRegistry, imdsOf, type SourceRegistry } from './shared-sources.js'
 import { VERSION } from './version.js'
 import { systemWorld } from './world.js'
 
@@ -48,13 +54,14 @@ export class MetadataClient {
   readonly #options: MetadataClientOptions
   readonly #checked: CheckedOptions
   readonly #world = systemWorld()
-  readonly #ownToken: MetadataTokenCache | undefined
+  readonly #registry: SourceRegistry
+  #imds: ReturnType<typeof imdsOf> | undefined
 
   /** @throws {InstanceRoleError} `BAD_CONFIG`, at once, for a malformed option */
   constructor(options: MetadataClientOptions = {}) {
     this.#options = options
     this.#checked = checkOptions(options)
-    this.#ownToken = options.isolated === true ? createMetadataTokenCache(this.#world.runtime.now) : undefined
+    this.#registry = options.isolated === true ? createRegistry() : this.#world.registry
   }
 
   /**
@@ -131,12 +138,12 @@ export class MetadataClient {
   }
 
   async #loadOptions(signal: AbortSignal): Promise<ImdsLoadOptions> {
-    const { runtime, registry, configSources } = this.#world
+    const { runtime, configSources } = this.#world
     const { dispatcher } = this.#options
     const config = await resolveConfig(this.#checked, configSources(this.#checked.profile))
     requireEnabled(config)
     return {
-      endpoint: config.endpoint.value,
+      ...this.#imdsOf(config),
       timeoutMs: config.timeoutMs.value,
       deadlineMs: config.deadlineMs.value,
       retries: config.retries.value,
@@ -145,11 +152,17 @@ export class MetadataClient {
       runtime,
       signal,
       userAgent: `instance-role/${VERSION}`,
-      token: this.#ownToken ?? sharedToken({ config, dispatcher, runtime, registry }),
       onRequest: () => {},
       onV1: () => {},
       onDate: () => {},
     }
+  }
+
+  /** Which endpoint answers is remembered from one read to the next. */
+  #imdsOf(config: InstanceRoleConfig): ReturnType<typeof imdsOf> {
+    const { runtime } = this.#world
+    this.#imds ??= imdsOf({ config, dispatcher: this.#options.dispatcher, runtime, registry: this.#registry })
+    return this.#imds
   }
 }
 

@@ -20,13 +20,14 @@ export interface InstanceRoleOptions {
    */
   readonly endpoint?: string | undefined
   /**
-   * Which of the two addresses of IMDS is used where no `endpoint` is given.
+   * Which of the two addresses of IMDS is used where no `endpoint` is given. With `auto`, IPv6 is tried as well when IPv4 has
+   * not answered within 250 ms, and the one that answers first is kept while it does.
    *
    * Environment: `AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE`; config file: `ec2_metadata_service_endpoint_mode`.
    *
    * @default 'IPv4'
    */
-  readonly endpointMode?: 'IPv4' | 'IPv6' | undefined
+  readonly endpointMode?: 'IPv4' | 'IPv6' | 'auto' | undefined
   /**
    * Longest wait for one HTTP exchange, in milliseconds.
    *

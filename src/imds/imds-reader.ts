@@ -6,6 +6,8 @@ import {
   metadataTokenPolicy,
   parseMetadataToken,
 } from './metadata-token.js'
+import type { Runtime } from '../runtime.js'
+import type { EndpointChoice } from './endpoint-choice.js'
 import type { Outcome, Transport } from './transport.js'
 
 /** The metadata token of one endpoint, for every load of the process; each load brings its own way to take one. */
@@ -16,13 +18,13 @@ export function createMetadataTokenCache(now: () => number): MetadataTokenCache 
 }
 
 export interface ImdsReaderOptions {
-  readonly endpoint: string
+  readonly endpoints: EndpointChoice
   readonly timeoutMs: number
   readonly imdsV1Fallback: boolean
-  readonly token: MetadataTokenCache
-  readonly transport: Transport
+  readonly tokenOf: (endpoint: string) => MetadataTokenCache
+  readonly transportTo: (endpoint: string) => Transport
   readonly userAgent: string
-  readonly now: () => number
+  readonly runtime: Runtime
   readonly onRequest: (step: LoadStep) => void
   /** Called when IMDSv1 is used, once a load. */
   readonly onV1: () => void
@@ -55,53 +57,53 @@ export class ImdsReader {
    * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-metadata-returns.html
    */
   async get(path: string, step: LoadStep): Promise<string | undefined> {
-    const token = await this.#metadataToken()
+    const { endpoint, token } = await this.#open()
     const headers: Record<string, string> =
       token === undefined ? {} : { 'x-aws-ec2-metadata-token': token.value }
-    const outcome = await this.#send('GET', path, headers, step)
+    const exchange = { endpoint, method: 'GET', path, step } as const
+    const outcome = await this.#send(exchange, headers)
     if (outcome.kind === 'answer' && outcome.status === 404) return undefined
-    if (outcome.kind === 'answer' && outcome.status === 401) this.#drop(token)
-    return requireOk(outcome, { ...this.#options, request: `GET ${path}`, step }).body
+    if (outcome.kind === 'answer' && outcome.status === 401) this.#drop(endpoint, token)
+    return this.#requireOk(outcome, exchange).body
   }
 
-  /** `undefined` where IMDSv1 was asked for and is all that answers. */
-  async #metadataToken(): Promise<MetadataToken | undefined> {
-    if (this.#usesV1) return undefined
+  /** Where to ask, and with what; no token where IMDSv1 was asked for and is all that answers. */
+  async #open(): Promise<{ endpoint: string; token?: MetadataToken }> {
+    const { endpoints, runtime, imdsV1Fallback, onV1 } = this.#options
+    if (this.#usesV1) return { endpoint: endpoints.preferred }
     try {
-      return await this.#options.token.get(() => this.#takeToken())
+      const endpoint = await endpoints.choose((candidate) => this.#metadataToken(candidate), runtime.after)
+      return { endpoint, token: await this.#metadataToken(endpoint) }
     } catch (error) {
-      if (!this.#options.imdsV1Fallback || !isWithoutV2(error)) throw error
+      if (!imdsV1Fallback || !isWithoutV2(error)) throw error
       this.#usesV1 = true
-      this.#options.onV1()
-      return undefined
+      onV1()
+      return { endpoint: endpoints.preferred }
     }
   }
 
-  async #takeToken(): Promise<MetadataToken> {
+  #metadataToken(endpoint: string): Promise<MetadataToken> {
+    return this.#options.tokenOf(endpoint).get(() => this.#takeToken(endpoint))
+  }
+
+  async #takeToken(endpoint: string): Promise<MetadataToken> {
     const headers = { 'x-aws-ec2-metadata-token-ttl-seconds': String(MAX_TOKEN_TTL_SECONDS) }
-    const outcome = await this.#send('PUT', TOKEN_PATH, headers, 'token')
-    const answer = requireOk(outcome, { ...this.#options, request: `PUT ${TOKEN_PATH}`, step: 'token' })
-    return parseMetadataToken(
-      answer.body,
-      answer.headers.get('x-aws-ec2-metadata-token-ttl-seconds'),
-      this.#options.now(),
-    )
+    const exchange = { endpoint, method: 'PUT', path: '/latest/api/token', step: 'token' } as const
+    const answer = this.#requireOk(await this.#send(exchange, headers), exchange)
+    const ttl = answer.headers.get('x-aws-ec2-metadata-token-ttl-seconds')
+    return parseMetadataToken(answer.body, ttl, this.#options.runtime.now())
   }
 
   /** IMDS forgot the token, for instance because the instance was resumed; another load may have replaced it already. */
-  #drop(refused: MetadataToken | undefined): void {
-    if (this.#options.token.held === refused) this.#options.token.reset()
+  #drop(endpoint: string, refused: MetadataToken | undefined): void {
+    const cache = this.#options.tokenOf(endpoint)
+    if (cache.held === refused) cache.reset()
   }
 
-  async #send(
-    method: 'GET' | 'PUT',
-    path: string,
-    headers: Record<string, string>,
-    step: LoadStep,
-  ): Promise<Outcome> {
-    const { transport, endpoint, timeoutMs, userAgent, onRequest, onDate } = this.#options
+  async #send({ endpoint, method, path, step }: Exchange, headers: Record<string, string>): Promise<Outcome> {
+    const { transportTo, timeoutMs, userAgent, onRequest, onDate, endpoints } = this.#options
     onRequest(step)
-    const outcome = await transport.send({
+    const outcome = await transportTo(endpoint).send({
       method,
       url: endpoint + path,
       // Compressed, a small answer could unfold beyond the cap.
@@ -109,11 +111,25 @@ export class ImdsReader {
       timeoutMs,
     })
     if (outcome.kind === 'answer') onDate(outcome.headers.get('date'))
+    if (outcome.kind === 'unreachable') endpoints.forget(endpoint)
+    return outcome
+  }
+
+  #requireOk(outcome: Outcome, { endpoint, method, path, step }: Exchange): Answer {
+    const context = { endpoint, step, request: `${method} ${path}`, timeoutMs: this.#options.timeoutMs }
+    if (outcome.kind !== 'answer') throw failure(outcome, context)
+    if (outcome.status !== 200) throw refusal(outcome, context)
     return outcome
   }
 }
 
-const TOKEN_PATH = '/latest/api/token'
+/** A request, as it is told of. */
+interface Exchange {
+  readonly endpoint: string
+  readonly method: 'GET' | 'PUT'
+  readonly path: string
+  readonly step: LoadStep
+}
 
 /** What says that IMDSv2 is not to be had, as opposed to busy. */
 function isWithoutV2(error: unknown): boolean {
@@ -130,12 +146,6 @@ interface Context {
 }
 
 type Answer = Outcome & { kind: 'answer' }
-
-function requireOk(outcome: Outcome, context: Context): Answer {
-  if (outcome.kind !== 'answer') throw failure(outcome, context)
-  if (outcome.status !== 200) throw refusal(outcome, context)
-  return outcome
-}
 
 function refusal({ status, headers }: Answer, context: Context): InstanceRoleError {
   const [code, message] = meaningOf(status, context)
