@@ -2,41 +2,40 @@ import { createServer } from 'node:http'
 import net from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { FIRST_LOAD } from '../setup.js'
-import { emulateInstance, type EmulatedInstance } from '../../src/testing/index.js'
+import { emulateInstance } from '../../src/testing/index.js'
 import { listeningInstance, outputOf, runProgram } from './child.js'
 
 type Env = Readonly<Record<string, string>>
 
 const HOUR_MS = 3_600_000
 
-/** Prints what became of the last call, and how long after it the process ended. */
+/**
+ * Prints what became of the last call, and for how long the process was held after it: the time in which its event loop
+ * had nothing to do and did not end. The time by the clock says less: it has in it what the machine was busy with, and the
+ * 50 to 100 ms of computing in which Node itself finishes compiling the HTTP parser of its first fetch.
+ */
 const MEASURE = `
   import { fromInstanceRole } from 'instance-role'
   const settle = (call) => call.then(() => 'credentials', (error) => error.code)
   function endWith(outcome) {
-    const settledAt = performance.now()
-    process.once('exit', () => console.log(JSON.stringify({ outcome, tookMs: performance.now() - settledAt })))
+    const settled = performance.eventLoopUtilization()
+    const sayHowLong = () => {
+      const heldMs = performance.eventLoopUtilization(settled).idle
+      console.log(JSON.stringify({ outcome, heldMs }))
+    }
+    process.once('exit', sayHowLong)
   }
 `
 const ONE_CALL = `endWith(await settle(fromInstanceRole()()))`
+const LIMIT_MS = 100
 
 interface Measured {
   readonly outcome: string
-  readonly tookMs: number
+  readonly heldMs: number
 }
 
-const LIMIT_MS = 100
-const MOST_RUNS = 8
-
-/** The best of some runs: what the process needs, and not what the machine was busy with. */
-async function quickestEnd(source: string, env: () => Promise<Env>): Promise<Measured> {
-  let best: Measured | undefined
-  for (let run = 0; run < MOST_RUNS && (best === undefined || best.tookMs >= LIMIT_MS); run += 1) {
-    const program = { source: `${MEASURE}${source}`, format: 'mjs', env: await env() } as const
-    const measured = (await outputOf(program)) as Measured
-    if (best === undefined || measured.tookMs < best.tookMs) best = measured
-  }
-  return best ?? { outcome: 'no run', tookMs: Infinity }
+async function endOf(source: string, env: Env): Promise<Measured> {
+  return (await outputOf({ source: `${MEASURE}${source}`, format: 'mjs', env })) as Measured
 }
 
 function endpoint(url: string): Env {
@@ -114,14 +113,15 @@ test.each<[string, string, () => Promise<Env>]>([
     'UNREACHABLE',
     async () => impatient(`https://127.0.0.1:${await silentPort()}`),
   ],
-])('ends the process within 100 ms of %s', async (_name, outcome, env) => {
-  const measured = await quickestEnd(ONE_CALL, env)
+])('holds the process for less than 100 ms after %s', async (_name, outcome, env) => {
+  const measured = await endOf(ONE_CALL, await env())
   expect(measured.outcome).toBe(outcome)
-  expect(measured.tookMs).toBeLessThan(LIMIT_MS)
+  expect(measured.heldMs).toBeLessThan(LIMIT_MS)
 })
 
-test('ends the process within 100 ms of a call while a refresh behind it is not answered', async () => {
-  const instances: EmulatedInstance[] = []
+test('holds the process for less than 100 ms after a call while a refresh behind it is not answered', async () => {
+  const { instance, server } = await listeningInstance()
+  instance.fail('credentials', { delayMs: 0 }, 'silence')
   // The system's clock is moved past the soft point of a set that lives for 6 h.
   const source = `
     const provider = fromInstanceRole()
@@ -131,28 +131,21 @@ test('ends the process within 100 ms of a call while a refresh behind it is not 
     await provider()
     await new Promise((resolve) => setTimeout(resolve, 150))
     endWith(await settle(provider()))`
-  const measured = await quickestEnd(source, async () => {
-    const { instance, server } = await listeningInstance()
-    instance.fail('credentials', { delayMs: 0 }, 'silence')
-    instances.push(instance)
-    return { ...server.env, AWS_METADATA_SERVICE_TIMEOUT: '15' }
-  })
+  const measured = await endOf(source, { ...server.env, AWS_METADATA_SERVICE_TIMEOUT: '15' })
   expect(measured.outcome).toBe('credentials')
-  expect(measured.tookMs).toBeLessThan(LIMIT_MS)
-  expect(instances.at(-1)?.requests).toEqual([...FIRST_LOAD, expect.stringContaining('GET ')])
+  expect(measured.heldMs).toBeLessThan(LIMIT_MS)
+  expect(instance.requests).toEqual([...FIRST_LOAD, expect.stringMatching(/^GET .*app-role .*silence/)])
 })
 
-test('ends the process within 100 ms of a call that its caller gave up', async () => {
+test('holds the process for less than 100 ms after a call that its caller gave up', async () => {
   const source = `
     const abort = new AbortController()
     setTimeout(() => abort.abort(new DOMException('enough', 'AbortError')), 150)
     endWith(await fromInstanceRole()({ abortSignal: abort.signal }).catch(({ name }) => name))`
-  const measured = await quickestEnd(source, async () => ({
-    ...endpoint(`http://127.0.0.1:${await silentPort()}`),
-    AWS_METADATA_SERVICE_TIMEOUT: '15',
-  }))
+  const silent = endpoint(`http://127.0.0.1:${await silentPort()}`)
+  const measured = await endOf(source, { ...silent, AWS_METADATA_SERVICE_TIMEOUT: '15' })
   expect(measured.outcome).toBe('AbortError')
-  expect(measured.tookMs).toBeLessThan(LIMIT_MS)
+  expect(measured.heldMs).toBeLessThan(LIMIT_MS)
 })
 
 const AWAITED = `
@@ -188,13 +181,13 @@ test.each([
   expect(ended).toEqual({ code: 0, stdout: `${code}\n`, stderr: '' })
 })
 
-test('ends the process within 100 ms of a close while a load is under way', async () => {
+test('holds the process for less than 100 ms after a close while a load is under way', async () => {
   const source = `
     const provider = fromInstanceRole()
     const call = settle(provider())
     setTimeout(() => provider.close(), 150)
     endWith(await call)`
-  const measured = await quickestEnd(source, async () => endpoint(`http://127.0.0.1:${await silentPort()}`))
+  const measured = await endOf(source, endpoint(`http://127.0.0.1:${await silentPort()}`))
   expect(measured.outcome).toBe('CLOSED')
-  expect(measured.tookMs).toBeLessThan(LIMIT_MS)
+  expect(measured.heldMs).toBeLessThan(LIMIT_MS)
 })

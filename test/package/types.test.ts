@@ -19,11 +19,15 @@ fromInstanceRole({ timeout: 'soon' })
 `
 
 /** Both formats in one project: TypeScript reads `.mts` as an ES module, `.cts` as CommonJS. */
-async function compile(settings: { readonly module: string; readonly moduleResolution: string }) {
+async function compile(settings: {
+  readonly module: string
+  readonly moduleResolution: string
+  readonly skipLibCheck: boolean
+}) {
   const folder = await mkdtemp(join(inject('toolProject'), 'types-'))
   const compilerOptions = {
-    ...{ target: 'ES2022', lib: ['ES2023', 'DOM', 'ESNext.Disposable'], types: ['node'], noEmit: true },
-    ...{ strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false },
+    ...{ target: 'ES2022', lib: ['ES2023', 'ESNext.Disposable'], types: ['node'], noEmit: true },
+    ...{ strict: true, exactOptionalPropertyTypes: true },
     ...settings,
   }
   const files = ['app.mts', 'app.cts']
@@ -34,14 +38,15 @@ async function compile(settings: { readonly module: string; readonly moduleResol
   return { code, stdout }
 }
 
+// Every declaration is checked once: that takes long, and they are the same files each time.
 test.each([
-  ['Node16', 'Node16'],
-  ['NodeNext', 'NodeNext'],
-  ['Preserve', 'Bundler'],
+  { module: 'Node16', moduleResolution: 'Node16', skipLibCheck: true },
+  { module: 'NodeNext', moduleResolution: 'NodeNext', skipLibCheck: false },
+  { module: 'Preserve', moduleResolution: 'Bundler', skipLibCheck: true },
 ])(
-  'compiles in a strict project with every declaration checked: module %s, resolved as %s',
-  async (module, moduleResolution) => {
-    expect(await compile({ module, moduleResolution })).toEqual({ code: 0, stdout: '' })
+  'compiles in a strict project with $moduleResolution resolution, skipLibCheck $skipLibCheck',
+  async (settings) => {
+    expect(await compile(settings)).toEqual({ code: 0, stdout: '' })
   },
   60_000,
 )
