@@ -5,6 +5,14 @@ export {
   type InstanceRoleProvider,
 } from './from-instance-role.js'
 export { InstanceRoleError, type InstanceRoleErrorCode, type LoadStep } from './errors.js'
+export {
+  getRefreshOnExpiredTokenPlugin,
+  refreshOnExpiredToken,
+  type RefreshableProvider,
+  type RefreshOnExpiredTokenPlugin,
+  type SigningClient,
+  type SigningConfig,
+} from './refresh-on-expired-token.js'
 export { type InstanceRoleOptions } from './options.js'
 export { type InstanceRoleStatus } from './status.js'
 export {
