@@ -1,11 +1,11 @@
-import {
-  type FinalizeHandler,
-  type FinalizeHandlerArguments,
-  type HandlerExecutionContext,
-  type RelativeMiddlewareOptions,
+import type {
+  FinalizeHandler,
+  FinalizeHandlerArguments,
+  HandlerExecutionContext,
+  RelativeMiddlewareOptions,
 } from '@smithy/types'
 import { unlessAborted } from './abort.js'
-import { type InstanceRoleProvider } from './from-instance-role.js'
+import type { InstanceRoleProvider } from './from-instance-role.js'
 import { Inquiries } from './inquiries.js'
 import { systemRuntime } from './runtime.js'
 
