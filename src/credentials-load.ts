@@ -5,12 +5,14 @@ import { InstanceRoleError, type LoadStep } from './errors.js'
 import { MetadataClient, type MetadataTokenCache } from './imds/metadata-client.js'
 import { startTimeLimit } from './imds/time-limit.js'
 import { openTransport } from './imds/transport.js'
+import { LoadTrace } from './load-trace.js'
+import { type Expiring } from './refresh-schedule.js'
 import { count, newTally, retryDelayMs, type Tally } from './retry-policy.js'
 import { parseRoleCredentials, parseRoleName, type RoleCredentials } from './role-credentials.js'
 import { type Runtime } from './runtime.js'
 
-/** What one load brings. */
-export interface LoadedRole {
+/** What one load brings. Its `id` is the access key's. */
+export interface LoadedRole extends Expiring {
   readonly roleName: string
   readonly credentials: RoleCredentials
 }
@@ -48,6 +50,19 @@ const CREDENTIALS_PATH = '/latest/meta-data/iam/security-credentials/'
  * @throws {InstanceRoleError} with `attempts`, or the reason of `signal`
  */
 export async function loadRoleCredentials(options: LoadOptions): Promise<LoadedRole> {
+  const trace = new LoadTrace(options.endpoint, options.runtime.now)
+  try {
+    const loaded = await loadWithin(options, trace)
+    trace.ended(loaded.roleName, loaded.credentials.expiration)
+    return loaded
+  } catch (error) {
+    trace.failed(error)
+    throw error
+  }
+}
+
+/** Holds the load to its deadline and its signal. */
+async function loadWithin(options: LoadOptions, trace: LoadTrace): Promise<LoadedRole> {
   const { runtime, deadlineMs, signal } = options
   const tally = newTally()
   const end = new AbortController()
@@ -59,7 +74,10 @@ export async function loadRoleCredentials(options: LoadOptions): Promise<LoadedR
   const transport = openTransport({ ...options, signal: end.signal })
   try {
     const client = new MetadataClient({ ...options, now: runtime.now, transport })
-    return await unlessAborted(end.signal, retryTries(options, client, tally, end.signal))
+    return await unlessAborted(
+      end.signal,
+      retryTries({ ...options, signal: end.signal }, client, tally, trace),
+    )
   } finally {
     cancelLimit()
     signal.removeEventListener('abort', passOn)
@@ -72,12 +90,12 @@ function retryTries(
   options: LoadOptions,
   client: MetadataClient,
   tally: Tally,
-  signal: AbortSignal,
+  trace: LoadTrace,
 ): Promise<LoadedRole> {
-  const { runtime, retries, deadlineMs } = options
+  const { runtime, retries, deadlineMs, signal } = options
   const deadlineAt = runtime.now() + deadlineMs
   // p-retry's own delay has its jitter before its cap, and knows neither Retry-After nor a test's clock: it stays at 0.
-  return pRetry(() => tryOnce(options, client), {
+  return pRetry(() => traceTry(trace, () => tryOnce(options, client)), {
     retries: Infinity,
     minTimeout: 0,
     signal,
@@ -97,13 +115,33 @@ function retryTries(
   })
 }
 
+async function traceTry<T>(trace: LoadTrace, work: () => Promise<T>): Promise<T> {
+  trace.attempt()
+  try {
+    const result = await work()
+    trace.attemptEnded()
+    return result
+  } catch (error) {
+    trace.attemptEnded(error)
+    throw error
+  }
+}
+
 async function tryOnce({ roleName, memory }: LoadOptions, client: MetadataClient): Promise<LoadedRole> {
   const name = roleName ?? memory.discovered ?? (await discoverRole(client))
   if (roleName === undefined) memory.discovered = name
   const document = await client.get(CREDENTIALS_PATH + encodeURIComponent(name), 'credentials')
-  if (document !== undefined) return { roleName: name, credentials: parseRoleCredentials(document) }
-  delete memory.discovered
-  throw roleName === undefined ? vanishedRole(name) : roleNotFound(name)
+  if (document === undefined) {
+    delete memory.discovered
+    throw roleName === undefined ? vanishedRole(name) : roleNotFound(name)
+  }
+  const credentials = parseRoleCredentials(document)
+  return {
+    roleName: name,
+    credentials,
+    id: credentials.accessKeyId,
+    expiresAt: credentials.expiration.getTime(),
+  }
 }
 
 async function discoverRole(client: MetadataClient): Promise<string> {

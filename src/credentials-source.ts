@@ -1,8 +1,9 @@
 import { type Dispatcher } from 'undici'
 import { type Logger } from '@smithy/types'
 import { type InstanceRoleConfig } from './config.js'
-import { loadRoleCredentials, type RoleMemory } from './credentials-load.js'
+import { loadRoleCredentials, type LoadedRole, type RoleMemory } from './credentials-load.js'
 import { InstanceRoleError, type InstanceRoleErrorCode, TREATMENTS } from './errors.js'
+import { publish } from './events.js'
 import { type MetadataTokenCache } from './imds/metadata-client.js'
 import {
   afterFailure,
@@ -14,7 +15,8 @@ import {
 } from './refresh-schedule.js'
 import { type Change, RefreshingCache, type RefreshPolicy } from './refreshing-cache.js'
 import { type Runtime } from './runtime.js'
-import { type HeldRole, logChange, logV1 } from './state-changes.js'
+import { type StateEvents, stateEvents } from './state-changes.js'
+import { StateLog } from './state-log.js'
 
 export interface SourceOptions {
   readonly config: InstanceRoleConfig
@@ -26,7 +28,7 @@ export interface SourceOptions {
 
 /** What a source tells of itself. */
 export interface SourceStatus {
-  readonly held: Held<HeldRole> | undefined
+  readonly held: Held<LoadedRole> | undefined
   /** Epoch milliseconds. */
   readonly lastSuccessAt: number | undefined
   /** Of the last load, where it failed. */
@@ -38,8 +40,9 @@ export interface SourceStatus {
 /** The credentials of one resolved configuration: cached, refreshed ahead, loaded by one load at a time, used by many. */
 export class CredentialsSource {
   readonly #options: SourceOptions
-  readonly #cache: RefreshingCache<HeldRole, Held<HeldRole>, Logger | undefined>
+  readonly #cache: RefreshingCache<LoadedRole, Held<LoadedRole>, Logger | undefined>
   readonly #memory: RoleMemory = {}
+  readonly #log = new StateLog()
   #ending = new AbortController()
   #users = 0
   #requests = 0
@@ -56,12 +59,12 @@ export class CredentialsSource {
   }
 
   /** The set to use now, at once where the schedule allows it. `logger` hears of the load that this call starts, if any. */
-  get(logger: Logger | undefined): Held<HeldRole> | Promise<Held<HeldRole>> {
+  get(logger: Logger | undefined): Held<LoadedRole> | Promise<Held<LoadedRole>> {
     return this.#cache.get(logger)
   }
 
   /** What a fresh load brings; where it fails, what is held and still good. */
-  refresh(logger: Logger | undefined): Promise<Held<HeldRole>> {
+  refresh(logger: Logger | undefined): Promise<Held<LoadedRole>> {
     return this.#cache.refresh(logger)
   }
 
@@ -104,11 +107,12 @@ export class CredentialsSource {
     this.#requests = 0
   }
 
-  async #load(logger: Logger | undefined): Promise<HeldRole> {
+  #load(logger: Logger | undefined): Promise<LoadedRole> {
     const { config, ...rest } = this.#options
-    const loaded = await loadRoleCredentials({
+    const endpoint = config.endpoint.value
+    return loadRoleCredentials({
       ...rest,
-      endpoint: config.endpoint.value,
+      endpoint,
       timeoutMs: config.timeoutMs.value,
       deadlineMs: config.deadlineMs.value,
       retries: config.retries.value,
@@ -117,21 +121,24 @@ export class CredentialsSource {
       memory: this.#memory,
       signal: this.#ending.signal,
       onRequest: () => (this.#requests += 1),
-      onV1: () => logV1(config.endpoint.value, logger),
+      onV1: () => this.#report({ 'instance-role:v1-used': { endpoint } }, undefined, logger),
     })
-    const { accessKeyId, expiration } = loaded.credentials
-    return { ...loaded, id: accessKeyId, expiresAt: expiration.getTime() }
   }
 
-  #observe(change: Change<Held<HeldRole>>, logger: Logger | undefined): void {
-    const { error } = change
-    if (error === undefined) this.#lastSuccessAt = this.#options.runtime.now()
-    this.#lastErrorCode = error instanceof InstanceRoleError ? error.code : undefined
-    if (logger !== undefined) logChange(change, logger)
+  #observe(change: Change<Held<LoadedRole>>, logger: Logger | undefined): void {
+    const error = change.error instanceof InstanceRoleError ? change.error : undefined
+    if (change.error === undefined) this.#lastSuccessAt = this.#options.runtime.now()
+    this.#lastErrorCode = error?.code
+    this.#report(stateEvents(change), error, logger)
+  }
+
+  #report(events: StateEvents, error: InstanceRoleError | undefined, logger: Logger | undefined): void {
+    if (logger !== undefined) this.#log.write(events, error, this.#options.runtime.now(), logger)
+    publish(events)
   }
 }
 
-function schedulePolicy({ now, random }: Runtime): RefreshPolicy<HeldRole, Held<HeldRole>> {
+function schedulePolicy({ now, random }: Runtime): RefreshPolicy<LoadedRole, Held<LoadedRole>> {
   return {
     judge: (held) => judge(now(), held),
     isServable: (held) => isServable(now(), held),

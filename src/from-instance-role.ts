@@ -1,14 +1,15 @@
+import { setMaxListeners } from 'node:events'
 import { type AttributedAwsCredentialIdentity, type AwsIdentityProperties } from '@aws-sdk/types'
 import { type Logger } from '@smithy/types'
 import { unlessAborted } from './abort.js'
 import { checkOptions, type ConfigSources, resolveConfig } from './config.js'
+import { type LoadedRole } from './credentials-load.js'
 import { type CredentialsSource } from './credentials-source.js'
 import { InstanceRoleError } from './errors.js'
 import { type InstanceRoleOptions } from './options.js'
 import { extensionAt, type Held } from './refresh-schedule.js'
 import { type Runtime, systemRuntime } from './runtime.js'
 import { type Lease, leaseSource, processRegistry, type SourceRegistry } from './shared-sources.js'
-import { type HeldRole } from './state-changes.js'
 import { describeStatus, type InstanceRoleStatus } from './status.js'
 
 /** A set of credentials of an instance role, as the AWS SDK takes it; each call gives a new object. */
@@ -92,6 +93,8 @@ class SourceUse {
     this.#checked = checkOptions(options)
     this.#runtime = runtime
     this.#registry = registry
+    // Every caller who waits listens to it, a thousand at a time.
+    setMaxListeners(0, this.#closing.signal)
   }
 
   get source(): CredentialsSource | undefined {
@@ -116,7 +119,7 @@ class SourceUse {
 
   /** Somebody who waits keeps the process alive; the load itself does not. */
   async #wait(
-    held: Promise<Held<HeldRole>>,
+    held: Promise<Held<LoadedRole>>,
     properties: InstanceRoleCallProperties | undefined,
   ): Promise<InstanceRoleCredentials> {
     const release = this.#runtime.keepAlive()
@@ -130,7 +133,7 @@ class SourceUse {
     }
   }
 
-  async #open(properties: InstanceRoleCallProperties | undefined): Promise<Held<HeldRole>> {
+  async #open(properties: InstanceRoleCallProperties | undefined): Promise<Held<LoadedRole>> {
     this.#closing.signal.throwIfAborted()
     const { source } = this.#lease ?? (await this.#leaseOnce(properties?.callerClientConfig?.profile))
     const logger = this.#logger(properties)
@@ -187,7 +190,7 @@ function closed(): InstanceRoleError {
 }
 
 /** A fresh object, and a fresh `$source`, each time: the SDK writes to them. Spelt out, because it runs at each hit. */
-function toCredentials(held: Held<HeldRole>, now: number): InstanceRoleCredentials {
+function toCredentials(held: Held<LoadedRole>, now: number): InstanceRoleCredentials {
   const { accessKeyId, secretAccessKey, sessionToken, expiration, accountId } = held.value.credentials
   const fresh = {
     accessKeyId,

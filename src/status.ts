@@ -1,7 +1,7 @@
+import { type LoadedRole } from './credentials-load.js'
 import { type SourceStatus } from './credentials-source.js'
 import { type InstanceRoleErrorCode } from './errors.js'
 import { extensionAt, type Held } from './refresh-schedule.js'
-import { type HeldRole } from './state-changes.js'
 
 /** The state of a provider, safe to show and to serialise: no secret in it. Instants are ISO 8601. */
 export interface InstanceRoleStatus {
@@ -31,7 +31,7 @@ export function describeStatus(source: SourceStatus | undefined, now: number): I
   }
 }
 
-function describeHeld(held: Held<HeldRole>, now: number): Partial<InstanceRoleStatus> {
+function describeHeld(held: Held<LoadedRole>, now: number): Partial<InstanceRoleStatus> {
   const extendedUntil = extensionAt(now, held)
   const trueExpiration = toIso(held.value.expiresAt)
   return {

@@ -75,11 +75,6 @@ export class CredentialsRenewal {
     this.#delivery = this.#assume(profile, wholeSeconds(this.#options.now()))
   }
 
-  /** Forgets the line of renewals, as when the profile is disassociated; what was issued stays valid. */
-  stop(): void {
-    this.#delivery = undefined
-  }
-
   find(accessKeyId: string): IssuedCredentials | undefined {
     return this.#issued.get(accessKeyId)
   }

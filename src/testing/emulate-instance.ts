@@ -17,6 +17,7 @@ import {
   type Settings,
   requireMetadataOptions,
   resolveOptions,
+  withoutUndefined,
 } from './instance-options.js'
 import { type ListenOptions, type LoopbackServer, listenOnLoopback } from './loopback-front.js'
 import {
@@ -167,7 +168,6 @@ class Instance implements EmulatedInstance {
   disassociateProfile(): void {
     this.#requireAssociation()
     this.#profile = undefined
-    this.#renewal.stop()
   }
 
   get credentials(): IssuedCredentials | undefined {
@@ -183,7 +183,7 @@ class Instance implements EmulatedInstance {
   }
 
   modifyMetadataOptions(options: Partial<MetadataOptions>): void {
-    const modified = { ...this.#metadata, ...options }
+    const modified = { ...this.#metadata, ...withoutUndefined(options) }
     requireMetadataOptions(modified)
     this.#metadata = modified
   }
@@ -292,7 +292,8 @@ class Instance implements EmulatedInstance {
 const TOKEN_PATH = '/latest/api/token'
 const SILENCE: Outcome = { kind: 'silence' }
 
-function profileOf({ roleName, instanceProfileName, accountId }: Settings): InstanceProfile {
+function profileOf({ profile, roleName, instanceProfileName, accountId }: Settings): InstanceProfile {
+  if (profile !== undefined) return profile
   const role = iamRole({ name: roleName, accountId })
   return instanceProfile({ name: instanceProfileName, accountId, role })
 }

@@ -1,4 +1,4 @@
-import { type Fault } from './faults.js'
+import { type Fault, requireKnown } from './faults.js'
 
 /** Which requests a fault is for: a step of getting credentials, every request, or one path. */
 export type Step = 'token' | 'role' | 'credentials' | 'all' | `/${string}`
@@ -23,11 +23,13 @@ export class FaultScript {
 
   /** Orders each fault for one request of the step, in their order. */
   order(step: Step, faults: readonly Fault[]): void {
+    faults.forEach(requireKnown)
     this.#next.push(...faults.map((fault) => ({ step, fault })))
   }
 
   /** Orders a fault for every request of the step until an instant, or until it is lifted. */
   stand(step: Step, fault: Fault, until: number): () => void {
+    requireKnown(fault)
     const standing = { step, fault, until }
     this.#standing.add(standing)
     return () => void this.#standing.delete(standing)

@@ -1,5 +1,21 @@
 import { type Reply, errorPage } from './reply.js'
 
+const WORDS = [
+  'silence',
+  'refuse',
+  'reset',
+  'reset-mid-body',
+  'truncated',
+  'empty',
+  'oversized',
+  'html',
+  'broken-json',
+  'expired',
+] as const
+
+/** A fault that a word says; see `Fault`. */
+export type FaultWord = (typeof WORDS)[number]
+
 /**
  * What goes wrong with a request, in a word or a shape.
  *
@@ -21,16 +37,7 @@ import { type Reply, errorPage } from './reply.js'
  * - `code`, `message`: a document with that `Code` instead of `Success`
  */
 export type Fault =
-  | 'silence'
-  | 'refuse'
-  | 'reset'
-  | 'reset-mid-body'
-  | 'truncated'
-  | 'empty'
-  | 'oversized'
-  | 'html'
-  | 'broken-json'
-  | 'expired'
+  | FaultWord
   | {
       readonly status: number
       readonly body?: string
@@ -51,6 +58,14 @@ export type Outcome =
   | { readonly kind: 'reset-mid-body'; readonly reply: Reply; readonly delayMs: number }
   | { readonly kind: 'drip'; readonly reply: Reply; readonly delayMs: number; readonly dripMs: number }
 
+const SHAPES = ['status', 'delayMs', 'dripMs', 'redirectTo', 'missingField', 'emptyField', 'code']
+
+/** @throws TypeError for a fault there is not, which a test in JavaScript would wait for in vain */
+export function requireKnown(fault: Fault): void {
+  const isKnown = typeof fault === 'string' ? WORDS.includes(fault) : SHAPES.some((name) => name in fault)
+  if (!isKnown) throw new TypeError(`There is no fault ${JSON.stringify(fault)}`)
+}
+
 const OVERSIZE_CHARACTERS = 1_048_576
 
 /** The outcome of a request that meets `fault`, given the reply it had got without. */
@@ -58,8 +73,6 @@ export function withFault(fault: Fault | undefined, reply: Reply, now: number): 
   if (fault === undefined) return replyOutcome(reply)
   return typeof fault === 'string' ? wordOutcome(fault, reply, now) : shapeOutcome(fault, reply)
 }
-
-type FaultWord = Extract<Fault, string>
 
 function wordOutcome(word: FaultWord, reply: Reply, now: number): Outcome {
   switch (word) {

@@ -1,8 +1,9 @@
 export { type Clock } from './clock.js'
 export { type IssuedCredentials } from './credentials-renewal.js'
 export { type EmulatedInstance, emulateInstance } from './emulate-instance.js'
+export { type EmulatedFetch } from './fetch-front.js'
 export { type Step } from './fault-script.js'
-export { type Fault, type Outcome } from './faults.js'
+export { type Fault, type FaultWord, type Outcome } from './faults.js'
 export {
   type IamRole,
   type IamRoleOptions,

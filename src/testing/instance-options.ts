@@ -1,5 +1,5 @@
 import { type Clock } from './clock.js'
-import { EXAMPLE_ACCOUNT_ID } from './iam-model.js'
+import { EXAMPLE_ACCOUNT_ID, type InstanceProfile } from './iam-model.js'
 
 /** The instance metadata options that can be modified while an instance runs, and how far its client is. */
 export interface MetadataOptions {
@@ -107,11 +107,18 @@ interface DescriptionOptions {
 export type Settings = MetadataOptions &
   CredentialsOptions &
   DescriptionOptions &
-  Pick<InstanceOptions, 'userData'>
+  Pick<InstanceOptions, 'profile' | 'userData'>
 
 /** Options of `emulateInstance`. */
 export interface InstanceOptions extends Partial<MetadataOptions & CredentialsOptions & DescriptionOptions> {
-  /** @default none: 404 */
+  /**
+   * The instance profile that is associated at launch, made with `instanceProfile`; `roleName` and
+   * `instanceProfileName` are of no account then.
+   *
+   * @default one by `instanceProfileName` around a role by `roleName`
+   */
+  readonly profile?: InstanceProfile
+  /** @default none */
   readonly userData?: string
   /**
    * The time that the instance goes by.
@@ -121,7 +128,8 @@ export interface InstanceOptions extends Partial<MetadataOptions & CredentialsOp
   readonly clock?: Clock
 }
 
-const DEFAULTS = {
+/** What `@default` says above; a test compares. */
+export const DEFAULTS: Omit<Settings, 'availabilityZone' | 'profile' | 'userData'> = {
   httpTokens: 'required',
   hopLimit: 1,
   hopsAway: 0,
@@ -141,15 +149,24 @@ const DEFAULTS = {
   privateIp: '10.0.0.10',
   mac: '02:00:00:00:00:01',
   tags: {},
-} as const
+}
 
 /** The settings that the options and the defaults amount to. */
 export function resolveOptions(options: InstanceOptions): Settings {
-  const settings = { ...DEFAULTS, availabilityZone: `${options.region ?? DEFAULTS.region}a`, ...options }
+  const region = options.region ?? DEFAULTS.region
+  const settings = { ...DEFAULTS, availabilityZone: `${region}a`, ...withoutUndefined(options) }
   requireInteger('lifetimeMs', settings.lifetimeMs, 1_000)
   requireInteger('renewEveryMs', settings.renewEveryMs, 1_000)
   requireMetadataOptions(settings)
   return settings
+}
+
+/** An option that is given as `undefined` is not given. */
+export function withoutUndefined<T extends object>(options: T): T {
+  const given = { ...options }
+  for (const [name, value] of Object.entries(given))
+    if (value === undefined) Reflect.deleteProperty(given, name)
+  return given
 }
 
 /** @throws RangeError that names the option which IMDS could not have */

@@ -59,3 +59,28 @@ test.each(CASES)('shows no secret when $step meets $fault', async ({ step, fault
   // Half a secret is a secret too: ten characters are what a JSON parser quotes.
   expect(secrets.filter((secret) => shown.includes(secret.slice(0, 10)))).toEqual([])
 })
+
+const PLANTED = 'FAKEplantedSECRETofNobody'
+const document = { Code: 'Success', AccessKeyId: PLANTED, SecretAccessKey: PLANTED, Token: PLANTED }
+
+test.each([
+  `{"SecretAccessKey": ${PLANTED}}`,
+  `{"SecretAccessKey": "${PLANTED}`,
+  PLANTED,
+  JSON.stringify({ ...document, Expiration: PLANTED }),
+  JSON.stringify({ ...document, Expiration: '' }),
+  JSON.stringify({ ...document, Code: `not ${PLANTED}` }),
+  JSON.stringify({ Message: PLANTED, Code: 'Failed' }),
+  JSON.stringify([PLANTED]),
+])('shows nothing of the credentials document %s', async (body) => {
+  const lines: string[] = []
+  const keep = (line: string): void => void lines.push(line)
+  const { instance, provider } = setup({
+    provider: { logger: { debug: keep, info: keep, warn: keep, error: keep } },
+  })
+  instance.failUntilLifted('credentials', { status: 200, body })
+  const error = await provider().catch((thrown: unknown) => thrown)
+  expect(error).toBeInstanceOf(Error)
+  expect(lines).not.toEqual([])
+  expect([exposed(error), exposed(provider.status()), ...lines].join('\n')).not.toContain(PLANTED.slice(0, 8))
+})

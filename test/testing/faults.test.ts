@@ -134,3 +134,16 @@ test('a fault of a document leaves text that is none as it is', () => {
   instance.fail('role', 'expired')
   expect(ask(instance, 'GET', '/latest/meta-data/iam/security-credentials/').body).toBe('app-role')
 })
+
+test.each<unknown>(['hang', {}, { delay: 5 }])('there is no fault %j, and it says so', (fault) => {
+  const instance = emulateInstance()
+  const complaint = `There is no fault ${JSON.stringify(fault)}`
+  takeForFault(fault)
+  expect(() => instance.fail('all', fault)).toThrow(complaint)
+  expect(() => instance.failUntilLifted('all', fault)).toThrow(complaint)
+})
+
+/** As a caller in JavaScript does. */
+function takeForFault(value: unknown): asserts value is Fault {
+  expect(value).toBeDefined()
+}

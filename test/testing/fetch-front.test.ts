@@ -125,14 +125,17 @@ test('a status without a body has none', async () => {
   expect(await (await fetch(MAC)).text()).toBe('')
 })
 
-test('what is unanswered when the instance is closed fails', async () => {
-  const instance = emulateInstance({ httpTokens: 'optional' })
-  instance.fail('all', 'silence')
-  const answer = instance.fetch(MAC)
-  const failed = expect(answer).rejects.toThrow('fetch failed')
-  await instance.close()
-  await failed
-})
+test.each<Fault>(['silence', { delayMs: 60_000 }])(
+  'what meets %j fails when the instance is closed',
+  async (fault) => {
+    const instance = emulateInstance({ httpTokens: 'optional' })
+    instance.fail('all', fault)
+    const answer = instance.fetch(MAC)
+    const failed = expect(answer).rejects.toThrow('fetch failed')
+    await instance.close()
+    await failed
+  },
+)
 
 test('asks a thousand times on one signal', async () => {
   const { instance, fetch } = setup()

@@ -125,6 +125,14 @@ test('does not drip for a client that has hung up', async () => {
   expect(clock.now() - startedAt).toBeLessThan(17_000)
 })
 
+test('closing one server ends what it never answered', async () => {
+  const { instance, server } = await setup('silence')
+  const failed = expect(get(server.endpoint + MAC_PATH)).rejects.toMatchObject({ code: 'ECONNRESET' })
+  await expect.poll(() => instance.requests.length, { interval: 1 }).toBe(1)
+  await server.close()
+  await failed
+})
+
 test('closing the instance ends what it never answered', async () => {
   const { instance, server } = await setup('silence')
   const failed = expect(get(server.endpoint + MAC_PATH)).rejects.toMatchObject({ code: 'ECONNRESET' })

@@ -1,0 +1,15 @@
+import { type InstanceRoleProvider, type InstanceRoleStatus } from '../../src/index.js'
+
+/** What a load balancer and a person want to know of the credentials. */
+export interface Health {
+  readonly status: 'ok' | 'degraded' | 'failing'
+  readonly credentials: InstanceRoleStatus
+}
+
+/** `degraded`: the last refresh failed, and what is held still serves. `failing`: there is nothing to serve. */
+export function healthOf(provider: InstanceRoleProvider, now: number): Health {
+  const credentials = provider.status()
+  const { expiration, lastErrorCode } = credentials
+  if (expiration === undefined || Date.parse(expiration) <= now) return { status: 'failing', credentials }
+  return { status: lastErrorCode === undefined ? 'ok' : 'degraded', credentials }
+}

@@ -1,0 +1,54 @@
+import { InstanceRoleError } from './errors.js'
+import { publish } from './events.js'
+
+let lastLoadId = 0
+
+/** Tells the life of one load on the load channels. */
+export class LoadTrace {
+  readonly #now: () => number
+  readonly #loadId = (lastLoadId += 1)
+  readonly #startedAt: number
+  #attemptAt: number
+  #attempts = 0
+
+  constructor(endpoint: string, now: () => number) {
+    this.#now = now
+    this.#startedAt = this.#attemptAt = now()
+    publish({ 'instance-role:load:start': { loadId: this.#loadId, endpoint } })
+  }
+
+  /** A try has begun. */
+  attempt(): void {
+    this.#attempts += 1
+    this.#attemptAt = this.#now()
+  }
+
+  /** The try under way has ended. */
+  attemptEnded(error?: unknown): void {
+    const failure = error instanceof InstanceRoleError ? failureOf(error) : {}
+    const durationMs = this.#now() - this.#attemptAt
+    const payload = { loadId: this.#loadId, attempt: this.#attempts, durationMs, ...failure }
+    publish({ 'instance-role:load:attempt': payload })
+  }
+
+  ended(roleName: string, expiration: Date): void {
+    const payload = { ...this.#summary(), roleName, expiration: expiration.toISOString() }
+    publish({ 'instance-role:load:end': payload })
+  }
+
+  failed(error: unknown): void {
+    if (!(error instanceof InstanceRoleError)) return
+    publish({ 'instance-role:load:error': { ...this.#summary(), ...failureOf(error) } })
+  }
+
+  #summary(): { loadId: number; durationMs: number; attempts: number } {
+    return { loadId: this.#loadId, durationMs: this.#now() - this.#startedAt, attempts: this.#attempts }
+  }
+}
+
+function failureOf({
+  code,
+  step,
+}: InstanceRoleError): Pick<InstanceRoleError, 'step'> & { errorCode: InstanceRoleError['code'] } {
+  return step === undefined ? { errorCode: code } : { errorCode: code, step }
+}
