@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import type * as CredentialProviders from '@aws-sdk/credential-providers'
-import { type GivenCredentials } from '../testing/index.js'
+import type { GivenCredentials } from '../testing/index.js'
 
 /** A failure to get real credentials, in a line for the user. */
 export class AssumeRoleError extends Error {

@@ -1,5 +1,5 @@
-import { type Clock } from './clock.js'
-import { type GivenCredentials } from './credentials-renewal.js'
+import type { Clock } from './clock.js'
+import type { GivenCredentials } from './credentials-renewal.js'
 import { EXAMPLE_ACCOUNT_ID, type IamRole, type InstanceProfile } from './iam-model.js'
 
 /** The instance metadata options that can be modified while an instance runs, and how far its client is. */
