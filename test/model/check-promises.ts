@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { begin, end, happen, type Happening, happening, type Life, worldOptions } from './commands.js'
+import { begin, end, happen, type Happening, happening, leave, type Life, worldOptions } from './commands.js'
 import type { Subject, WorldOptions } from './virtual-world.js'
 
 /** One happening as a command of fast-check; what there is to compare with is what the observer saw. */
@@ -59,8 +59,7 @@ export function checkPromises(
       await fc.asyncModelRun(() => ({ model: {}, real: life }), happenings)
       await fc.asyncModelRun(() => ({ model: {}, real: life }), [new EndCommand()])
     } finally {
-      life.observer.stop()
-      await life.world.instance.close()
+      await leave(life)
     }
   })
   return Promise.resolve(fc.check(property, parameters))

@@ -150,11 +150,9 @@ const HAPPENS: { readonly [K in Happening['kind']]: Happens<K> } = {
   call: async (life, { who: index, count, force, wait, turns, abort }) => {
     const provider = providerOf(life, index)
     const controller = new AbortController()
-    const calls = Array.from({ length: count }, () => {
-      // Watched one by one: only the first is called off.
-      const isFirst = controller.signal.aborted
-      return watchCall(life, provider, force, abort && !isFirst ? controller.signal : undefined)
-    })
+    const calls = Array.from({ length: count }, (_, nth) =>
+      watchCall(life, provider, force, abort && nth === 0 ? controller.signal : undefined),
+    )
     for (let turn = 0; turn < turns; turn += 1) await nextTurn()
     if (abort) controller.abort(new Error('enough'))
     if (wait) await Promise.all(calls)
@@ -240,6 +238,14 @@ export async function end(life: Life): Promise<void> {
   await clock.advance(LOAD_LEFT_OVER_MS)
   const { timers, sleeps, waits } = world.handles
   observer.insist(10, timers + sleeps + waits === 0, `${timers + sleeps + waits} handles are left after close()`)
+}
+
+/** Takes a life out of the process, whatever state it is in: the channels of the next one are the same. */
+export async function leave({ world, observer, providers }: Life): Promise<void> {
+  await Promise.all(providers.map((provider) => provider.close()))
+  await world.clock.advance(LOAD_LEFT_OVER_MS)
+  observer.stop()
+  await world.instance.close()
 }
 
 function watchCall(

@@ -52,7 +52,6 @@ export class Observer {
   readonly #broken: string[] = []
   readonly #loads = new Map<unknown, Load>()
   readonly #holders = new Set<InstanceRoleProvider>()
-  readonly #refusedTokens = new Set<string>()
   readonly #shown: unknown[] = []
   readonly #stop: () => void
   #held: { readonly expiration: string; readonly roleName: string } | undefined
@@ -63,7 +62,6 @@ export class Observer {
   #hasSteppedBack = false
   #blockedMs = 0
   #linesRead = 0
-  #requestsRead = 0
   #routine: { readonly tokenTakenAt: number } | undefined
   #tokenTakenAt: number | undefined
 
@@ -292,7 +290,8 @@ export class Observer {
       this.#fail(5, `a failed refresh turned ${this.#held.expiration} into ${expiration}`)
     const now = this.#world.clock.now()
     const delayMs = Date.parse(nextRefresh) - now
-    if (delayMs < 0 || delayMs > MINUTE) this.#fail(5, `the next try after a failure comes in ${delayMs} ms`)
+    // An event has whole milliseconds.
+    if (delayMs <= -1 || delayMs > MINUTE) this.#fail(5, `the next try after a failure comes in ${delayMs} ms`)
     this.#countFailure(now, Date.parse(expiration))
   }
 
@@ -330,24 +329,23 @@ export class Observer {
   }
 
   #checkWire(): void {
-    const { wire } = this.#world
-    for (; this.#requestsRead < wire.length; this.#requestsRead += 1) {
-      const request = wire[this.#requestsRead]
-      if (request === undefined) return
+    const refused = new Set<string>()
+    for (const request of this.#world.wire) {
       this.#checkRequest(request)
+      const { path, token, status } = request
+      if (path === TOKEN_PATH && status === 200) refused.clear()
+      if (token === undefined) continue
+      if (refused.has(token)) this.#fail(6, `${path} was asked with a token that was refused before`)
+      if (status === 401) refused.add(token)
     }
   }
 
-  #checkRequest({ method, path, url, redirect, token, status }: WireRequest): void {
+  #checkRequest({ method, path, url, redirect, token }: WireRequest): void {
     if (!url.startsWith(`${ENDPOINT}/`) || redirect !== 'manual')
       this.#fail(8, `asked ${url}, redirect: ${redirect}`)
-    if (path === TOKEN_PATH) {
-      if (method !== 'PUT' || token !== undefined) this.#fail(8, 'the token went where tokens are made')
-      return
-    }
-    if (token === undefined) this.#fail(7, `${method} ${path} went out without a metadata token`)
-    else if (this.#refusedTokens.has(token)) this.#fail(6, `${path} was asked with a token that was refused before`)
-    else if (status === 401) this.#refusedTokens.add(token)
+    if (path !== TOKEN_PATH) {
+      if (token === undefined) this.#fail(7, `${method} ${path} went out without a metadata token`)
+    } else if (method !== 'PUT' || token !== undefined) this.#fail(8, 'the token went where tokens are made')
   }
 
   #checkHandles(): void {
