@@ -117,11 +117,11 @@ export const happening: fc.Arbitrary<Happening> = fc.oneof(
     arbitrary: fc.record({ kind: fc.constant('throttle' as const), requestsPerSecond: fc.nat(3) }),
   },
   {
-    weight: 2,
+    weight: 1,
     arbitrary: fc.record({
       kind: fc.constant('poll' as const),
       who,
-      times: fc.integer({ min: 2, max: 60 }),
+      times: fc.integer({ min: 2, max: 40 }),
       everyMs: fc.constantFrom(SECOND, SECOND, 10 * MINUTE),
     }),
   },

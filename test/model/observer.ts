@@ -24,7 +24,7 @@ export interface Call {
 interface Load {
   readonly firstRequest: number
   readonly isRoutine: boolean
-  readonly startedMs: number
+  readonly clockSteps: number
 }
 
 interface Failure {
@@ -51,6 +51,8 @@ export class Observer {
   readonly #calls = new Set<Call>()
   readonly #broken: string[] = []
   readonly #loads = new Map<unknown, Load>()
+  /** Loads that may have been given up. */
+  readonly #orphans = new Set<unknown>()
   readonly #holders = new Set<InstanceRoleProvider>()
   readonly #shown: unknown[] = []
   readonly #stop: () => void
@@ -60,6 +62,7 @@ export class Observer {
   #failures: Failure[] = []
   #isInvalidated = false
   #hasSteppedBack = false
+  #clockSteps = 0
   #blockedMs = 0
   #linesRead = 0
   #routine: { readonly tokenTakenAt: number } | undefined
@@ -157,6 +160,7 @@ export class Observer {
 
   noteStep(byMs: number): void {
     if (byMs < 0) this.#hasSteppedBack = true
+    this.#clockSteps += 1
     this.#failures = []
     this.#routine = undefined
   }
@@ -177,6 +181,7 @@ export class Observer {
     if (this.#holders.size > 0) return
     // Nobody is known to share what is held: it may be forgotten, and a load under way may end.
     this.#held = undefined
+    for (const loadId of this.#loads.keys()) this.#orphans.add(loadId)
     this.#loads.clear()
     this.#failures = []
     this.#isInvalidated = false
@@ -249,25 +254,24 @@ export class Observer {
     const isRoutine =
       tokenTakenAt !== undefined && now >= tokenTakenAt && now < tokenTakenAt + 5.9 * 60 * MINUTE
     const firstRequest = this.#world.wire.length
-    this.#loads.set(loadId, { firstRequest, isRoutine, startedMs: this.#world.elapsedMs() })
+    this.#loads.set(loadId, { firstRequest, isRoutine, clockSteps: this.#clockSteps })
   }
 
   #onLoadEnd(loadId: unknown, attempts: number, errorCode: string | undefined): void {
     const load = this.#loads.get(loadId)
-    // One that was given up by those who closed.
-    if (load === undefined || errorCode === 'CLOSED') {
-      this.#loads.delete(loadId)
-      return
-    }
     this.#loads.delete(loadId)
+    this.#orphans.delete(loadId)
+    // One that was given up by those who closed.
+    if (errorCode === 'CLOSED') return
     this.#lastErrorCode = errorCode
     this.#lastTryAt = this.#world.clock.now()
+    if (load === undefined) return
     const requests = this.#world.wire.slice(load.firstRequest)
     const budget = load.isRoutine && errorCode === undefined && attempts === 1 ? 1 : 3 * attempts
     if (requests.length > budget)
       this.#fail(6, `a load of ${attempts} attempts made ${requests.length} requests`)
     if (attempts > MOST_ATTEMPTS) this.#fail(6, `a load made ${attempts} attempts`)
-    this.#noteRoutine(requests, errorCode === undefined)
+    this.#noteRoutine(requests, errorCode === undefined && load.clockSteps === this.#clockSteps)
   }
 
   #noteRoutine(requests: readonly WireRequest[], isGood: boolean): void {
@@ -352,7 +356,8 @@ export class Observer {
     const { timers, waits } = this.#world.handles
     if (this.#calls.size > 0) return
     if (waits !== 0) this.#fail(10, `${waits} waits keep the process alive, and nobody waits`)
-    if (this.#loads.size === 0 && timers !== 0) this.#fail(10, `${timers} timers are left`)
+    const isLoading = this.#loads.size + this.#orphans.size > 0
+    if (!isLoading && timers !== 0) this.#fail(10, `${timers} timers are left`)
   }
 
   #checkShown(providers: readonly InstanceRoleProvider[]): void {

@@ -1,3 +1,4 @@
+import Agent from 'undici/lib/dispatcher/agent.js'
 import type { createProvider as CreateProvider, InstanceRoleProvider } from '../../src/from-instance-role.js'
 import type { FetchInit, Runtime } from '../../src/runtime.js'
 import type { SourceRegistry } from '../../src/shared-sources.js'
@@ -23,7 +24,7 @@ export interface WorldOptions extends InstanceOptions {
   readonly seed: number
 }
 
-/** One request on the wire, and the status it was answered with, once it was answered in full. */
+/** One request on the wire, and the status it was answered with, once it was answered in full and to be read. */
 export interface WireRequest {
   readonly method: string
   readonly path: string
@@ -81,12 +82,14 @@ export function createWorld(subject: Subject, { seed, ...options }: WorldOptions
     },
     createProvider: () =>
       subject.createProvider(
-        { logger: { debug: keep, info: keep, warn: keep, error: keep } },
+        { logger: { debug: keep, info: keep, warn: keep, error: keep }, dispatcher: UNUSED },
         { runtime, registry, configSources: () => NO_CONFIG },
       ),
   }
 }
 
+/** Without one, the way to real sockets is loaded late, in real time, while the virtual clock runs on. */
+const UNUSED = new Agent()
 const NO_CONFIG = { env: {}, loadProfile: () => Promise.resolve({ name: 'default', keys: {} }) }
 
 function watched(runtime: Runtime, wire: WireRequest[], handles: Handles, instance: EmulatedInstance): Runtime {
@@ -112,7 +115,8 @@ function watched(runtime: Runtime, wire: WireRequest[], handles: Handles, instan
       // The instance has decided: `401`, or `401 drip` where the rest of the answer is a matter of time.
       const isWhole = /\d{3}$/.test(instance.requests.at(-1) ?? '')
       const response = await answer
-      if (isWhole) request.status = response.status
+      const isReadable = Number(response.headers.get('content-length') ?? 0) <= 64 * 1_024
+      if (isWhole && isReadable) request.status = response.status
       return response
     },
   }
