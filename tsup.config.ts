@@ -1,7 +1,9 @@
 import type { Options } from 'tsup'
 
+const library = { index: 'src/index.ts', 'testing/index': 'src/testing/index.ts' }
+
 const common: Options = {
-  dts: { compilerOptions: { noEmit: false } },
+  dts: { entry: library, compilerOptions: { noEmit: false } },
   target: 'node20',
   platform: 'node',
   sourcemap: false,
@@ -11,12 +13,12 @@ const common: Options = {
 const config: Options[] = [
   {
     ...common,
-    entry: { index: 'src/index.ts', 'testing/index': 'src/testing/index.ts' },
+    entry: { ...library, 'cli/main': 'src/cli/main.ts' },
     format: 'esm',
   },
   {
     ...common,
-    entry: { index: 'src/index.ts', 'testing/index': 'src/testing/index.ts' },
+    entry: library,
     format: 'cjs',
     // With splitting, tsup makes each `require()` one that bundlers cannot follow.
     splitting: false,
