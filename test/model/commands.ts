@@ -100,7 +100,10 @@ export const happening: fc.Arbitrary<Happening> = fc.oneof(
   },
   {
     weight: 2,
-    arbitrary: fc.record({ kind: fc.constant('attach' as const), role: fc.constantFrom('app-role', 'other-role') }),
+    arbitrary: fc.record({
+      kind: fc.constant('attach' as const),
+      role: fc.constantFrom('app-role', 'other-role'),
+    }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('metadata' as const), enabled: fc.boolean() }) },
   {
@@ -144,7 +147,10 @@ export function begin(subject: Subject, options: WorldOptions): Life {
   return { world, observer, providers: [world.createProvider(), world.createProvider()] }
 }
 
-type Happens<K extends Happening['kind']> = (life: Life, happening: Happening & { kind: K }) => Promise<void> | void
+type Happens<K extends Happening['kind']> = (
+  life: Life,
+  happening: Happening & { kind: K },
+) => Promise<void> | void
 
 const HAPPENS: { readonly [K in Happening['kind']]: Happens<K> } = {
   call: async (life, { who: index, count, force, wait, turns, abort }) => {
@@ -191,7 +197,8 @@ const HAPPENS: { readonly [K in Happening['kind']]: Happens<K> } = {
     observer.noteInvalidated()
     providers.forEach((provider) => provider.invalidate())
   },
-  metadata: ({ world: { instance } }, { enabled }) => instance.modifyMetadataOptions({ metadataEnabled: enabled }),
+  metadata: ({ world: { instance } }, { enabled }) =>
+    instance.modifyMetadataOptions({ metadataEnabled: enabled }),
   fault: ({ world: { instance } }, { step: where, faults }) => instance.fail(where, ...faults),
   outage: ({ world: { instance } }, { step: where, fault: what, ms }) =>
     void instance.failFor(ms, where, what),
@@ -237,7 +244,11 @@ export async function end(life: Life): Promise<void> {
   }
   await clock.advance(LOAD_LEFT_OVER_MS)
   const { timers, sleeps, waits } = world.handles
-  observer.insist(10, timers + sleeps + waits === 0, `${timers + sleeps + waits} handles are left after close()`)
+  observer.insist(
+    10,
+    timers + sleeps + waits === 0,
+    `${timers + sleeps + waits} handles are left after close()`,
+  )
 }
 
 /** Takes a life out of the process, whatever state it is in: the channels of the next one are the same. */

@@ -231,7 +231,10 @@ export class Observer {
     if (call.isCalledOff) return
     const heldUntil = this.#holders.has(call.provider) ? this.heldUntil : undefined
     if (heldUntil !== undefined && this.#world.clock.now() < heldUntil)
-      this.#fail(2, `threw ${String(error)} while it held what is good until ${new Date(heldUntil).toISOString()}`)
+      this.#fail(
+        2,
+        `threw ${String(error)} while it held what is good until ${new Date(heldUntil).toISOString()}`,
+      )
     this.#checkError(error)
   }
 
@@ -295,7 +298,8 @@ export class Observer {
     const now = this.#world.clock.now()
     const delayMs = Date.parse(nextRefresh) - now
     // An event has whole milliseconds.
-    if (delayMs <= -1 || delayMs > MINUTE) this.#fail(5, `the next try after a failure comes in ${delayMs} ms`)
+    if (delayMs <= -1 || delayMs > MINUTE)
+      this.#fail(5, `the next try after a failure comes in ${delayMs} ms`)
     this.#countFailure(now, Date.parse(expiration))
   }
 

@@ -92,7 +92,12 @@ export function createWorld(subject: Subject, { seed, ...options }: WorldOptions
 const UNUSED = new Agent()
 const NO_CONFIG = { env: {}, loadProfile: () => Promise.resolve({ name: 'default', keys: {} }) }
 
-function watched(runtime: Runtime, wire: WireRequest[], handles: Handles, instance: EmulatedInstance): Runtime {
+function watched(
+  runtime: Runtime,
+  wire: WireRequest[],
+  handles: Handles,
+  instance: EmulatedInstance,
+): Runtime {
   return {
     ...runtime,
     after: (delayMs, callback) => {
