@@ -1,4 +1,4 @@
-import { type Options } from 'tsup'
+import type { Options } from 'tsup'
 
 const common: Options = {
   dts: { compilerOptions: { noEmit: false } },
@@ -18,6 +18,8 @@ const config: Options[] = [
     ...common,
     entry: { index: 'src/index.ts', 'testing/index': 'src/testing/index.ts' },
     format: 'cjs',
+    // With splitting, tsup makes each `require()` one that bundlers cannot follow.
+    splitting: false,
     // p-retry is ESM-only: Jest's CommonJS cannot require it.
     noExternal: ['p-retry', 'is-network-error'],
     esbuildOptions(options) {
