@@ -252,7 +252,7 @@ class World {
 
   /** A hit settles in a few microtasks; anything else needs turns of the event loop until it waits for simulated time. */
   async #settleCall(): Promise<void> {
-    for (let hop = 0; hop < HOPS && this.#pending > 0; hop += 1) await undefined
+    for (let hop = 0; hop < HOPS && this.#pending > 0; hop += 1) await Promise.resolve()
     if (this.#pending === 0 && !this.#clock.isExpecting) return
     await this.#clock.settle()
     for (let turn = 0; this.#pending > 0 && !this.#clock.isExpecting; turn += 1) {
