@@ -42,8 +42,12 @@ interface Knob<T> {
   readonly expected: string
 }
 
-const ENDPOINTS = { ipv4: 'http://169.254.169.254', ipv6: 'http://[fd00:ec2::254]' } as const
-type EndpointMode = keyof typeof ENDPOINTS
+/** The two addresses of IMDS on every instance. */
+export const ENDPOINTS: Readonly<Record<EndpointMode, string>> = {
+  ipv4: 'http://169.254.169.254',
+  ipv6: 'http://[fd00:ec2::254]',
+}
+type EndpointMode = 'ipv4' | 'ipv6'
 
 const DEFAULT_TIMEOUT_MS = 1_000
 const DEFAULT_DEADLINE_MS = 10_000

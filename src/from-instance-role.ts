@@ -168,7 +168,8 @@ class SourceUse {
   }
 }
 
-function systemConfigSources(profile: string | undefined): ConfigSources {
+/** The process's environment, and the files of the AWS SDKs; `profile` beats `AWS_PROFILE`. */
+export function systemConfigSources(profile: string | undefined): ConfigSources {
   return {
     env: process.env,
     // The SDK's loader is loaded only where the config file is read.
@@ -181,7 +182,8 @@ function systemConfigSources(profile: string | undefined): ConfigSources {
   }
 }
 
-function disabled(origin: string): InstanceRoleError {
+/** What a call meets where the use of IMDS is disabled. */
+export function disabled(origin: string): InstanceRoleError {
   return new InstanceRoleError('IMDS_DISABLED_BY_ENV', `The use of IMDS is disabled by the ${origin}.`)
 }
 
