@@ -1,4 +1,4 @@
-import { type Options } from 'tsup'
+import type { Options } from 'tsup'
 
 const library = { index: 'src/index.ts', 'testing/index': 'src/testing/index.ts' }
 
@@ -20,6 +20,8 @@ const config: Options[] = [
     ...common,
     entry: library,
     format: 'cjs',
+    // With splitting, tsup makes each `require()` one that bundlers cannot follow.
+    splitting: false,
     // p-retry is ESM-only: Jest's CommonJS cannot require it.
     noExternal: ['p-retry', 'is-network-error'],
     esbuildOptions(options) {

@@ -1,8 +1,9 @@
-import { type ViteUserConfig } from 'vitest/config'
+import type { ViteUserConfig } from 'vitest/config'
 
 const config: ViteUserConfig = {
   test: {
     include: ['test/**/*.test.ts'],
+    setupFiles: ['test/loopback-only.ts'],
     testTimeout: 20_000,
     // What the developer's own shell says about AWS must not decide what the tests see.
     env: {

@@ -1,5 +1,5 @@
 import { InstanceRoleError } from './errors.js'
-import { type InstanceRoleOptions } from './options.js'
+import type { InstanceRoleOptions } from './options.js'
 
 /** Where a setting comes from, in words: `option timeout`, `environment variable AWS_…`, `… of profile …`, `default`. */
 export type Origin = string
@@ -14,10 +14,13 @@ export interface InstanceRoleConfig {
   readonly disabled: Setting<boolean>
   readonly roleName: Setting<string | undefined>
   readonly endpoint: Setting<string>
+  /** Tried as well where the endpoint does not answer at once. */
+  readonly alternativeEndpoint: Setting<string | undefined>
   readonly timeoutMs: Setting<number>
   readonly deadlineMs: Setting<number>
   readonly retries: Setting<number>
   readonly imdsV1Fallback: Setting<boolean>
+  readonly accountId: Setting<boolean>
 }
 
 /** Where settings are looked for, besides the options. */
@@ -42,12 +45,16 @@ interface Knob<T> {
   readonly expected: string
 }
 
-/** The two addresses of IMDS on every instance. */
-export const ENDPOINTS: Readonly<Record<EndpointMode, string>> = {
-  ipv4: 'http://169.254.169.254',
-  ipv6: 'http://[fd00:ec2::254]',
+export const IPV4_ENDPOINT: string = 'http://169.254.169.254'
+export const IPV6_ENDPOINT: string = 'http://[fd00:ec2::254]'
+type EndpointMode = 'ipv4' | 'ipv6' | 'auto'
+
+/** Both addresses of IMDS in the order in which they are tried; one where one is asked for. */
+const ENDPOINTS: Readonly<Record<EndpointMode, readonly [string, string?]>> = {
+  ipv4: [IPV4_ENDPOINT],
+  ipv6: [IPV6_ENDPOINT],
+  auto: [IPV4_ENDPOINT, IPV6_ENDPOINT],
 }
-type EndpointMode = 'ipv4' | 'ipv6'
 
 const DEFAULT_TIMEOUT_MS = 1_000
 const DEFAULT_DEADLINE_MS = 10_000
@@ -87,7 +94,7 @@ const KNOBS = {
     variable: 'AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE',
     key: 'ec2_metadata_service_endpoint_mode',
     parse: parseEndpointMode,
-    expected: 'IPv4 or IPv6',
+    expected: 'IPv4, IPv6 or auto',
   },
   timeoutMs: {
     variable: 'AWS_METADATA_SERVICE_TIMEOUT',
@@ -112,6 +119,10 @@ export interface CheckedOptions {
   readonly deadlineMs?: number
   readonly retries?: number
   readonly imdsV1Fallback?: boolean
+  readonly accountId?: boolean
+  readonly waitForRoleMs?: number
+  readonly minTtlMs?: number
+  readonly profile?: string
 }
 
 type Check = (value: unknown) => unknown
@@ -130,10 +141,14 @@ const OPTION_CHECKS: Readonly<
   timeout: { check: positiveDuration, expected: 'a positive number of milliseconds', as: 'timeoutMs' },
   deadline: { check: positiveDuration, expected: 'a positive number of milliseconds', as: 'deadlineMs' },
   retries: { check: wholeNumber, expected: 'a whole number, at least 0', as: 'retries' },
+  waitForRole: { check: duration, expected: 'a number of milliseconds, at least 0', as: 'waitForRoleMs' },
+  minTtl: { check: duration, expected: 'a number of milliseconds, at least 0', as: 'minTtlMs' },
   imdsV1Fallback: { check: ifBoolean, expected: 'true or false', as: 'imdsV1Fallback' },
+  accountId: { check: ifBoolean, expected: 'true or false', as: 'accountId' },
   profile: {
     check: ifText((text) => text.trim() || undefined),
     expected: 'the name of a profile of the config file',
+    as: 'profile',
   },
   isolated: { check: ifBoolean, expected: 'true or false' },
   logger: {
@@ -149,6 +164,7 @@ const OPTION_CHECKS: Readonly<
  * @throws {InstanceRoleError} `BAD_CONFIG`
  */
 export function checkOptions(options: InstanceRoleOptions): CheckedOptions {
+  if (!isRecord(options)) throw badConfig('options argument', 'not an object')
   const given = Object.entries(options).filter(([, value]) => value !== undefined)
   const checked = given.map(([name, value]): [string, unknown] => {
     const row = Object.entries(OPTION_CHECKS).find(([known]) => known === name)?.[1]
@@ -180,13 +196,23 @@ export async function resolveConfig(
     deadlineMs: option('deadline', options.deadlineMs) ?? byDefault(defaultDeadlineMs(timeoutMs.value)),
     retries: await choose('retries', options.retries, find, KNOBS.retries, DEFAULT_RETRIES),
     roleName: await choose<string | undefined>('roleName', options.roleName, find, KNOBS.roleName, undefined),
-    endpoint: await findEndpoint(options, find),
+    ...(await findEndpoints(options, find)),
     imdsV1Fallback: await findV1Fallback(options, find),
+    accountId: option('accountId', options.accountId) ?? byDefault(false),
   }
 }
 
 function defaultDeadlineMs(timeoutMs: number): number {
   return Math.min(Math.max(DEFAULT_DEADLINE_MS, DEADLINE_TIMEOUTS * timeoutMs), MAX_DURATION_MS)
+}
+
+/** @throws {InstanceRoleError} `IMDS_DISABLED_BY_ENV` */
+export function requireEnabled({ disabled }: InstanceRoleConfig): void {
+  if (!disabled.value) return
+  throw new InstanceRoleError(
+    'IMDS_DISABLED_BY_ENV',
+    `The use of IMDS is disabled by the ${disabled.origin}.`,
+  )
 }
 
 type Find = <T>(knob: Knob<T>) => Promise<Setting<T> | undefined>
@@ -202,14 +228,23 @@ async function choose<T>(
 }
 
 /** An endpoint goes before a mode, wherever the two come from. */
-async function findEndpoint(options: CheckedOptions, find: Find): Promise<Setting<string>> {
-  const endpoint = option('endpoint', options.endpoint) ?? (await find(KNOBS.endpoint))
-  if (endpoint !== undefined) return endpoint
-  const mode =
-    option('endpointMode', options.endpointMode) ??
-    (await find(KNOBS.endpointMode)) ??
-    byDefault('ipv4' as const)
-  return { value: ENDPOINTS[mode.value], origin: mode.origin }
+async function findEndpoints(
+  options: CheckedOptions,
+  find: Find,
+): Promise<Pick<InstanceRoleConfig, 'endpoint' | 'alternativeEndpoint'>> {
+  const given = option('endpoint', options.endpoint) ?? (await find(KNOBS.endpoint))
+  if (given !== undefined)
+    return { endpoint: given, alternativeEndpoint: { value: undefined, origin: given.origin } }
+  const mode = await choose<EndpointMode>(
+    'endpointMode',
+    options.endpointMode,
+    find,
+    KNOBS.endpointMode,
+    'ipv4',
+  )
+  const [first, second] = ENDPOINTS[mode.value]
+  const { origin } = mode
+  return { endpoint: { value: first, origin }, alternativeEndpoint: { value: second, origin } }
 }
 
 /** Only the option asks for IMDSv1; the environment and the file can only forbid it. */
@@ -247,6 +282,16 @@ function byDefault<T>(value: T): Setting<T> {
   return { value, origin: 'default' }
 }
 
+/**
+ * Check a duration given to a call, in ms; `undefined` counts as absent.
+ *
+ * @throws {InstanceRoleError} `BAD_CONFIG`
+ */
+export function checkDuration(name: string, value: number | undefined): number | undefined {
+  if (value === undefined || duration(value) !== undefined) return value
+  throw badConfig(`option ${name}`, 'not a number of milliseconds, at least 0')
+}
+
 /** Names the setting, never its value: an endpoint, say, can have a password in it. */
 function badConfig(what: string, problem: string): InstanceRoleError {
   return new InstanceRoleError('BAD_CONFIG', `The ${what} is ${problem}.`)
@@ -257,14 +302,18 @@ function parseBoolean(text: string): boolean | undefined {
   return word === 'true' || word === 'false' ? word === 'true' : undefined
 }
 
-/** @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html */
+/**
+ * `.` and `..` would be steps in a path.
+ *
+ * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+ */
 function parseName(text: string): string | undefined {
-  return /^[\w+=,.@-]{1,128}$/.test(text.trim()) ? text.trim() : undefined
+  return /^(?!\.{1,2}$)[\w+=,.@-]{1,128}$/.test(text.trim()) ? text.trim() : undefined
 }
 
 function parseEndpointMode(text: string): EndpointMode | undefined {
   const mode = text.trim().toLowerCase()
-  return mode === 'ipv4' || mode === 'ipv6' ? mode : undefined
+  return mode === 'ipv4' || mode === 'ipv6' || mode === 'auto' ? mode : undefined
 }
 
 /** The URL without its trailing slashes, so that paths can follow. */
@@ -284,11 +333,19 @@ function parseAttempts(text: string): number | undefined {
 }
 
 function positiveDuration(value: unknown): number | undefined {
-  return typeof value === 'number' && value > 0 && value <= MAX_DURATION_MS ? value : undefined
+  return value === 0 ? undefined : duration(value)
+}
+
+function duration(value: unknown): number | undefined {
+  return typeof value === 'number' && value >= 0 && value <= MAX_DURATION_MS ? value : undefined
 }
 
 function wholeNumber(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isInteger(value) && value >= 0 ? value : undefined
+}
+
+function isRecord(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function ifBoolean(value: unknown): boolean | undefined {

@@ -1,15 +1,9 @@
-import { type Dispatcher } from 'undici'
-import pRetry from 'p-retry'
-import { unlessAborted } from './abort.js'
-import { InstanceRoleError, type LoadStep } from './errors.js'
-import { MetadataClient, type MetadataTokenCache } from './imds/metadata-client.js'
-import { startTimeLimit } from './imds/time-limit.js'
-import { openTransport } from './imds/transport.js'
+import { InstanceRoleError } from './errors.js'
+import { type ImdsLoadOptions, runLoad } from './imds-load.js'
+import type { ImdsReader } from './imds/imds-reader.js'
 import { LoadTrace } from './load-trace.js'
-import { type Expiring } from './refresh-schedule.js'
-import { count, newTally, retryDelayMs, type Tally } from './retry-policy.js'
+import type { Expiring } from './refresh-schedule.js'
 import { parseRoleCredentials, parseRoleName, type RoleCredentials } from './role-credentials.js'
-import { type Runtime } from './runtime.js'
 
 /** What one load brings. Its `id` is the access key's. */
 export interface LoadedRole extends Expiring {
@@ -21,98 +15,44 @@ export interface LoadedRole extends Expiring {
 export interface RoleMemory {
   /** The role that was discovered last; always absent where the role is named by configuration. */
   discovered?: string
+  /** Which of the two trees has credentials; absent until one gave some. */
+  tree?: Tree
 }
 
-export interface LoadOptions {
-  readonly endpoint: string
-  readonly timeoutMs: number
-  readonly deadlineMs: number
-  readonly retries: number
-  readonly imdsV1Fallback: boolean
+/** What is asked for. */
+export interface RoleRequest {
   /** The role's name by configuration; `undefined` to take the one that IMDS lists. */
   readonly roleName: string | undefined
-  readonly dispatcher: Dispatcher | undefined
-  readonly userAgent: string
-  readonly runtime: Runtime
-  readonly token: MetadataTokenCache
-  readonly memory: RoleMemory
-  /** Ends the load early; its reason is what the load rejects with. */
-  readonly signal: AbortSignal
-  readonly onRequest: (step: LoadStep) => void
-  readonly onV1: () => void
+  /** Whether documents with an account ID are looked for first. */
+  readonly accountId: boolean
 }
 
-const CREDENTIALS_PATH = '/latest/meta-data/iam/security-credentials/'
+type Tree = 'legacy' | 'extended'
+
+const PATHS: Readonly<Record<Tree, string>> = {
+  legacy: '/latest/meta-data/iam/security-credentials/',
+  extended: '/latest/meta-data/iam/security-credentials-extended/',
+}
 
 /**
- * One load: metadata token, role name, credentials, all under one deadline.
+ * One load: metadata token, role name, credentials.
  *
- * @throws {InstanceRoleError} with `attempts`, or the reason of `signal`
+ * @throws {InstanceRoleError} with `attempts`, or the reason of the options' signal
  */
-export async function loadRoleCredentials(options: LoadOptions): Promise<LoadedRole> {
-  const trace = new LoadTrace(options.endpoint, options.runtime.now)
+export async function loadRoleCredentials(
+  options: ImdsLoadOptions,
+  request: RoleRequest,
+  memory: RoleMemory,
+): Promise<LoadedRole> {
+  const trace = new LoadTrace(options.endpoints.preferred, options.runtime.now)
   try {
-    const loaded = await loadWithin(options, trace)
+    const loaded = await runLoad(options, (imds) => traceTry(trace, () => tryOnce(imds, request, memory)))
     trace.ended(loaded.roleName, loaded.credentials.expiration)
     return loaded
   } catch (error) {
     trace.failed(error)
     throw error
   }
-}
-
-/** Holds the load to its deadline and its signal. */
-async function loadWithin(options: LoadOptions, trace: LoadTrace): Promise<LoadedRole> {
-  const { runtime, deadlineMs, signal } = options
-  const tally = newTally()
-  const end = new AbortController()
-  const passOn = (): void => end.abort(signal.reason)
-  signal.addEventListener('abort', passOn, { once: true })
-  const cancelLimit = startTimeLimit(runtime, deadlineMs, (blockedMs) =>
-    end.abort(overdue(tally, deadlineMs, blockedMs)),
-  )
-  const transport = openTransport({ ...options, signal: end.signal })
-  try {
-    const client = new MetadataClient({ ...options, now: runtime.now, transport })
-    return await unlessAborted(
-      end.signal,
-      retryTries({ ...options, signal: end.signal }, client, tally, trace),
-    )
-  } finally {
-    cancelLimit()
-    signal.removeEventListener('abort', passOn)
-    transport.close()
-  }
-}
-
-/** The load is retried as a whole; what has succeeded is kept, so that each try resumes at the step that failed. */
-function retryTries(
-  options: LoadOptions,
-  client: MetadataClient,
-  tally: Tally,
-  trace: LoadTrace,
-): Promise<LoadedRole> {
-  const { runtime, retries, deadlineMs, signal } = options
-  const deadlineAt = runtime.now() + deadlineMs
-  // p-retry's own delay has its jitter before its cap, and knows neither Retry-After nor a test's clock: it stays at 0.
-  return pRetry(() => traceTry(trace, () => tryOnce(options, client)), {
-    retries: Infinity,
-    minTimeout: 0,
-    signal,
-    shouldRetry: async ({ error }) => {
-      if (signal.aborted || !(error instanceof InstanceRoleError)) return false
-      count(tally, error)
-      const delayMs = retryDelayMs(
-        error,
-        tally,
-        { retries, remainingMs: deadlineAt - runtime.now() },
-        runtime.random,
-      )
-      if (delayMs === undefined) throw error.afterAttempts(tally.attempts)
-      if (delayMs > 0) await runtime.sleep(delayMs)
-      return true
-    },
-  })
 }
 
 async function traceTry<T>(trace: LoadTrace, work: () => Promise<T>): Promise<T> {
@@ -127,33 +67,47 @@ async function traceTry<T>(trace: LoadTrace, work: () => Promise<T>): Promise<T>
   }
 }
 
-async function tryOnce({ roleName, memory }: LoadOptions, client: MetadataClient): Promise<LoadedRole> {
-  const name = roleName ?? memory.discovered ?? (await discoverRole(client))
-  if (roleName === undefined) memory.discovered = name
-  const document = await client.get(CREDENTIALS_PATH + encodeURIComponent(name), 'credentials')
-  if (document === undefined) {
+async function tryOnce(imds: ImdsReader, request: RoleRequest, memory: RoleMemory): Promise<LoadedRole> {
+  const roleName = request.roleName ?? memory.discovered ?? (await discoverRole(imds, request, memory))
+  if (request.roleName === undefined) memory.discovered = roleName
+  const { tree, body } = await getFromTree(imds, encodeURIComponent(roleName), request, memory)
+  if (body === undefined) {
     delete memory.discovered
-    throw roleName === undefined ? vanishedRole(name) : roleNotFound(name)
+    throw request.roleName === undefined ? vanishedRole(roleName) : roleNotFound(roleName)
   }
-  const credentials = parseRoleCredentials(document)
-  return {
-    roleName: name,
-    credentials,
-    id: credentials.accessKeyId,
-    expiresAt: credentials.expiration.getTime(),
-  }
+  const credentials = parseRoleCredentials(body)
+  memory.tree = tree
+  return { roleName, credentials, id: credentials.accessKeyId, expiresAt: credentials.expiration.getTime() }
 }
 
-async function discoverRole(client: MetadataClient): Promise<string> {
-  const listing = await client.get(CREDENTIALS_PATH, 'role')
-  if (listing === undefined) {
+async function discoverRole(imds: ImdsReader, request: RoleRequest, memory: RoleMemory): Promise<string> {
+  const { tree, body } = await getFromTree(imds, '', request, memory)
+  if (body === undefined) {
     const message = 'IMDS lists no role: no instance profile is attached to this instance.'
     throw new InstanceRoleError('NO_ROLE', message, { step: 'role', statusCode: 404 })
   }
-  const name = parseRoleName(listing)
+  if (tree === 'legacy') memory.tree = tree
+  const name = parseRoleName(body)
   if (name !== undefined) return name
   const message = 'IMDS lists no role: the instance profile that is attached to this instance holds none.'
   throw new InstanceRoleError('NO_ROLE', message, { step: 'role' })
+}
+
+/**
+ * Asks the extended tree first where an account ID is wanted; until one of the two has answered, a 404 there, and nothing else,
+ * leads to the legacy one. As the AWS SDKs' shared test vectors have it (IMDS credentials provider, version 2.1).
+ */
+async function getFromTree(
+  imds: ImdsReader,
+  name: string,
+  { accountId }: RoleRequest,
+  memory: RoleMemory,
+): Promise<{ tree: Tree; body: string | undefined }> {
+  const step = name === '' ? 'role' : 'credentials'
+  const tree = accountId ? (memory.tree ?? 'extended') : 'legacy'
+  const body = await imds.get(PATHS[tree] + name, step)
+  if (body !== undefined || tree === 'legacy' || memory.tree !== undefined) return { tree, body }
+  return { tree: 'legacy', body: await imds.get(PATHS.legacy + name, step) }
 }
 
 function vanishedRole(name: string): InstanceRoleError {
@@ -164,13 +118,4 @@ function vanishedRole(name: string): InstanceRoleError {
 function roleNotFound(name: string): InstanceRoleError {
   const message = `IMDS has no role ${name} (404), which is asked for by name.`
   return new InstanceRoleError('ROLE_NOT_FOUND', message, { step: 'credentials', statusCode: 404 })
-}
-
-/** What failed last says more than that time is up. */
-function overdue({ lastFailure, attempts }: Tally, deadlineMs: number, blockedMs: number): InstanceRoleError {
-  if (lastFailure !== undefined) return lastFailure.afterAttempts(attempts)
-  const blocked =
-    blockedMs === 0 ? '' : `; the event loop of this process was blocked for ${blockedMs} ms of it`
-  const message = `IMDS gave no credentials within the deadline of ${deadlineMs} ms${blocked}.`
-  return new InstanceRoleError('TIMEOUT', message, { timedOut: true, attempts: 1 })
 }

@@ -1,11 +1,16 @@
-import { type Dispatcher } from 'undici'
-import { type Logger } from '@smithy/types'
-import { type InstanceRoleConfig } from './config.js'
+import { AccountLookup } from './account-id.js'
+import { clockOffsetMs, correctionMs } from './clock-offset.js'
+import type { Dispatcher } from 'undici'
+import type { Logger } from '@smithy/types'
+import type { InstanceRoleConfig } from './config.js'
 import { loadRoleCredentials, type LoadedRole, type RoleMemory } from './credentials-load.js'
 import { InstanceRoleError, type InstanceRoleErrorCode, TREATMENTS } from './errors.js'
 import { publish } from './events.js'
-import { type MetadataTokenCache } from './imds/metadata-client.js'
+import type { ImdsLoadOptions } from './imds-load.js'
+import type { EndpointChoice } from './imds/endpoint-choice.js'
+import type { MetadataTokenCache } from './imds/imds-reader.js'
 import {
+  absenceDelayMs,
   afterFailure,
   afterInvalidation,
   afterSuccess,
@@ -14,7 +19,7 @@ import {
   judge,
 } from './refresh-schedule.js'
 import { type Change, RefreshingCache, type RefreshPolicy } from './refreshing-cache.js'
-import { type Runtime } from './runtime.js'
+import type { Runtime } from './runtime.js'
 import { type StateEvents, stateEvents } from './state-changes.js'
 import { StateLog } from './state-log.js'
 
@@ -22,7 +27,8 @@ export interface SourceOptions {
   readonly config: InstanceRoleConfig
   readonly dispatcher: Dispatcher | undefined
   readonly userAgent: string
-  readonly token: MetadataTokenCache
+  readonly endpoints: EndpointChoice
+  readonly tokenOf: (endpoint: string) => MetadataTokenCache
   readonly runtime: Runtime
 }
 
@@ -35,6 +41,8 @@ export interface SourceStatus {
   readonly lastErrorCode: InstanceRoleErrorCode | undefined
   /** HTTP requests made so far. */
   readonly requests: number
+  /** How far the clock of IMDS is ahead of the host's. */
+  readonly clockOffsetMs: number | undefined
 }
 
 /** The credentials of one resolved configuration: cached, refreshed ahead, loaded by one load at a time, used by many. */
@@ -43,9 +51,14 @@ export class CredentialsSource {
   readonly #cache: RefreshingCache<LoadedRole, Held<LoadedRole>, Logger | undefined>
   readonly #memory: RoleMemory = {}
   readonly #log = new StateLog()
+  readonly #account = new AccountLookup()
   #ending = new AbortController()
   #users = 0
   #requests = 0
+  /** Loads in a row that failed with nothing held. */
+  #absences = 0
+  #absentUntil = 0
+  #clockOffsetMs: number | undefined
   #lastSuccessAt: number | undefined
   #lastErrorCode: InstanceRoleErrorCode | undefined
 
@@ -53,13 +66,28 @@ export class CredentialsSource {
     this.#options = options
     this.#cache = new RefreshingCache(
       (logger) => this.#load(logger),
-      schedulePolicy(options.runtime),
+      schedulePolicy(() => this.now(), options.runtime.random),
       (change, logger) => this.#observe(change, logger),
     )
   }
 
-  /** The set to use now, at once where the schedule allows it. `logger` hears of the load that this call starts, if any. */
-  get(logger: Logger | undefined): Held<LoadedRole> | Promise<Held<LoadedRole>> {
+  /** Epoch milliseconds: the host's clock, or that of IMDS where the two are far apart. */
+  now(): number {
+    return this.#options.runtime.now() + this.correctionMs()
+  }
+
+  /** How far `now` is ahead of the host's clock. */
+  correctionMs(): number {
+    return this.#clockOffsetMs === undefined ? 0 : correctionMs(this.#clockOffsetMs)
+  }
+
+  /** What is held, where it serves without waiting. `logger` hears of the load that this call starts, if any. */
+  peek(logger: Logger | undefined): Held<LoadedRole> | undefined {
+    return this.#cache.peek(logger)
+  }
+
+  /** What is held, where it serves without waiting; else what a fresh load brings. */
+  get(logger: Logger | undefined): Promise<Held<LoadedRole>> {
     return this.#cache.get(logger)
   }
 
@@ -73,13 +101,18 @@ export class CredentialsSource {
     this.#cache.amend(afterInvalidation)
   }
 
+  /** How long to wait, with nothing held, before a load is worth another try; the same for all who wait. */
+  pauseMs(): number {
+    return Math.max(0, this.#absentUntil - this.#options.runtime.now())
+  }
+
   status(): SourceStatus {
-    const lastSuccessAt = this.#lastSuccessAt
     return {
       held: this.#cache.held,
-      lastSuccessAt,
+      lastSuccessAt: this.#lastSuccessAt,
       lastErrorCode: this.#lastErrorCode,
       requests: this.#requests,
+      clockOffsetMs: this.#clockOffsetMs,
     }
   }
 
@@ -102,34 +135,61 @@ export class CredentialsSource {
     this.#ending = new AbortController()
     this.#cache.reset()
     delete this.#memory.discovered
+    delete this.#memory.tree
+    this.#account.reset()
+    this.#clockOffsetMs = undefined
     this.#lastSuccessAt = undefined
     this.#lastErrorCode = undefined
     this.#requests = 0
+    this.#absences = 0
+    this.#absentUntil = 0
   }
 
-  #load(logger: Logger | undefined): Promise<LoadedRole> {
+  async #load(logger: Logger | undefined): Promise<LoadedRole> {
+    const { roleName, accountId } = this.#options.config
+    const request = { roleName: roleName.value, accountId: accountId.value }
+    const loaded = await loadRoleCredentials(this.#loadOptions(logger), request, this.#memory)
+    return this.#account.complete(loaded)
+  }
+
+  #loadOptions(logger: Logger | undefined): ImdsLoadOptions {
     const { config, ...rest } = this.#options
-    const endpoint = config.endpoint.value
-    return loadRoleCredentials({
+    const { endpoints } = rest
+    return {
       ...rest,
-      endpoint,
       timeoutMs: config.timeoutMs.value,
       deadlineMs: config.deadlineMs.value,
       retries: config.retries.value,
       imdsV1Fallback: config.imdsV1Fallback.value,
-      roleName: config.roleName.value,
-      memory: this.#memory,
       signal: this.#ending.signal,
       onRequest: () => (this.#requests += 1),
-      onV1: () => this.#report({ 'instance-role:v1-used': { endpoint } }, undefined, logger),
-    })
+      onDate: (date) => (this.#clockOffsetMs = clockOffsetMs(date, this.#options.runtime.now())),
+      onV1: () =>
+        this.#report({ 'instance-role:v1-used': { endpoint: endpoints.preferred } }, undefined, logger),
+    }
   }
 
   #observe(change: Change<Held<LoadedRole>>, logger: Logger | undefined): void {
     const error = change.error instanceof InstanceRoleError ? change.error : undefined
-    if (change.error === undefined) this.#lastSuccessAt = this.#options.runtime.now()
+    if (change.error === undefined) this.#lastSuccessAt = this.now()
     this.#lastErrorCode = error?.code
+    this.#countAbsence(change.after === undefined)
+    if (error === undefined && change.after !== undefined) this.#lookUpAccount(change.after.value)
     this.#report(stateEvents(change), error, logger)
+  }
+
+  /** Behind the callers: the first of them does without. */
+  #lookUpAccount({ roleName, credentials }: LoadedRole): void {
+    if (!this.#options.config.accountId.value || credentials.accountId !== undefined) return
+    const complete = (): void =>
+      this.#cache.amend((held) => ({ ...held, value: this.#account.complete(held.value) }))
+    this.#account.lookUp(roleName, this.#loadOptions(undefined), complete).catch(() => {})
+  }
+
+  #countAbsence(isAbsent: boolean): void {
+    const { now, random } = this.#options.runtime
+    if (isAbsent) this.#absentUntil = now() + absenceDelayMs(this.#absences, random)
+    this.#absences = isAbsent ? this.#absences + 1 : 0
   }
 
   #report(events: StateEvents, error: InstanceRoleError | undefined, logger: Logger | undefined): void {
@@ -138,7 +198,10 @@ export class CredentialsSource {
   }
 }
 
-function schedulePolicy({ now, random }: Runtime): RefreshPolicy<LoadedRole, Held<LoadedRole>> {
+function schedulePolicy(
+  now: () => number,
+  random: () => number,
+): RefreshPolicy<LoadedRole, Held<LoadedRole>> {
   return {
     judge: (held) => judge(now(), held),
     isServable: (held) => isServable(now(), held),

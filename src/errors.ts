@@ -8,6 +8,7 @@ export type InstanceRoleErrorCode =
   | 'ROLE_NOT_FOUND'
   | 'ROLE_NOT_ASSUMABLE'
   | 'CREDENTIALS_NOT_ISSUED'
+  | 'METADATA_ABSENT'
   | 'TOKEN_REJECTED'
   | 'THROTTLED'
   | 'SERVER_ERROR'
@@ -19,9 +20,9 @@ export type InstanceRoleErrorCode =
 
 /**
  * The request of a load that failed: `token` is `PUT /latest/api/token`, `role` is the listing
- * `GET /latest/meta-data/iam/security-credentials/`, `credentials` is `GET …/<role-name>`.
+ * `GET /latest/meta-data/iam/security-credentials/`, `credentials` is `GET …/<role-name>`, `metadata` is any other path.
  */
-export type LoadStep = 'token' | 'role' | 'credentials'
+export type LoadStep = 'token' | 'role' | 'credentials' | 'metadata'
 
 interface Treatment {
   /** Whether another try within the same load can help. */
@@ -30,13 +31,15 @@ interface Treatment {
   readonly tryNextLink: boolean
   /** Whether credentials past their expiration are still served (static stability): only where IMDS gave no verdict. */
   readonly extendsExpired: boolean
+  /** Whether waiting may mend it by itself, so that `waitForRole` and `ready()` go on. */
+  readonly mayPass: boolean
   /** What to do about it. */
   readonly hint: string
 }
 
-const absent = { retryable: false, tryNextLink: true, extendsExpired: false }
-const wrong = { retryable: false, tryNextLink: false, extendsExpired: false }
-const unclear = { retryable: true, tryNextLink: false, extendsExpired: true }
+const absent = { retryable: false, tryNextLink: true, extendsExpired: false, mayPass: false }
+const wrong = { retryable: false, tryNextLink: false, extendsExpired: false, mayPass: false }
+const unclear = { retryable: true, tryNextLink: false, extendsExpired: true, mayPass: true }
 
 /** The whole policy on failures, one row a code. */
 export const TREATMENTS: Readonly<Record<InstanceRoleErrorCode, Treatment>> = {
@@ -52,6 +55,7 @@ export const TREATMENTS: Readonly<Record<InstanceRoleErrorCode, Treatment>> = {
   HOP_LIMIT: {
     ...unclear,
     tryNextLink: true,
+    mayPass: false,
     hint: 'Seen from a container, the hop limit of the instance is too low: aws ec2 modify-instance-metadata-options --instance-id <instance-id> --http-endpoint enabled --http-put-response-hop-limit 2 (or give the container a role of its own: ECS task role, EKS Pod Identity).',
   },
   IMDS_DISABLED: {
@@ -60,10 +64,12 @@ export const TREATMENTS: Readonly<Record<InstanceRoleErrorCode, Treatment>> = {
   },
   NO_ROLE: {
     ...absent,
+    mayPass: true,
     hint: 'Attach an instance profile that holds a role: aws ec2 associate-iam-instance-profile --instance-id <instance-id> --iam-instance-profile Name=<profile-name>; if one is attached, put the role in it: aws iam add-role-to-instance-profile --instance-profile-name <profile-name> --role-name <role-name>',
   },
   ROLE_NOT_FOUND: {
     ...wrong,
+    mayPass: true,
     hint: 'Leave `roleName` (AWS_EC2_INSTANCE_PROFILE_NAME) unset to use the role that is attached, or attach the one that is named. It is the name of the role, which can differ from that of its instance profile.',
   },
   ROLE_NOT_ASSUMABLE: {
@@ -73,7 +79,12 @@ export const TREATMENTS: Readonly<Record<InstanceRoleErrorCode, Treatment>> = {
   CREDENTIALS_NOT_ISSUED: {
     ...wrong,
     extendsExpired: true,
+    mayPass: true,
     hint: 'Ask the instance itself why it has no credentials: TOKEN=$(curl -sX PUT -H "X-aws-ec2-metadata-token-ttl-seconds: 60" http://169.254.169.254/latest/api/token) && curl -sH "X-aws-ec2-metadata-token: $TOKEN" http://169.254.169.254/latest/meta-data/iam/info',
+  },
+  METADATA_ABSENT: {
+    ...wrong,
+    hint: 'Not every instance has every item. To have its tags in the metadata: aws ec2 modify-instance-metadata-options --instance-id <instance-id> --instance-metadata-tags enabled',
   },
   TOKEN_REJECTED: {
     ...unclear,
@@ -100,8 +111,10 @@ export const TREATMENTS: Readonly<Record<InstanceRoleErrorCode, Treatment>> = {
     hint: 'Raise `timeout` (AWS_METADATA_SERVICE_TIMEOUT, in seconds) or `deadline` where IMDS is known to be slow.',
   },
   BAD_CONFIG: { ...wrong, hint: 'Correct or remove the setting that the message names.' },
+  // Retryable for another load that shared a request of the one that was closed.
   CLOSED: {
     ...wrong,
+    retryable: true,
     hint: 'Make a new provider with `fromInstanceRole()`: a closed one gives no credentials.',
   },
 }

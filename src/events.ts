@@ -1,5 +1,5 @@
 import { type Channel, channel } from 'node:diagnostics_channel'
-import { type InstanceRoleErrorCode, type LoadStep } from './errors.js'
+import type { InstanceRoleErrorCode, LoadStep } from './errors.js'
 
 /** A load began. All instants are ISO 8601, all durations milliseconds. */
 export interface LoadStartEvent {

@@ -1,11 +1,14 @@
+export { fromInstanceRole, type InstanceRoleProvider } from './from-instance-role.js'
+export type { InstanceRoleCredentials } from './credentials-identity.js'
 export {
-  fromInstanceRole,
-  type InstanceRoleCallProperties,
-  type InstanceRoleCredentials,
-  type InstanceRoleProvider,
-} from './from-instance-role.js'
+  fromInstanceMetadataRegion,
+  MetadataClient,
+  type MetadataClientOptions,
+  type MetadataReadOptions,
+} from './metadata-client.js'
+export type { IdentityDocument } from './instance-metadata.js'
 export { InstanceRoleError, type InstanceRoleErrorCode, type LoadStep } from './errors.js'
-export { type InstanceRoleOptions } from './options.js'
+export type { InstanceRoleCallProperties, InstanceRoleOptions, ReadyOptions } from './options.js'
 export { type InstanceRoleStatus } from './status.js'
 export {
   type ExtendedEvent,

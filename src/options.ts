@@ -1,5 +1,6 @@
-import { type Logger } from '@smithy/types'
-import { type Dispatcher } from 'undici'
+import type { AwsIdentityProperties } from '@aws-sdk/types'
+import type { Logger } from '@smithy/types'
+import type { Dispatcher } from 'undici'
 
 /** Options of {@link fromInstanceRole}. Each beats the environment, which beats the config file, which beats the default. */
 export interface InstanceRoleOptions {
@@ -19,13 +20,14 @@ export interface InstanceRoleOptions {
    */
   readonly endpoint?: string | undefined
   /**
-   * Which of the two addresses of IMDS is used where no `endpoint` is given.
+   * Which of the two addresses of IMDS is used where no `endpoint` is given. With `auto`, IPv6 is tried as well when IPv4 has
+   * not answered within 250 ms, and the one that answers first is kept while it does.
    *
    * Environment: `AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE`; config file: `ec2_metadata_service_endpoint_mode`.
    *
    * @default 'IPv4'
    */
-  readonly endpointMode?: 'IPv4' | 'IPv6' | undefined
+  readonly endpointMode?: 'IPv4' | 'IPv6' | 'auto' | undefined
   /**
    * Longest wait for one HTTP exchange, in milliseconds.
    *
@@ -58,12 +60,33 @@ export interface InstanceRoleOptions {
   /** Receives one line for each change of state; by default the logger of the calling client. */
   readonly logger?: Logger | undefined
   /**
+   * How long a call that finds no credentials keeps looking for them, in milliseconds: no role attached yet, IMDS not there yet.
+   * Such a call settles within this and one `deadline`.
+   *
+   * @default 0
+   */
+  readonly waitForRole?: number | undefined
+  /**
+   * Life, in milliseconds, below which a call waits for a refresh before it returns what is held. IMDS may have no other set:
+   * `expiration` tells what the result is good for.
+   *
+   * @default 0
+   */
+  readonly minTtl?: number | undefined
+  /**
    * Whether IMDSv1 is used where IMDSv2 is not to be had (403, 404, 405, or a token request that is never answered), with a
    * warning each time. `AWS_EC2_METADATA_V1_DISABLED` or `ec2_metadata_v1_disabled` of `true` forbids it all the same.
    *
    * @default false
    */
   readonly imdsV1Fallback?: boolean | undefined
+  /**
+   * Whether the credentials carry the `accountId` of the role, for account-based endpoints: from the extended credentials of
+   * IMDS where it has them, else from the ARN of the instance profile, looked up after the first load.
+   *
+   * @default false
+   */
+  readonly accountId?: boolean | undefined
   /**
    * Whether this provider keeps its own credentials and metadata token, instead of sharing those of the process.
    *
@@ -72,4 +95,26 @@ export interface InstanceRoleOptions {
   readonly isolated?: boolean | undefined
   /** An undici 7 dispatcher to send requests with, in place of direct connections; closing it stays with its owner. */
   readonly dispatcher?: Dispatcher | undefined
+}
+
+/** What a call may be told; AWS SDK clients pass their configuration. */
+export interface InstanceRoleCallProperties extends AwsIdentityProperties {
+  /** Waits for a fresh load. Where it fails, gives what is held and still good. */
+  readonly forceRefresh?: boolean | undefined
+  /** In place of the option, for this call. */
+  readonly minTtl?: number | undefined
+  /** Ends this caller's wait; a load that others wait for goes on. */
+  readonly abortSignal?: AbortSignal | undefined
+}
+
+/** How long to wait until there are credentials. */
+export interface ReadyOptions {
+  /**
+   * In milliseconds.
+   *
+   * @default 60000
+   */
+  readonly timeout?: number | undefined
+  /** Ends the wait. */
+  readonly abortSignal?: AbortSignal | undefined
 }

@@ -35,6 +35,8 @@ const EXPIRED_SET_PAUSE_MS = 30_000
 const EXTENSION_MS = 120_000
 const BACKOFF_BASE_MS = 1_000
 const BACKOFF_CAP_MS = 60_000
+const ABSENCE_BASE_MS = 250
+const ABSENCE_CAP_MS = 5_000
 
 /** What to do at `now`. Wall-clock times are compared afresh at each call, so suspend and clock steps do no harm. */
 export function judge(now: number, held: Held<Expiring> | undefined): Verdict {
@@ -44,6 +46,11 @@ export function judge(now: number, held: Held<Expiring> | undefined): Verdict {
   if (!due) return 'use'
   if (extensionAt(now, held) !== undefined) return 'use-and-refresh'
   return now < held.waitAt ? 'use-and-refresh' : 'refresh-first'
+}
+
+/** Whether another try at `now` would come too soon after the last one to bring another set. */
+export function wasTriedLately(now: number, held: Held<Expiring>): boolean {
+  return now >= held.triedAt && now < held.triedAt + SAME_SET_PAUSE_MS
 }
 
 /** Whether `held` may be handed out at `now` when a fresh try has just failed. */
@@ -115,6 +122,15 @@ export function afterFailure<T extends Expiring>(
 export function afterInvalidation<T extends Expiring>(held: Held<T>): Held<T> {
   const { value, lifetimeMs, triedAt, failures } = held
   return { value, lifetimeMs, triedAt, failures, refreshAt: 0, waitAt: 0 }
+}
+
+/**
+ * How long to wait, with nothing held, before the role that has not appeared is looked for again: exponential from 250 ms to
+ * 5 s, jittered down to between a half and the whole.
+ */
+export function absenceDelayMs(failures: number, random: () => number): number {
+  const delayMs = Math.min(ABSENCE_CAP_MS, ABSENCE_BASE_MS * 2 ** Math.min(failures, 16))
+  return delayMs * (0.5 + 0.5 * random())
 }
 
 /**

@@ -1,4 +1,4 @@
-import { type Verdict } from './refresh-schedule.js'
+import type { Verdict } from './refresh-schedule.js'
 
 /** What a cache asks before and after each load; pure, so that the cache computes no time itself. */
 export interface RefreshPolicy<Value, Held> {
@@ -43,14 +43,19 @@ export class RefreshingCache<Value, Held, Context> {
     return this.#held
   }
 
-  /** What is held, at once where the policy allows it; else what a fresh load brings. */
-  get(context: Context): Held | Promise<Held> {
+  /** What is held, where it serves without waiting; a refresh that is due starts behind the caller's back. */
+  peek(context: Context): Held | undefined {
     const held = this.#held
     const verdict = this.#policy.judge(held)
-    if (held === undefined || verdict === 'refresh-first') return this.refresh(context)
+    if (held === undefined || verdict === 'refresh-first') return undefined
     // If a failure behind the caller's back matters, the next caller who has to wait meets it.
     if (verdict === 'use-and-refresh') this.#fly(context).catch(() => {})
     return held
+  }
+
+  /** What is held, at once where it serves; else what a fresh load brings. */
+  async get(context: Context): Promise<Held> {
+    return this.peek(context) ?? this.refresh(context)
   }
 
   /** What a fresh load brings; where it fails, what is held as long as it may be served. */

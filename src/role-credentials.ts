@@ -12,6 +12,9 @@ export interface RoleCredentials {
 /** With a time zone: without one, the host's own would be guessed. Microseconds are accepted. */
 const ISO_INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)$/
 
+/** `.` and `..` would be steps in the path. */
+const ROLE_NAME = /^(?!\.{1,2}$)[\w+=,.@:/-]+$/
+
 /** Longer than any role name (64) or ARN, shorter than a page of HTML. */
 const MAX_ROLE_NAME_LENGTH = 256
 
@@ -27,7 +30,7 @@ export function parseRoleName(listing: string): string | undefined {
     .map((line) => line.trim())
     .find((line) => line !== '')
   if (name === undefined) return undefined
-  if (name.length > MAX_ROLE_NAME_LENGTH || !/^[\w+=,.@:/-]+$/.test(name)) {
+  if (name.length > MAX_ROLE_NAME_LENGTH || !ROLE_NAME.test(name)) {
     throw new InstanceRoleError('BAD_RESPONSE', 'The role listing of IMDS is not a role name.', {
       step: 'role',
     })
@@ -101,8 +104,14 @@ function requireInstant(fields: Fields, name: string): Date {
   const text = requireString(fields, name)
   const instant = new Date(text)
   // An invalid date compares false with everything: it would never expire.
-  if (!ISO_INSTANT.test(text) || Number.isNaN(instant.getTime())) throw malformed(`has an unreadable ${name}`)
+  if (!ISO_INSTANT.test(text) || Number.isNaN(instant.getTime()) || !isOnCalendar(text.slice(0, 10)))
+    throw malformed(`has an unreadable ${name}`)
   return instant
+}
+
+/** `Date` takes 30 February for 2 March. */
+function isOnCalendar(day: string): boolean {
+  return new Date(`${day}T00:00:00Z`).toISOString().startsWith(day)
 }
 
 function malformed(what: string): InstanceRoleError {

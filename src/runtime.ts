@@ -1,4 +1,4 @@
-import { type Dispatcher } from 'undici'
+import type { Dispatcher } from 'undici'
 import { PROCESS_WIDE } from './process-wide.js'
 
 /** What `fetch` is asked for: the part of `RequestInit` in use here, and undici's `dispatcher`. */

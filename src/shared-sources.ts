@@ -1,9 +1,10 @@
-import { type Dispatcher } from 'undici'
-import { type InstanceRoleConfig } from './config.js'
+import type { Dispatcher } from 'undici'
+import type { InstanceRoleConfig, Setting } from './config.js'
 import { CredentialsSource } from './credentials-source.js'
-import { createMetadataTokenCache, type MetadataTokenCache } from './imds/metadata-client.js'
+import { EndpointChoice } from './imds/endpoint-choice.js'
+import { createMetadataTokenCache, type MetadataTokenCache } from './imds/imds-reader.js'
 import { PROCESS_WIDE } from './process-wide.js'
-import { type Runtime } from './runtime.js'
+import type { Runtime } from './runtime.js'
 import { VERSION } from './version.js'
 
 /** Sources and metadata tokens that are held together. */
@@ -43,11 +44,10 @@ export interface LeaseOptions {
 
 /** The source for a configuration: the registry's, or a new one where it is to be `isolated`. */
 export function leaseSource(options: LeaseOptions): Lease {
-  if (options.isolated)
-    return lease(createSource(options, createMetadataTokenCache(options.runtime.now)), () => {})
+  if (options.isolated) return lease(createSource({ ...options, registry: createRegistry() }), () => {})
   const { sources } = options.registry
   const key = keyOf(options)
-  const source = sources.get(key) ?? createSource(options, sharedToken(options))
+  const source = sources.get(key) ?? createSource(options)
   sources.set(key, source)
   return lease(source, () => {
     if (sources.get(key) === source) sources.delete(key)
@@ -64,28 +64,37 @@ function lease(source: CredentialsSource, onLastRelease: () => void): Lease {
   }
 }
 
-function createSource(
-  { config, dispatcher, runtime }: LeaseOptions,
-  token: MetadataTokenCache,
-): CredentialsSource {
-  return new CredentialsSource({ config, dispatcher, runtime, token, userAgent: `instance-role/${VERSION}` })
+function createSource(options: LeaseOptions): CredentialsSource {
+  const { config, dispatcher, runtime } = options
+  return new CredentialsSource({
+    config,
+    dispatcher,
+    runtime,
+    ...imdsOf(options),
+    userAgent: `instance-role/${VERSION}`,
+  })
 }
 
-/** A metadata token is good for its endpoint, whoever took it. */
-function sharedToken({ config, dispatcher, runtime, registry }: LeaseOptions): MetadataTokenCache {
+/** Where IMDS is, with the metadata tokens that are held for it: a token is good for its endpoint, whoever took it. */
+export function imdsOf({ config, dispatcher, runtime, registry }: Omit<LeaseOptions, 'isolated'>): {
+  endpoints: EndpointChoice
+  tokenOf: (endpoint: string) => MetadataTokenCache
+} {
   const { tokens } = registry
-  const key = JSON.stringify([config.endpoint.value, dispatcherId(registry, dispatcher)])
-  const token = tokens.get(key) ?? createMetadataTokenCache(runtime.now)
-  tokens.set(key, token)
-  return token
+  return {
+    endpoints: new EndpointChoice(config.endpoint.value, config.alternativeEndpoint.value),
+    tokenOf: (endpoint) => {
+      const key = JSON.stringify([endpoint, dispatcherId(registry, dispatcher)])
+      const token = tokens.get(key) ?? createMetadataTokenCache(runtime.now)
+      tokens.set(key, token)
+      return token
+    },
+  }
 }
 
 /** Two configurations that lead to the same requests are one; where their values come from does not matter. */
 function keyOf({ config, dispatcher, registry }: LeaseOptions): string {
-  const { roleName, endpoint, timeoutMs, deadlineMs, retries, imdsV1Fallback } = config
-  const settings = [roleName, endpoint, timeoutMs, deadlineMs, retries, imdsV1Fallback].map(
-    ({ value }) => value ?? null,
-  )
+  const settings = Object.values<Setting<unknown>>({ ...config }).map(({ value }) => value ?? null)
   return JSON.stringify([...settings, dispatcherId(registry, dispatcher)])
 }
 

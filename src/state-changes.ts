@@ -1,8 +1,8 @@
-import { type LoadedRole } from './credentials-load.js'
+import type { LoadedRole } from './credentials-load.js'
 import { InstanceRoleError, type InstanceRoleErrorCode } from './errors.js'
-import { type InstanceRoleEvents } from './events.js'
-import { type Held } from './refresh-schedule.js'
-import { type Change } from './refreshing-cache.js'
+import type { InstanceRoleEvents } from './events.js'
+import type { Held } from './refresh-schedule.js'
+import type { Change } from './refreshing-cache.js'
 
 /** The events of a load, by their names; no name comes twice. */
 export type StateEvents = Partial<InstanceRoleEvents>

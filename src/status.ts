@@ -1,6 +1,6 @@
-import { type LoadedRole } from './credentials-load.js'
-import { type SourceStatus } from './credentials-source.js'
-import { type InstanceRoleErrorCode } from './errors.js'
+import type { LoadedRole } from './credentials-load.js'
+import type { SourceStatus } from './credentials-source.js'
+import type { InstanceRoleErrorCode } from './errors.js'
 import { extensionAt, type Held } from './refresh-schedule.js'
 
 /** The state of a provider, safe to show and to serialise: no secret in it. Instants are ISO 8601. */
@@ -17,17 +17,20 @@ export interface InstanceRoleStatus {
   readonly nextRefresh?: string
   /** HTTP requests made so far by all who share the credentials. */
   readonly requests: number
+  /** How far the clock of IMDS was ahead of the host's with the last answer, in milliseconds; grain of 1 s. */
+  readonly clockOffsetMs?: number
 }
 
 /** What a provider shows of its source; `undefined` before its first call. */
 export function describeStatus(source: SourceStatus | undefined, now: number): InstanceRoleStatus {
   if (source === undefined) return { requests: 0 }
-  const { held, lastSuccessAt, lastErrorCode, requests } = source
+  const { held, lastSuccessAt, lastErrorCode, requests, clockOffsetMs } = source
   return {
     ...(held !== undefined && describeHeld(held, now)),
     ...(lastSuccessAt !== undefined && { lastSuccess: toIso(lastSuccessAt) }),
     ...(lastErrorCode !== undefined && { lastErrorCode }),
     requests,
+    ...(clockOffsetMs !== undefined && { clockOffsetMs }),
   }
 }
 

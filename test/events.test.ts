@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { afterEach, expect, test } from 'vitest'
-import { type InstanceRoleEventName, type InstanceRoleEvents } from '../src/index.js'
+import type { InstanceRoleEventName, InstanceRoleEvents } from '../src/index.js'
 import { iamRole, instanceProfile } from '../src/testing/index.js'
 import { HOUR, MINUTE, setup } from './setup.js'
 

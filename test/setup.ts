@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
+import { systemConfigSources } from '../src/config-sources.js'
 import { createProvider, type InstanceRoleProvider } from '../src/from-instance-role.js'
-import { type InstanceRoleOptions } from '../src/options.js'
+import type { InstanceRoleOptions } from '../src/options.js'
 import { type FetchInit, type Runtime, systemRuntime } from '../src/runtime.js'
 import { createRegistry } from '../src/shared-sources.js'
 import {
@@ -63,7 +64,7 @@ export function setup(
   const runtime = virtualRuntime(clock, instance, { ...(random && { random }), ...(onFetch && { onFetch }) })
   const registry = createRegistry()
   const create = (given: InstanceRoleOptions = {}): InstanceRoleProvider =>
-    createProvider(given, runtime, registry)
+    createProvider(given, { runtime, registry, configSources: systemConfigSources })
   return { clock, instance, registry, create, provider: create(providerOptions) }
 }
 

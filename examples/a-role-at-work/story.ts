@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type EmulatedInstance } from '../../src/testing/index.js'
-import { type SetInUse } from './accounts.js'
+import type { EmulatedInstance } from '../../src/testing/index.js'
+import type { SetInUse } from './accounts.js'
 import { mask, type Narrator, seconds } from './narrator.js'
 
 export interface Scene {

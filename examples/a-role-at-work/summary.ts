@@ -1,8 +1,8 @@
-import { type RecordedRequest } from '../../test/sdk/verifying-aws-endpoint.js'
+import type { RecordedRequest } from '../../test/sdk/verifying-aws-endpoint.js'
 import { countImdsRequests, refreshMarginsMs, type SetInUse } from './accounts.js'
 import { type Narrator, seconds } from './narrator.js'
 import { SLOW_ANSWER_MS, type Told } from './story.js'
-import { type Workload } from './workload.js'
+import type { Workload } from './workload.js'
 
 export interface Evidence {
   readonly elapsedMs: number

@@ -1,4 +1,4 @@
-import { type InstanceRoleProvider, type InstanceRoleStatus } from '../../src/index.js'
+import type { InstanceRoleProvider, InstanceRoleStatus } from '../../src/index.js'
 
 /** What a load balancer and a person want to know of the credentials. */
 export interface Health {

@@ -1,5 +1,5 @@
 import http from 'node:http'
-import { type AddressInfo } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { fromInstanceRole } from '../../src/index.js'
 import { emulateInstance } from '../../src/testing/index.js'
 import { healthOf } from './health.js'

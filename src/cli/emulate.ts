@@ -1,4 +1,4 @@
-import { type Command } from './command.js'
+import type { Command } from './command.js'
 
 /** `instance-role emulate`: an EC2 instance's metadata service on a loopback port. */
 export const emulate: Command = {

@@ -1,6 +1,6 @@
-import { type InstanceRoleConfig } from '../config.js'
-import { type InstanceRoleError } from '../errors.js'
-import { type SentRequest } from './request-log.js'
+import type { InstanceRoleConfig } from '../config.js'
+import type { InstanceRoleError } from '../errors.js'
+import type { SentRequest } from './request-log.js'
 
 /** All that is known about the process, its surroundings and IMDS; instants are epoch milliseconds. No secret is in it. */
 export interface Facts {
@@ -38,7 +38,7 @@ export interface ImdsFacts {
   readonly endpoint: string
   /** What one load, the same as the provider's, came to. */
   readonly load: RoleFacts | InstanceRoleError
-  /** Every request of that load. */
+  /** Every request, with those that were made beside the load. */
   readonly requests: readonly SentRequest[]
   /** What a request without a metadata token met. */
   readonly v1: 'open' | 'closed' | 'unknown'
@@ -50,6 +50,8 @@ export interface ImdsFacts {
   readonly otherAddress: { readonly endpoint: string; readonly answers: boolean } | undefined
   /** When the answers were in. */
   readonly askedAt: number
+  /** How far the clock of IMDS is ahead of the host's; `undefined` where no answer told. */
+  readonly clockOffsetMs: number | undefined
 }
 
 export interface RoleFacts {

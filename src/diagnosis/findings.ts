@@ -1,4 +1,4 @@
-import { type InstanceRoleErrorCode } from '../errors.js'
+import type { InstanceRoleErrorCode } from '../errors.js'
 
 /** Each thing that is looked at, in the order in which a person reads about it. */
 export const CHECKS = [

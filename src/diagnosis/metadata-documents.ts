@@ -1,4 +1,4 @@
-import { type ImdsFacts, type InstanceProfileFacts } from './facts.js'
+import type { ImdsFacts, InstanceProfileFacts } from './facts.js'
 
 /** Reads the body of `GET /latest/meta-data/iam/info`; `undefined` where it names no instance profile. */
 export function parseInstanceProfile(body: string): InstanceProfileFacts | undefined {

@@ -1,12 +1,20 @@
-import { ENDPOINTS, type ConfigSources, type InstanceRoleConfig, resolveConfig } from '../config.js'
+import {
+  type ConfigSources,
+  type InstanceRoleConfig,
+  IPV4_ENDPOINT,
+  IPV6_ENDPOINT,
+  resolveConfig,
+} from '../config.js'
+import { clockOffsetMs } from '../clock-offset.js'
 import { loadRoleCredentials } from '../credentials-load.js'
 import { InstanceRoleError } from '../errors.js'
-import { createMetadataTokenCache, MetadataClient, type MetadataTokenCache } from '../imds/metadata-client.js'
-import { startTimeLimit } from '../imds/time-limit.js'
-import { type Outcome, openTransport, type Transport } from '../imds/transport.js'
-import { type Runtime } from '../runtime.js'
+import { type ImdsLoadOptions, runLoad } from '../imds-load.js'
+import { EndpointChoice } from '../imds/endpoint-choice.js'
+import { createMetadataTokenCache, type MetadataTokenCache } from '../imds/imds-reader.js'
+import { type Exchange, openTransport, type Outcome } from '../imds/transport.js'
+import type { Runtime } from '../runtime.js'
 import { VERSION } from '../version.js'
-import { type Facts, type ImdsFacts, type InstanceProfileFacts, type RoleFacts } from './facts.js'
+import type { Facts, ImdsFacts, RoleFacts } from './facts.js'
 import { parseIdentity, parseInstanceProfile, parseRegion } from './metadata-documents.js'
 import { loggingRuntime, type SentRequest } from './request-log.js'
 import { type Outside, readSurroundings } from './surroundings.js'
@@ -29,167 +37,146 @@ const USER_AGENT = `instance-role/${VERSION} doctor`
 
 /** Gathers the facts. Never rejects because of what it finds. */
 export async function probe(options: ProbeOptions): Promise<Facts> {
+  const { env, loadProfile } = options.sources
   const blockedMs = options.watchEventLoop()
   const [settings, profile, files, firmwareInstanceId] = await Promise.all([
     resolveConfig({}, options.sources).catch(asRoleError),
-    options.sources.loadProfile(),
+    loadProfile(),
     options.loadFiles(),
     options.readFirmwareInstanceId(),
   ])
-  const known = settings instanceof InstanceRoleError ? undefined : settings
-  const endpoint = known?.endpoint.value
-  const outside = { ...files, env: options.sources.env, profile: profile.name, firmwareInstanceId, endpoint }
+  const config = settings instanceof InstanceRoleError ? undefined : settings
+  const endpoint = config?.endpoint.value
+  const outside = { ...files, env, profile: profile.name, firmwareInstanceId, endpoint }
+  const isAsked = config !== undefined && !config.disabled.value
   return {
     settings,
     surroundings: readSurroundings(outside),
-    imds: known === undefined || known.disabled.value ? undefined : await probeImds(known, options.runtime),
+    imds: isAsked ? await askImds(config, options.runtime) : undefined,
     blockedMs: blockedMs(),
   }
 }
 
-async function probeImds(config: InstanceRoleConfig, runtime: Runtime): Promise<ImdsFacts> {
-  const end = new AbortController()
-  const cancelLimit = startTimeLimit(runtime, LIMIT_MS, () =>
-    end.abort(new Error('The doctor ran out of time.')),
-  )
-  try {
-    return await askImds(config, runtime, end.signal)
-  } finally {
-    cancelLimit()
-  }
-}
-
-async function askImds(
-  config: InstanceRoleConfig,
-  runtime: Runtime,
-  signal: AbortSignal,
-): Promise<ImdsFacts> {
-  const endpoint = config.endpoint.value
-  const timeoutMs = Math.min(config.timeoutMs.value, MAX_TIMEOUT_MS)
-  const way = { endpoint, timeoutMs, runtime, signal }
+async function askImds(config: InstanceRoleConfig, runtime: Runtime): Promise<ImdsFacts> {
   const requests: SentRequest[] = []
-  const token = createMetadataTokenCache(runtime.now)
+  const offsets: number[] = []
+  const options = loadOptions(config, loggingRuntime(runtime, requests), (date) => {
+    const offset = clockOffsetMs(date, runtime.now())
+    if (offset !== undefined) offsets.push(offset)
+  })
+  // The load goes first: others join it for the metadata token.
   const [load, details, v1, otherAddress] = await Promise.all([
-    loadRole(
-      { ...config, timeoutMs: { ...config.timeoutMs, value: timeoutMs } },
-      { ...way, token, requests },
-    ),
-    readDetails({ ...way, token }),
-    askWithoutToken(way),
-    askOtherAddress(way),
+    loadRole(options, config.roleName.value),
+    readDetails(options),
+    askWithoutToken(options),
+    askOtherAddress(config, options),
   ])
-  return { endpoint, load, requests, v1, otherAddress, ...details, askedAt: runtime.now() }
+  const endpoint = options.endpoints.preferred
+  const [firstOffset] = offsets
+  const askedAt = runtime.now()
+  return { endpoint, load, requests, v1, otherAddress, ...details, askedAt, clockOffsetMs: firstOffset }
 }
 
-interface Way {
-  readonly endpoint: string
-  readonly timeoutMs: number
-  readonly runtime: Runtime
-  readonly signal: AbortSignal
+/** As the provider asks, within the doctor's time. */
+function loadOptions(
+  { endpoint, alternativeEndpoint, timeoutMs, deadlineMs, retries }: InstanceRoleConfig,
+  runtime: Runtime,
+  onDate: (date: string | null) => void,
+): ImdsLoadOptions {
+  const tokens = new Map<string, MetadataTokenCache>()
+  const tokenOf = (at: string): MetadataTokenCache => {
+    const cache = tokens.get(at) ?? createMetadataTokenCache(runtime.now)
+    tokens.set(at, cache)
+    return cache
+  }
+  return {
+    endpoints: new EndpointChoice(endpoint.value, alternativeEndpoint.value),
+    timeoutMs: Math.min(timeoutMs.value, MAX_TIMEOUT_MS),
+    deadlineMs: Math.min(deadlineMs.value, LIMIT_MS),
+    retries: retries.value,
+    imdsV1Fallback: false,
+    dispatcher: undefined,
+    userAgent: USER_AGENT,
+    runtime,
+    tokenOf,
+    signal: new AbortController().signal,
+    onRequest: () => {},
+    onV1: () => {},
+    onDate,
+  }
 }
 
 /** The very load that the provider makes, with its retries. */
 async function loadRole(
-  config: InstanceRoleConfig,
-  { requests, ...way }: Way & { token: MetadataTokenCache; requests: SentRequest[] },
+  options: ImdsLoadOptions,
+  roleName: string | undefined,
 ): Promise<RoleFacts | InstanceRoleError> {
   try {
-    const { roleName, expiresAt } = await loadRoleCredentials({
-      ...way,
-      runtime: loggingRuntime(way.runtime, requests),
-      deadlineMs: Math.min(config.deadlineMs.value, LIMIT_MS),
-      retries: config.retries.value,
-      imdsV1Fallback: false,
-      roleName: config.roleName.value,
-      dispatcher: undefined,
-      userAgent: USER_AGENT,
-      memory: {},
-      onRequest: () => {},
-      onV1: () => {},
-    })
-    return { roleName, expiresAt }
+    const loaded = await loadRoleCredentials(options, { roleName, accountId: false }, {})
+    return { roleName: loaded.roleName, expiresAt: loaded.expiresAt }
   } catch (error) {
     return asRoleError(error)
   }
 }
 
-interface Details extends Pick<ImdsFacts, 'profile' | 'region' | 'instanceId' | 'launchedAt'> {
-  readonly profile: InstanceProfileFacts | undefined
-}
-
 /** What helps to explain and to mend; each is unknown where it cannot be read. */
-async function readDetails(way: Way & { token: MetadataTokenCache }): Promise<Details> {
-  return withTransport(way, async (transport) => {
-    const client = new MetadataClient({
-      ...way,
-      transport,
-      now: way.runtime.now,
-      imdsV1Fallback: false,
-      userAgent: USER_AGENT,
-      onRequest: () => {},
-      onV1: () => {},
-    })
-    const read = (path: string): Promise<string> =>
-      client.get(path, 'role').then(
-        (body) => body ?? '',
-        () => '',
-      )
-    const [info, region, identity] = await Promise.all([
-      read('/latest/meta-data/iam/info'),
-      read('/latest/meta-data/placement/region'),
-      read('/latest/dynamic/instance-identity/document'),
-    ])
-    return { profile: parseInstanceProfile(info), region: parseRegion(region), ...parseIdentity(identity) }
-  })
+async function readDetails(
+  options: ImdsLoadOptions,
+): Promise<Pick<ImdsFacts, 'profile' | 'region' | 'instanceId' | 'launchedAt'>> {
+  const read = (path: string): Promise<string> =>
+    runLoad({ ...options, retries: 0 }, (imds) => imds.get(path, 'metadata')).then(
+      (body) => body ?? '',
+      () => '',
+    )
+  const [info, region, identity] = await Promise.all([
+    read('/latest/meta-data/iam/info'),
+    read('/latest/meta-data/placement/region'),
+    read('/latest/dynamic/instance-identity/document'),
+  ])
+  return { profile: parseInstanceProfile(info), region: parseRegion(region), ...parseIdentity(identity) }
 }
 
 /** Asks as IMDSv1 does; the answer is told from its status alone. */
-async function askWithoutToken(way: Way): Promise<ImdsFacts['v1']> {
-  const outcome = await send(way, { method: 'GET', url: `${way.endpoint}/latest/meta-data/`, headers: {} })
+async function askWithoutToken(options: ImdsLoadOptions): Promise<ImdsFacts['v1']> {
+  const url = `${options.endpoints.preferred}/latest/meta-data/`
+  const outcome = await send(options, { method: 'GET', url, headers: {} })
   if (outcome?.kind !== 'answer') return 'unknown'
   if (outcome.status === 200) return 'open'
   return outcome.status === 401 ? 'closed' : 'unknown'
 }
 
-/** Off the two addresses of a real instance there is no other one to try. */
-async function askOtherAddress(way: Way): Promise<ImdsFacts['otherAddress']> {
-  const { ipv4, ipv6 } = ENDPOINTS
-  if (way.endpoint !== ipv4 && way.endpoint !== ipv6) return undefined
-  const endpoint = way.endpoint === ipv4 ? ipv6 : ipv4
+/** Apart from the two addresses of a real instance, there is no other one to try. */
+async function askOtherAddress(
+  { endpoint, alternativeEndpoint }: InstanceRoleConfig,
+  options: ImdsLoadOptions,
+): Promise<ImdsFacts['otherAddress']> {
+  const other = new Map([
+    [IPV4_ENDPOINT, IPV6_ENDPOINT],
+    [IPV6_ENDPOINT, IPV4_ENDPOINT],
+  ]).get(endpoint.value)
+  if (other === undefined || other === alternativeEndpoint.value) return undefined
   const headers = { 'x-aws-ec2-metadata-token-ttl-seconds': '60' }
-  const outcome = await send(way, { method: 'PUT', url: `${endpoint}/latest/api/token`, headers })
-  return { endpoint, answers: outcome?.kind === 'answer' && outcome.status === 200 }
+  const outcome = await send(options, { method: 'PUT', url: `${other}/latest/api/token`, headers })
+  return { endpoint: other, answers: outcome?.kind === 'answer' && outcome.status === 200 }
 }
 
-interface Question {
-  readonly method: 'GET' | 'PUT'
-  readonly url: string
-  readonly headers: Readonly<Record<string, string>>
-}
-
-/** `undefined` where time ran out. */
-async function send(way: Way, { headers, ...question }: Question): Promise<Outcome | undefined> {
-  const exchange = {
-    ...question,
-    timeoutMs: way.timeoutMs,
-    headers: { ...headers, 'user-agent': USER_AGENT },
-  }
-  return withTransport(way, (transport) => transport.send(exchange).catch(() => undefined))
-}
-
-async function withTransport<T>(way: Way, work: (transport: Transport) => Promise<T>): Promise<T> {
-  const transport = openTransport({ ...way, dispatcher: undefined })
+/** One request outside of any load; `undefined` where time ran out. */
+async function send(
+  { runtime, timeoutMs, signal, dispatcher }: ImdsLoadOptions,
+  question: Pick<Exchange, 'method' | 'url' | 'headers'>,
+): Promise<Outcome | undefined> {
+  const transport = openTransport({ runtime, timeoutMs, signal, dispatcher })
+  const headers = { ...question.headers, accept: '*/*', 'user-agent': USER_AGENT }
   try {
-    return await work(transport)
+    return await transport.send({ ...question, headers, timeoutMs })
+  } catch {
+    return undefined
   } finally {
     transport.close()
   }
 }
 
-/** Where time ran out elsewhere than in the load, that is all there is to say. */
 function asRoleError(error: unknown): InstanceRoleError {
   if (error instanceof InstanceRoleError) return error
-  return new InstanceRoleError('TIMEOUT', `IMDS gave no credentials within ${LIMIT_MS} ms.`, {
-    timedOut: true,
-  })
+  return new InstanceRoleError('BAD_RESPONSE', 'The load ended in an unexpected error.')
 }

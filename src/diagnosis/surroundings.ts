@@ -1,4 +1,4 @@
-import { type KeyFile, type Surroundings } from './facts.js'
+import type { KeyFile, Surroundings } from './facts.js'
 
 type Env = Readonly<Record<string, string | undefined>>
 type Sections = Readonly<Record<string, Readonly<Record<string, string | undefined>>>>

@@ -1,14 +1,17 @@
-import { type Dispatcher } from 'undici'
+import type { Dispatcher } from 'undici'
 import net from 'node:net'
 import tls from 'node:tls'
-import { type buildConnector } from 'undici'
+import type { buildConnector } from 'undici'
 import Agent from 'undici/lib/dispatcher/agent.js'
+
+/** `untried` too where the dispatcher was never asked to connect: somebody stands in for `fetch`. */
+export type LastConnection = 'untried' | 'unmade' | 'made'
 
 /** The sockets of one load, and the dispatcher that hands them to `fetch`. */
 export interface Connections {
   readonly dispatcher: Dispatcher
-  /** Whether the last connection tried is still being made, or has failed: nobody was reached. */
-  isUnconnected(): boolean
+  /** What became of the last connection tried; `unmade` while it is being made, and where it failed. */
+  lastConnection(): LastConnection
   close(): void
 }
 
@@ -22,15 +25,15 @@ const NET_FACTOR = 2
  */
 export function openConnections(timeoutMs: number, maxBytes: number): Connections {
   const sockets = new Set<net.Socket>()
-  let isUnconnected = false
+  let lastConnection: LastConnection = 'untried'
   const connect: buildConnector.connector = (options, callback) => {
-    isUnconnected = true
+    lastConnection = 'unmade'
     const socket = openSocket(options)
     sockets.add(socket)
     // `unref` before the handle exists would wait for the connection.
     socket.unref().setNoDelay(true)
     socket.once(readyEvent(options), () => {
-      isUnconnected = false
+      lastConnection = 'made'
       callback(null, socket)
     })
     socket.on('error', (error) => callback(error, null))
@@ -39,7 +42,7 @@ export function openConnections(timeoutMs: number, maxBytes: number): Connection
   const agent = createAgent(connect, timeoutMs * NET_FACTOR, maxBytes * NET_FACTOR)
   return {
     dispatcher: agent,
-    isUnconnected: () => isUnconnected,
+    lastConnection: () => lastConnection,
     close: () => {
       agent.destroy().catch(() => {})
       for (const socket of sockets) socket.destroy()

@@ -1,4 +1,4 @@
-import { type Runtime } from '../runtime.js'
+import type { Runtime } from '../runtime.js'
 
 /** A timer this late was held up by the program, not by a coarse clock. */
 const BLOCKED_MS = 50

@@ -1,7 +1,7 @@
-import { type Dispatcher } from 'undici'
+import type { Dispatcher } from 'undici'
 import { unlessAborted } from '../abort.js'
-import { type Runtime } from '../runtime.js'
-import { type Connections } from './connections.js'
+import type { Runtime } from '../runtime.js'
+import type { Connections, LastConnection } from './connections.js'
 import { startTimeLimit } from './time-limit.js'
 
 /** One HTTP request to IMDS. */
@@ -67,7 +67,10 @@ type Way = Pick<Connections, 'dispatcher'> & Partial<Connections>
 
 async function send(options: TransportOptions, way: Way, exchange: Exchange): Promise<Outcome> {
   options.signal.throwIfAborted()
-  const progress: Progress = { gotHeaders: false, isUnconnected: () => way.isUnconnected?.() ?? false }
+  const progress: Progress = {
+    gotHeaders: false,
+    lastConnection: () => way.lastConnection?.() ?? 'untried',
+  }
   const controller = new AbortController()
   const cancelLimit = startTimeLimit(options.runtime, exchange.timeoutMs, (blockedMs) => {
     progress.blockedMs = blockedMs
@@ -92,7 +95,7 @@ interface Progress {
   gotHeaders: boolean
   /** Set when its time is up. */
   blockedMs?: number
-  readonly isUnconnected: () => boolean
+  readonly lastConnection: () => LastConnection
 }
 
 async function receive(
@@ -136,13 +139,15 @@ function decodeText(bytes: Uint8Array): string | undefined {
 
 function diagnose(error: unknown, progress: Progress): Outcome {
   const isTimedOut = progress.blockedMs !== undefined
-  if (!progress.gotHeaders && progress.isUnconnected()) return unreachable(error, isTimedOut)
+  const connection = progress.lastConnection()
+  if (!progress.gotHeaders && connection === 'unmade') return unreachable(error, isTimedOut)
   if (progress.blockedMs !== undefined) {
     return { kind: 'silent', isPartial: progress.gotHeaders, blockedMs: progress.blockedMs }
   }
   const reason = reasonOf(error)
   // Where the connections are not ours (a mocked fetch, the caller's dispatcher), only the error tells.
-  if (progress.gotHeaders || isBreakage(reason)) return { kind: 'broken', ...causeOf(reason) }
+  if (progress.gotHeaders || connection === 'made' || isBreakage(reason))
+    return { kind: 'broken', ...causeOf(reason) }
   return unreachable(error, false)
 }
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { type IamRole, type InstanceProfile } from './iam-model.js'
+import type { IamRole, InstanceProfile } from './iam-model.js'
 import { letsEc2AssumeRole } from './trust-policy.js'
 
 /** One set of credentials that the emulated STS issued. */

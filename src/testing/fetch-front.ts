@@ -1,6 +1,6 @@
-import { type Clock } from './clock.js'
-import { type Outcome } from './faults.js'
-import { type EmulatedRequest } from './imds-protocol.js'
+import type { Clock } from './clock.js'
+import type { Outcome } from './faults.js'
+import type { EmulatedRequest } from './imds-protocol.js'
 import { networkError, toWebResponse } from './web-response.js'
 
 /** The pure core of an emulated instance, as its fronts use it. */

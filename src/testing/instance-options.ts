@@ -1,4 +1,4 @@
-import { type Clock } from './clock.js'
+import type { Clock } from './clock.js'
 import { EXAMPLE_ACCOUNT_ID, type InstanceProfile } from './iam-model.js'
 
 /** The instance metadata options that can be modified while an instance runs, and how far its client is. */

@@ -1,9 +1,9 @@
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http'
 import { isIPv6 } from 'node:net'
-import { type Clock } from './clock.js'
-import { type Outcome } from './faults.js'
-import { type Answering } from './fetch-front.js'
-import { type Reply } from './reply.js'
+import type { Clock } from './clock.js'
+import type { Outcome } from './faults.js'
+import type { Answering } from './fetch-front.js'
+import type { Reply } from './reply.js'
 import { untilAborted } from './web-response.js'
 
 export interface ListenOptions {

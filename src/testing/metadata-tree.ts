@@ -1,5 +1,5 @@
-import { type DeliveredRole, type IssuedCredentials } from './credentials-renewal.js'
-import { type InstanceProfile } from './iam-model.js'
+import type { DeliveredRole, IssuedCredentials } from './credentials-renewal.js'
+import type { InstanceProfile } from './iam-model.js'
 
 /** A node of what IMDS shows: text at a leaf, further nodes below a directory. */
 export type MetadataNode = string | MetadataDirectory

@@ -1,4 +1,4 @@
-import { type Outcome } from './faults.js'
+import type { Outcome } from './faults.js'
 
 /** What was asked of an instance and how it was answered; never a header or a body, so never a secret. */
 export class RequestLog {

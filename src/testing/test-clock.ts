@@ -1,4 +1,4 @@
-import { type Clock } from './clock.js'
+import type { Clock } from './clock.js'
 import { type ProviderClock, findProviderState, shareProviderState } from './provider-state.js'
 
 export interface TestClockOptions {

@@ -1,6 +1,6 @@
-import { type Clock } from './clock.js'
-import { type Outcome } from './faults.js'
-import { type Reply } from './reply.js'
+import type { Clock } from './clock.js'
+import type { Outcome } from './faults.js'
+import type { Reply } from './reply.js'
 
 type Answered = Extract<Outcome, { reply: Reply }>
 

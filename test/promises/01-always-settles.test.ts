@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { InstanceRoleError } from '../../src/index.js'
-import { type Fault, type Step } from '../../src/testing/index.js'
+import type { Fault, Step } from '../../src/testing/index.js'
 import { setup, timed } from '../setup.js'
 
 const DEADLINE_MS = 10_000

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { type Fault } from '../../src/testing/index.js'
+import type { Fault } from '../../src/testing/index.js'
 import { HOUR, MINUTE, SECOND, setup } from '../setup.js'
 
 const OUTAGES: readonly Fault[] = [

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type Fault } from '../../src/testing/index.js'
+import type { Fault } from '../../src/testing/index.js'
 import { CREDENTIALS, LISTING, setup, TOKEN } from '../setup.js'
 
 const TOKEN_FAILURES: readonly Fault[] = [

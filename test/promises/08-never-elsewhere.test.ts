@@ -1,5 +1,5 @@
 import http from 'node:http'
-import { type AddressInfo } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { fromInstanceRole } from '../../src/index.js'
 import { emulateInstance, type Step } from '../../src/testing/index.js'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type Fault, type Step } from '../../src/testing/index.js'
+import type { Fault, Step } from '../../src/testing/index.js'
 import { exposed, MINUTE, setup, timed } from '../setup.js'
 
 const FAULTS: readonly Fault[] = [

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { InstanceRoleError, type InstanceRoleErrorCode } from '../../src/index.js'
 import { TREATMENTS } from '../../src/errors.js'
-import { type EmulatedInstance, type InstanceOptions } from '../../src/testing/index.js'
+import type { EmulatedInstance, InstanceOptions } from '../../src/testing/index.js'
 import { setup } from '../setup.js'
 
 interface Trouble {

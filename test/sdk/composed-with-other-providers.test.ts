@@ -1,6 +1,6 @@
 import { ListBucketsCommand, S3Client } from '@aws-sdk/client-s3'
 import { createCredentialChain, fromEnv, fromTemporaryCredentials } from '@aws-sdk/credential-providers'
-import { type AwsCredentialIdentityProvider } from '@aws-sdk/types'
+import type { AwsCredentialIdentityProvider } from '@aws-sdk/types'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { fromInstanceRole } from '../../src/index.js'
 import { HOUR_MS, setUp } from './application-on-ec2.js'

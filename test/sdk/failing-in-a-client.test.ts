@@ -1,8 +1,8 @@
 import { ListBucketsCommand, S3Client } from '@aws-sdk/client-s3'
-import { type AwsCredentialIdentity, type AwsCredentialIdentityProvider } from '@aws-sdk/types'
+import type { AwsCredentialIdentity, AwsCredentialIdentityProvider } from '@aws-sdk/types'
 import { expect, onTestFinished, test } from 'vitest'
 import { fromInstanceRole, InstanceRoleError } from '../../src/index.js'
-import { type Fault } from '../../src/testing/index.js'
+import type { Fault } from '../../src/testing/index.js'
 import { LISTING, setUp, TOKEN } from './application-on-ec2.js'
 import { call, REGION, SERVICE_NAMES } from './clients.js'
 

@@ -1,10 +1,10 @@
 import { createServer, type ServerResponse } from 'node:http'
-import { type AddressInfo } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { once } from 'node:events'
 import { createDynamoDb, createSsm } from './aws/json-service.js'
 import { type ReceivedRequest, receive } from './aws/received-request.js'
 import { createS3 } from './aws/s3.js'
-import { type Answer, type Service } from './aws/service.js'
+import type { Answer, Service } from './aws/service.js'
 import { createSts } from './aws/sts.js'
 import { type FindCredentials, type Verdict, verify } from './aws/verdict.js'
 

@@ -1,4 +1,4 @@
-import { type EmulatedInstance, type Outcome, type Reply } from '../../src/testing/index.js'
+import type { EmulatedInstance, Outcome, Reply } from '../../src/testing/index.js'
 
 const TOKEN_PATH = '/latest/api/token'
 const TTL_HEADER = 'x-aws-ec2-metadata-token-ttl-seconds'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type PolicyStatement } from '../../src/testing/index.js'
+import type { PolicyStatement } from '../../src/testing/index.js'
 import { EC2_TRUST_POLICY, letsEc2AssumeRole } from '../../src/testing/trust-policy.js'
 
 const EC2: PolicyStatement = {

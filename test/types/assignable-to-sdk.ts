@@ -4,10 +4,10 @@ import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3'
 import { SSMClient, type SSMClientConfig } from '@aws-sdk/client-ssm'
 import { STSClient, type STSClientConfig } from '@aws-sdk/client-sts'
 import { createCredentialChain, fromEnv, fromTemporaryCredentials } from '@aws-sdk/credential-providers'
-import { type RuntimeConfigAwsCredentialIdentityProvider } from '@aws-sdk/types'
+import type { RuntimeConfigAwsCredentialIdentityProvider } from '@aws-sdk/types'
 import { SignatureV4 } from '@smithy/signature-v4'
 import { Sha256 } from '@aws-crypto/sha256-js'
-import { type AwsCredentialIdentity, type AwsCredentialIdentityProvider, type Provider } from '@smithy/types'
+import type { AwsCredentialIdentity, AwsCredentialIdentityProvider, Provider } from '@smithy/types'
 import { fromInstanceRole } from '../../src/index.js'
 
 const credentials = fromInstanceRole()

@@ -1,4 +1,4 @@
-import { type IncomingMessage } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 
 /** One HTTP request as it arrived: the path still encoded, so that a signature over it can be checked. */

@@ -1,4 +1,4 @@
-import { type ReceivedRequest } from './received-request.js'
+import type { ReceivedRequest } from './received-request.js'
 import {
   type Answer,
   type ErrorReport,

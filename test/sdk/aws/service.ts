@@ -1,5 +1,5 @@
-import { type ReceivedRequest } from './received-request.js'
-import { type IssuedCredentials, type Refusal } from './verdict.js'
+import type { ReceivedRequest } from './received-request.js'
+import type { IssuedCredentials, Refusal } from './verdict.js'
 
 export interface Answer {
   readonly status: number

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Sha256 } from '@aws-crypto/sha256-js'
 import { SignatureV4 } from '@smithy/signature-v4'
-import { type ReceivedRequest } from './received-request.js'
+import type { ReceivedRequest } from './received-request.js'
 
 /** What the `Authorization` header of a request says about who signed it, and how. */
 export interface SignatureClaim {

@@ -8,7 +8,7 @@ import {
   type Service,
   SKEWED,
 } from './service.js'
-import { type IssuedCredentials } from './verdict.js'
+import type { IssuedCredentials } from './verdict.js'
 
 /** @see https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html */
 const REPORTS: ErrorReports = {

@@ -1,4 +1,4 @@
-import { type ReceivedRequest } from './received-request.js'
+import type { ReceivedRequest } from './received-request.js'
 import { isSignedWith, readSignatureClaim, type SignatureClaim } from './signature.js'
 
 /** A set of credentials that AWS has issued, as its own books have it. */

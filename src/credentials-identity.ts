@@ -1,0 +1,36 @@
+import type { AttributedAwsCredentialIdentity } from '@aws-sdk/types'
+import type { LoadedRole } from './credentials-load.js'
+import { extensionAt, type Held } from './refresh-schedule.js'
+
+/** A set of credentials of an instance role, as the AWS SDK takes it; each call gives a new object. */
+export interface InstanceRoleCredentials extends AttributedAwsCredentialIdentity {
+  readonly sessionToken: string
+  /** When to ask again at the latest. Later than `originalExpiration` where that is present. */
+  readonly expiration: Date
+  /** The true expiration, where the set is past it and served all the same because IMDS gives no other. */
+  readonly originalExpiration?: Date
+}
+
+/**
+ * A fresh object, and a fresh `$source`, each time: the SDK writes to them. Spelt out, because it runs at each hit.
+ *
+ * `correctionMs` is how far `now` is ahead of the host's clock, by which those who get the credentials judge them.
+ */
+export function toCredentials(
+  held: Held<LoadedRole>,
+  now: number,
+  correctionMs: number,
+): InstanceRoleCredentials {
+  const { accessKeyId, secretAccessKey, sessionToken, expiration, accountId } = held.value.credentials
+  const fresh = {
+    accessKeyId,
+    secretAccessKey,
+    sessionToken,
+    expiration,
+    $source: { CREDENTIALS_IMDS: '0' } as const,
+  }
+  const identity = accountId === undefined ? fresh : { ...fresh, accountId }
+  const extendedUntil = extensionAt(now, held)
+  if (extendedUntil === undefined) return identity
+  return { ...identity, expiration: new Date(extendedUntil - correctionMs), originalExpiration: expiration }
+}

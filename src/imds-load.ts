@@ -1,0 +1,96 @@
+import pRetry from 'p-retry'
+import type { Dispatcher } from 'undici'
+import { unlessAborted } from './abort.js'
+import { InstanceRoleError, type LoadStep } from './errors.js'
+import { ImdsReader, type MetadataTokenCache } from './imds/imds-reader.js'
+import { startTimeLimit } from './imds/time-limit.js'
+import type { EndpointChoice } from './imds/endpoint-choice.js'
+import { openTransport, type Transport } from './imds/transport.js'
+import { count, newTally, retryDelayMs, type Tally } from './retry-policy.js'
+import type { Runtime } from './runtime.js'
+
+/** How IMDS is reached, and for how long. */
+export interface ImdsLoadOptions {
+  readonly endpoints: EndpointChoice
+  readonly timeoutMs: number
+  readonly deadlineMs: number
+  readonly retries: number
+  readonly imdsV1Fallback: boolean
+  readonly dispatcher: Dispatcher | undefined
+  readonly userAgent: string
+  readonly runtime: Runtime
+  /** The metadata token of each endpoint. */
+  readonly tokenOf: (endpoint: string) => MetadataTokenCache
+  /** Ends the load early; its reason is what the load rejects with. */
+  readonly signal: AbortSignal
+  readonly onRequest: (step: LoadStep) => void
+  readonly onV1: () => void
+  /** Told of each answer's `Date` header. */
+  readonly onDate: (date: string | null) => void
+}
+
+/**
+ * One load: `tryOnce` under one deadline, retried as a whole. What has succeeded is kept by those who did it (metadata token,
+ * role name), so that each try resumes at the step that failed.
+ *
+ * @throws {InstanceRoleError} with `attempts`, or the reason of `signal`
+ */
+export async function runLoad<T>(
+  options: ImdsLoadOptions,
+  tryOnce: (imds: ImdsReader) => Promise<T>,
+): Promise<T> {
+  const { runtime, deadlineMs, signal } = options
+  const tally = newTally()
+  const end = new AbortController()
+  const passOn = (): void => end.abort(signal.reason)
+  signal.addEventListener('abort', passOn, { once: true })
+  const cancelLimit = startTimeLimit(runtime, deadlineMs, (blockedMs) =>
+    end.abort(overdue(tally, deadlineMs, blockedMs)),
+  )
+  const transports = new Map<string, Transport>()
+  const transportTo = (endpoint: string): Transport => {
+    const transport = transports.get(endpoint) ?? openTransport({ ...options, signal: end.signal })
+    transports.set(endpoint, transport)
+    return transport
+  }
+  try {
+    const imds = new ImdsReader({ ...options, transportTo })
+    const tries = retryTries(() => tryOnce(imds), tally, { ...options, signal: end.signal })
+    return await unlessAborted(end.signal, tries)
+  } finally {
+    cancelLimit()
+    signal.removeEventListener('abort', passOn)
+    for (const transport of transports.values()) transport.close()
+  }
+}
+
+type RetryOptions = Pick<ImdsLoadOptions, 'retries' | 'deadlineMs' | 'runtime' | 'signal'>
+
+function retryTries<T>(work: () => Promise<T>, tally: Tally, options: RetryOptions): Promise<T> {
+  const { runtime, retries, deadlineMs, signal } = options
+  const deadlineAt = runtime.now() + deadlineMs
+  // p-retry's own delay has its jitter before its cap, and knows neither Retry-After nor a test's clock: it stays at 0.
+  return pRetry(work, {
+    retries: Infinity,
+    minTimeout: 0,
+    signal,
+    shouldRetry: async ({ error }) => {
+      if (signal.aborted || !(error instanceof InstanceRoleError)) return false
+      count(tally, error)
+      const limits = { retries, remainingMs: deadlineAt - runtime.now() }
+      const delayMs = retryDelayMs(error, tally, limits, runtime.random)
+      if (delayMs === undefined) throw error.afterAttempts(tally.attempts)
+      if (delayMs > 0) await runtime.sleep(delayMs)
+      return true
+    },
+  })
+}
+
+/** What failed last says more than that time is up. */
+function overdue({ lastFailure, attempts }: Tally, deadlineMs: number, blockedMs: number): InstanceRoleError {
+  if (lastFailure !== undefined) return lastFailure.afterAttempts(attempts)
+  const blocked =
+    blockedMs === 0 ? '' : `; the event loop of this process was blocked for ${blockedMs} ms of it`
+  const message = `IMDS gave nothing within the deadline of ${deadlineMs} ms${blocked}.`
+  return new InstanceRoleError('TIMEOUT', message, { timedOut: true, attempts: 1 })
+}

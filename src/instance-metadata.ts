@@ -1,0 +1,82 @@
+import { InstanceRoleError } from './errors.js'
+
+/** The instance identity document; members that an instance does not have are absent. */
+export interface IdentityDocument {
+  readonly accountId: string
+  readonly architecture: string
+  readonly availabilityZone: string
+  readonly imageId: string
+  readonly instanceId: string
+  readonly instanceType: string
+  readonly region: string
+  readonly privateIp?: string
+  /** When the instance was launched, ISO 8601. */
+  readonly pendingTime?: string
+  readonly version?: string
+}
+
+/**
+ * The body that IMDS gave for `path`.
+ *
+ * @throws {InstanceRoleError} `METADATA_ABSENT` where it gave none
+ */
+export function requireMetadata(body: string | undefined, path: string): string {
+  if (body !== undefined) return body
+  throw new InstanceRoleError('METADATA_ABSENT', `IMDS has nothing at ${path} (404).`, {
+    step: 'metadata',
+    statusCode: 404,
+  })
+}
+
+/** The non-empty lines of a listing, trimmed. */
+export function parseLines(listing: string): string[] {
+  const lines = listing.split('\n').map((line) => line.trim())
+  return lines.filter((line) => line !== '')
+}
+
+/**
+ * Parse the body of `GET /latest/dynamic/instance-identity/document`.
+ *
+ * @throws {InstanceRoleError} `BAD_RESPONSE`, naming the member
+ * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-identity-documents.html
+ */
+export function parseIdentityDocument(body: string): IdentityDocument {
+  const fields = parseFields(body)
+  const optional = (name: 'privateIp' | 'pendingTime' | 'version'): object => {
+    const value = fields.get(name)
+    return typeof value === 'string' ? { [name]: value } : {}
+  }
+  return {
+    accountId: requireText(fields, 'accountId'),
+    architecture: requireText(fields, 'architecture'),
+    availabilityZone: requireText(fields, 'availabilityZone'),
+    imageId: requireText(fields, 'imageId'),
+    instanceId: requireText(fields, 'instanceId'),
+    instanceType: requireText(fields, 'instanceType'),
+    region: requireText(fields, 'region'),
+    ...optional('privateIp'),
+    ...optional('pendingTime'),
+    ...optional('version'),
+  }
+}
+
+function parseFields(body: string): ReadonlyMap<string, unknown> {
+  try {
+    const parsed: unknown = JSON.parse(body)
+    return new Map(Object.entries(typeof parsed === 'object' && parsed !== null ? parsed : {}))
+  } catch {
+    throw malformed('is not JSON')
+  }
+}
+
+function requireText(fields: ReadonlyMap<string, unknown>, name: string): string {
+  const value = fields.get(name)
+  if (typeof value !== 'string' || value === '') throw malformed(`has no ${name}`)
+  return value
+}
+
+function malformed(what: string): InstanceRoleError {
+  return new InstanceRoleError('BAD_RESPONSE', `The instance identity document of IMDS ${what}.`, {
+    step: 'metadata',
+  })
+}

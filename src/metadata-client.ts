@@ -1,0 +1,188 @@
+import { unlessAborted } from './abort.js'
+import {
+  checkOptions,
+  type CheckedOptions,
+  type InstanceRoleConfig,
+  requireEnabled,
+  resolveConfig,
+} from './config.js'
+import { InstanceRoleError } from './errors.js'
+import { type ImdsLoadOptions, runLoad } from './imds-load.js'
+import type { ImdsReader } from './imds/imds-reader.js'
+import {
+  type IdentityDocument,
+  parseIdentityDocument,
+  parseLines,
+  requireMetadata,
+} from './instance-metadata.js'
+import type { InstanceRoleOptions } from './options.js'
+import { createRegistry, imdsOf, type SourceRegistry } from './shared-sources.js'
+import { VERSION } from './version.js'
+import { systemWorld } from './world.js'
+
+/** Options of {@link MetadataClient}: those of `fromInstanceRole` that concern IMDS itself. */
+export type MetadataClientOptions = Pick<
+  InstanceRoleOptions,
+  | 'endpoint'
+  | 'endpointMode'
+  | 'timeout'
+  | 'deadline'
+  | 'retries'
+  | 'profile'
+  | 'imdsV1Fallback'
+  | 'isolated'
+  | 'dispatcher'
+>
+
+/** What a single read may be told. */
+export interface MetadataReadOptions {
+  /** Ends the wait and the read. */
+  readonly abortSignal?: AbortSignal | undefined
+}
+
+/**
+ * Reads the metadata of this EC2 instance with IMDSv2, under the same limits as the credentials, and with the same metadata
+ * token.
+ *
+ * @example
+ * const metadata = new MetadataClient()
+ * const zone = await metadata.availabilityZone()
+ *
+ * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-categories.html
+ */
+export class MetadataClient {
+  readonly #options: MetadataClientOptions
+  readonly #checked: CheckedOptions
+  readonly #world = systemWorld()
+  readonly #registry: SourceRegistry
+  #imds: ReturnType<typeof imdsOf> | undefined
+
+  /** @throws {InstanceRoleError} `BAD_CONFIG`, at once, for a malformed option */
+  constructor(options: MetadataClientOptions = {}) {
+    this.#options = options
+    this.#checked = checkOptions(options)
+    this.#registry = options.isolated === true ? createRegistry() : this.#world.registry
+  }
+
+  /**
+   * The body at `path`, such as `/latest/meta-data/ami-id`, or `undefined` where IMDS has nothing there (404).
+   *
+   * @throws {InstanceRoleError} with `step` `token` or `metadata`
+   */
+  async get(path: string, options: MetadataReadOptions = {}): Promise<string | undefined> {
+    if (!/^\/[\x21-\x7e]*$/.test(path)) {
+      throw new InstanceRoleError('BAD_CONFIG', 'The metadata path is not an absolute, percent-encoded path.')
+    }
+    return this.#load((imds) => imds.get(path, 'metadata'), options)
+  }
+
+  /** The region, such as `eu-central-1`. */
+  region(options?: MetadataReadOptions): Promise<string> {
+    return this.#require('/latest/meta-data/placement/region', options)
+  }
+
+  /** The instance's ID, such as `i-0123456789abcdef0`. */
+  instanceId(options?: MetadataReadOptions): Promise<string> {
+    return this.#require('/latest/meta-data/instance-id', options)
+  }
+
+  /** The availability zone, such as `eu-central-1a`. */
+  availabilityZone(options?: MetadataReadOptions): Promise<string> {
+    return this.#require('/latest/meta-data/placement/availability-zone', options)
+  }
+
+  /** The user data, as it is; `undefined` where the instance has none. */
+  userData(options?: MetadataReadOptions): Promise<string | undefined> {
+    return this.get('/latest/user-data', options)
+  }
+
+  /** `GET /latest/dynamic/instance-identity/document`. */
+  async identityDocument(options?: MetadataReadOptions): Promise<IdentityDocument> {
+    return parseIdentityDocument(await this.#require('/latest/dynamic/instance-identity/document', options))
+  }
+
+  /**
+   * The instance's tags, by their keys.
+   *
+   * @throws {InstanceRoleError} `METADATA_ABSENT` where the instance does not show its tags in the metadata
+   * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/work-with-tags-in-IMDS.html
+   */
+  async tags(options: MetadataReadOptions = {}): Promise<Record<string, string>> {
+    const path = '/latest/meta-data/tags/instance'
+    const tags = new Map<string, string>()
+    await this.#load(async (imds) => {
+      const keys = parseLines(requireMetadata(await imds.get(path, 'metadata'), path))
+      // What was read is kept, so that another try goes on where the last one failed.
+      for (const key of keys.filter((known) => !tags.has(known))) {
+        const value = await imds.get(`${path}/${encodeURIComponent(key)}`, 'metadata')
+        if (value !== undefined) tags.set(key, value)
+      }
+    }, options)
+    return Object.fromEntries(tags)
+  }
+
+  async #require(path: string, options?: MetadataReadOptions): Promise<string> {
+    return requireMetadata(await this.get(path, options), path)
+  }
+
+  async #load<T>(read: (imds: ImdsReader) => Promise<T>, { abortSignal }: MetadataReadOptions): Promise<T> {
+    const { runtime } = this.#world
+    const release = runtime.keepAlive()
+    const signal = abortSignal ?? new AbortController().signal
+    try {
+      signal.throwIfAborted()
+      return await unlessAborted(signal, runLoad(await this.#loadOptions(signal), read))
+    } finally {
+      release()
+    }
+  }
+
+  async #loadOptions(signal: AbortSignal): Promise<ImdsLoadOptions> {
+    const { runtime, configSources } = this.#world
+    const { dispatcher } = this.#options
+    const config = await resolveConfig(this.#checked, configSources(this.#checked.profile))
+    requireEnabled(config)
+    return {
+      ...this.#imdsOf(config),
+      timeoutMs: config.timeoutMs.value,
+      deadlineMs: config.deadlineMs.value,
+      retries: config.retries.value,
+      imdsV1Fallback: config.imdsV1Fallback.value,
+      dispatcher,
+      runtime,
+      signal,
+      userAgent: `instance-role/${VERSION}`,
+      onRequest: () => {},
+      onV1: () => {},
+      onDate: () => {},
+    }
+  }
+
+  /** Which endpoint answers is remembered from one read to the next. */
+  #imdsOf(config: InstanceRoleConfig): ReturnType<typeof imdsOf> {
+    const { runtime } = this.#world
+    this.#imds ??= imdsOf({ config, dispatcher: this.#options.dispatcher, runtime, registry: this.#registry })
+    return this.#imds
+  }
+}
+
+/**
+ * The region of this instance, for the `region` of an AWS SDK client; read once.
+ *
+ * @example
+ * const s3 = new S3Client({ region: fromInstanceMetadataRegion(), credentials: fromInstanceRole() })
+ *
+ * @throws {InstanceRoleError} `BAD_CONFIG`, at once, for a malformed option
+ */
+export function fromInstanceMetadataRegion(options: MetadataClientOptions = {}): () => Promise<string> {
+  const client = new MetadataClient(options)
+  let region: Promise<string> | undefined
+  return () => {
+    region ??= client.region().catch((error: unknown) => {
+      // A failure is not remembered: the next call asks again.
+      region = undefined
+      throw error
+    })
+    return region
+  }
+}

@@ -1,0 +1,15 @@
+import { systemConfigSources } from './config-sources.js'
+import type { ConfigSources } from './config.js'
+import { type Runtime, systemRuntime } from './runtime.js'
+import { processRegistry, type SourceRegistry } from './shared-sources.js'
+
+/** What a provider or a client lives in. */
+export interface World {
+  readonly runtime: Runtime
+  readonly registry: SourceRegistry
+  readonly configSources: (profile: string | undefined) => ConfigSources
+}
+
+export function systemWorld(): World {
+  return { runtime: systemRuntime, registry: processRegistry(), configSources: systemConfigSources }
+}

@@ -1,0 +1,65 @@
+import { expect, test } from 'vitest'
+import { createProvider } from '../src/from-instance-role.js'
+import { systemConfigSources } from '../src/config-sources.js'
+import { clockOffsetMs, correctionMs } from '../src/clock-offset.js'
+import { createRegistry } from '../src/shared-sources.js'
+import { createTestClock, emulateInstance } from '../src/testing/index.js'
+import { CREDENTIALS, HOUR, MINUTE, SECOND, virtualRuntime } from './setup.js'
+
+/** A host whose clock is off by `hostErrorMs`, on an instance whose metadata service knows the time. */
+function setup(hostErrorMs: number) {
+  const clock = createTestClock({ startAt: Date.UTC(2026, 0, 1) })
+  const instance = emulateInstance({ clock })
+  const runtime = { ...virtualRuntime(clock, instance), now: () => clock.now() + hostErrorMs }
+  const world = { runtime, registry: createRegistry(), configSources: systemConfigSources }
+  return { clock, instance, provider: createProvider({}, world) }
+}
+
+test.each([-5 * HOUR, 5 * HOUR, 26 * HOUR])(
+  'refreshes in time on a host whose clock is %d ms ahead',
+  async (error) => {
+    const { clock, instance, provider } = setup(error)
+    await provider()
+    instance.clearRequests()
+    await clock.advance(2 * HOUR)
+    await provider()
+    await clock.advance(0)
+    expect(instance.requests).toEqual([])
+    await clock.advance(1.5 * HOUR)
+    await provider()
+    await clock.advance(0)
+    expect(instance.requests).toEqual([`${CREDENTIALS} 200`])
+    expect(provider.status().clockOffsetMs).toBe(-error)
+  },
+)
+
+test('extends by the clock of the host, which is the one that its clients go by', async () => {
+  const { clock, instance, provider } = setup(5 * HOUR)
+  const { expiration } = await provider()
+  instance.failUntilLifted('all', 'refuse')
+  await clock.advance(expiration.getTime() - clock.now())
+  const extended = await provider()
+  expect(extended.originalExpiration).toEqual(expiration)
+  const aheadOfHostMs = extended.expiration.getTime() - (clock.now() + 5 * HOUR)
+  expect(aheadOfHostMs).toBeGreaterThanOrEqual(MINUTE)
+  expect(aheadOfHostMs).toBeLessThanOrEqual(4 * MINUTE)
+})
+
+test.each([
+  { offsetMs: 0, correction: 0 },
+  { offsetMs: 29 * SECOND, correction: 0 },
+  { offsetMs: -29 * SECOND, correction: 0 },
+  { offsetMs: 30 * SECOND, correction: 30 * SECOND },
+  { offsetMs: -HOUR, correction: -HOUR },
+])('corrects an offset of $offsetMs ms by $correction ms', ({ offsetMs, correction }) => {
+  expect(correctionMs(offsetMs)).toBe(correction)
+})
+
+test.each([
+  ['Thu, 01 Jan 2026 00:00:10 GMT', 10 * SECOND],
+  ['soon', undefined],
+  ['', undefined],
+  [null, undefined],
+])('reads the Date header %s', (header, offset) => {
+  expect(clockOffsetMs(header, Date.UTC(2026, 0, 1))).toBe(offset)
+})

@@ -1,0 +1,67 @@
+import { expect, test } from 'vitest'
+import { createProvider } from '../../src/from-instance-role.js'
+import { systemConfigSources } from '../../src/config-sources.js'
+import { createRegistry } from '../../src/shared-sources.js'
+import { createTestClock, emulateInstance } from '../../src/testing/index.js'
+import { CREDENTIALS, FIRST_LOAD, timed, TOKEN, virtualRuntime } from '../setup.js'
+
+/** An instance whose two addresses can fail apart. */
+function setup() {
+  const clock = createTestClock({ startAt: Date.UTC(2026, 0, 1) })
+  const ipv4 = emulateInstance({ clock })
+  const ipv6 = emulateInstance({ clock })
+  const runtime = virtualRuntime(clock, ipv4)
+  const world = {
+    registry: createRegistry(),
+    configSources: systemConfigSources,
+    runtime: {
+      ...runtime,
+      fetch: (url: string, init: Parameters<typeof runtime.fetch>[1]) => {
+        const { method, headers, signal, redirect } = init
+        const { fetch } = url.startsWith('http://[fd00:ec2::254]/') ? ipv6 : ipv4
+        return fetch(url, { method, headers, signal, redirect })
+      },
+    },
+  }
+  return { clock, ipv4, ipv6, provider: createProvider({ endpointMode: 'auto' }, world) }
+}
+
+test('uses IPv4 alone where it answers within the head start', async () => {
+  const { ipv4, ipv6, provider } = setup()
+  await provider()
+  expect(ipv4.requests).toEqual(FIRST_LOAD)
+  expect(ipv6.requests).toEqual([])
+})
+
+test.each(['refuse', 'silence', { delayMs: 800 }] as const)(
+  'uses IPv6 where IPv4 meets %j',
+  async (fault) => {
+    const { clock, ipv4, ipv6, provider } = setup()
+    ipv4.failUntilLifted('all', fault)
+    const { value, tookMs } = await timed(clock, provider())
+    expect(value?.accessKeyId).toBe(ipv6.credentials?.accessKeyId)
+    expect(tookMs).toBeLessThanOrEqual(250)
+    expect(ipv6.requests).toEqual(FIRST_LOAD)
+  },
+)
+
+test('keeps the address that answered, and tries both again when it does not any more', async () => {
+  const { ipv4, ipv6, provider } = setup()
+  const lift = ipv4.failUntilLifted('all', 'refuse')
+  await provider()
+  lift()
+  ipv4.clearRequests()
+  ipv6.clearRequests()
+  await provider({ forceRefresh: true })
+  expect([ipv4.requests, ipv6.requests]).toEqual([[], [`${CREDENTIALS} 200`]])
+  ipv6.failUntilLifted('all', 'refuse')
+  expect((await provider({ forceRefresh: true })).accessKeyId).toBe(ipv4.credentials?.accessKeyId)
+  expect(ipv4.requests).toEqual([`${TOKEN} 200`, `${CREDENTIALS} 200`])
+})
+
+test('gives the verdict of IPv4 where neither answers', async () => {
+  const { ipv4, ipv6, provider } = setup()
+  ipv4.failUntilLifted('all', 'refuse')
+  ipv6.failUntilLifted('all', { status: 500 })
+  await expect(provider()).rejects.toMatchObject({ code: 'UNREACHABLE', step: 'token' })
+})

@@ -1,0 +1,252 @@
+import type { Socket } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
+import { inspect } from 'node:util'
+import { gzipSync } from 'node:zlib'
+import { Agent, type Dispatcher } from 'undici'
+import { expect, test } from 'vitest'
+import { MAX_BODY_BYTES, openTransport, type Outcome } from '../../src/imds/transport.js'
+import { systemRuntime } from '../../src/runtime.js'
+import { head, serveRaw } from '../raw-server.js'
+
+const TIMEOUT_MS = 120
+const LONG_MS = 2_000
+
+/** One GET, over a transport of its own. */
+async function send(
+  endpoint: string,
+  {
+    timeoutMs = LONG_MS,
+    signal = new AbortController().signal,
+    dispatcher = undefined as Dispatcher | undefined,
+  } = {},
+): Promise<Outcome> {
+  const transport = openTransport({ runtime: systemRuntime, timeoutMs, signal, dispatcher })
+  try {
+    return await transport.send({ method: 'GET', url: `${endpoint}/latest/`, headers: {}, timeoutMs })
+  } finally {
+    transport.close()
+  }
+}
+
+async function outcomeOf(answer: (socket: Socket) => void, timeoutMs = LONG_MS): Promise<Outcome> {
+  await using server = await serveRaw(answer)
+  return await send(server.endpoint, { timeoutMs })
+}
+
+function drip(socket: Socket, text: string): void {
+  const bytes = text.split('')
+  const timer = setInterval(() => void socket.write(bytes.shift() ?? ' '), 20)
+  socket.once('close', () => clearInterval(timer))
+}
+
+/** As fast as the other side reads, without end. */
+function flood(socket: Socket, chunk: string | Buffer): void {
+  const pour = (): void => {
+    while (!socket.destroyed && socket.write(chunk));
+  }
+  socket.on('drain', pour)
+  pour()
+}
+
+const SILENCES: readonly { what: string; isPartial: boolean; answer: (socket: Socket) => void }[] = [
+  { what: 'nothing', isPartial: false, answer: () => {} },
+  { what: 'half a head', isPartial: false, answer: (socket) => socket.write('HTTP/1.1 200 OK\r\nServ') },
+  { what: 'a dripping head', isPartial: false, answer: (socket) => drip(socket, head('X-Slow: yes')) },
+  { what: 'a head only', isPartial: true, answer: (socket) => socket.write(head('Content-Length: 9')) },
+  {
+    what: 'half a body',
+    isPartial: true,
+    answer: (socket) => socket.write(`${head('Content-Length: 9')}half`),
+  },
+  {
+    what: 'a dripping body',
+    isPartial: true,
+    answer: (socket) => {
+      socket.write(head('Content-Length: 9000'))
+      drip(socket, 'drop by drop')
+    },
+  },
+  {
+    what: 'a chunk that does not end',
+    isPartial: true,
+    answer: (socket) => socket.write(`${head('Transfer-Encoding: chunked')}5\r\nabcde\r\n`),
+  },
+  {
+    what: 'early hints and no more',
+    isPartial: false,
+    answer: (socket) => socket.write('HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n'),
+  },
+]
+
+test.each(SILENCES)('calls an exchange silent that brings $what in time', async ({ answer, isPartial }) => {
+  const outcome = await outcomeOf(answer, TIMEOUT_MS)
+  expect(outcome).toEqual({ kind: 'silent', isPartial, blockedMs: 0 })
+})
+
+const BREAKS: readonly { what: string; answer: (socket: Socket) => void }[] = [
+  { what: 'reset before the answer', answer: (socket) => socket.resetAndDestroy() },
+  { what: 'ended before the answer', answer: (socket) => socket.end() },
+  { what: 'ended within the head', answer: (socket) => socket.end('HTTP/1.1 200 OK\r\nServ') },
+  {
+    what: 'reset within the body',
+    answer: (socket) => socket.write(`${head('Content-Length: 99')}half`, () => socket.resetAndDestroy()),
+  },
+  { what: 'ended within the body', answer: (socket) => socket.end(`${head('Content-Length: 99')}half`) },
+  {
+    what: 'ended within a chunk',
+    answer: (socket) => socket.end(`${head('Transfer-Encoding: chunked')}ff\r\nhalf`),
+  },
+  { what: 'not HTTP', answer: (socket) => socket.end('SSH-2.0-OpenSSH_9.6\r\n') },
+  { what: 'binary', answer: (socket) => socket.end(Buffer.from([0x16, 3, 1, 0, 5, 1, 0, 0, 1, 0])) },
+  {
+    what: 'of two lengths',
+    answer: (socket) => socket.end(`${head('Content-Length: 4', 'Content-Length: 5')}halfs`),
+  },
+  { what: 'all head', answer: (socket) => flood(socket, `X-More: ${'x'.repeat(1_000)}\r\n`) },
+  { what: 'an upgrade', answer: (socket) => socket.end('HTTP/1.1 101 Switching Protocols\r\n\r\n') },
+  {
+    what: 'false gzip',
+    answer: (socket) => socket.end(`${head('Content-Encoding: gzip', 'Content-Length: 4')}half`),
+  },
+]
+
+test.each(BREAKS)('calls an exchange broken whose answer is $what', async ({ answer }) => {
+  const outcome = await outcomeOf(answer)
+  expect(outcome.kind).toBe('broken')
+  expect(inspect(outcome, { depth: 9, showHidden: true })).not.toMatch(/half|OpenSSH|Serv/)
+})
+
+test.each([
+  { bytes: MAX_BODY_BYTES, kind: 'answer' },
+  { bytes: MAX_BODY_BYTES + 1, kind: 'oversized' },
+  { bytes: 2 * MAX_BODY_BYTES + 1, kind: 'oversized' },
+  { bytes: 16 * 2 ** 20, kind: 'oversized' },
+])('calls a body of $bytes bytes: $kind', async ({ bytes, kind }) => {
+  const whole = head(`Content-Length: ${bytes}`) + 'x'.repeat(bytes)
+  expect((await outcomeOf((socket) => socket.end(whole))).kind).toBe(kind)
+})
+
+test('reads no more than the cap of a body that never ends', async () => {
+  const outcome = await outcomeOf((socket) => {
+    socket.write(head())
+    flood(socket, 'x'.repeat(1_000))
+  })
+  expect(outcome).toEqual({ kind: 'oversized' })
+})
+
+test('holds what unfolds from a compressed body to the same cap', async () => {
+  const bomb = gzipSync('x'.repeat(4 * 2 ** 20))
+  const fields = ['Content-Encoding: gzip', `Content-Length: ${bomb.length}`]
+  const answer = Buffer.concat([Buffer.from(head(...fields)), bomb])
+  expect(bomb.length).toBeLessThan(MAX_BODY_BYTES)
+  expect(await outcomeOf((socket) => socket.end(answer))).toEqual({ kind: 'oversized' })
+})
+
+test.each([
+  { what: 'a lone continuation byte', bytes: [0x61, 0x80] },
+  { what: 'a surrogate', bytes: [0xed, 0xa0, 0x80] },
+  { what: 'UTF-16', bytes: [0xff, 0xfe, 0x61, 0] },
+])('takes $what for no text', async ({ bytes }) => {
+  const answer = Buffer.concat([Buffer.from(head(`Content-Length: ${bytes.length}`)), Buffer.from(bytes)])
+  expect(await outcomeOf((socket) => socket.end(answer))).toEqual({ kind: 'not-text' })
+})
+
+test('puts an answer together from its chunks, a character in two of them included', async () => {
+  const outcome = await outcomeOf((socket) => {
+    socket.write(`${head('Transfer-Encoding: chunked')}1\r\n`)
+    socket.write(Buffer.from([0xc3]))
+    socket.end(
+      Buffer.concat([Buffer.from('\r\n2\r\n'), Buffer.from([0xa9, 0x21]), Buffer.from('\r\n0\r\n\r\n')]),
+    )
+  })
+  expect(outcome).toMatchObject({ kind: 'answer', status: 200, body: 'é!' })
+})
+
+test('does not follow a redirect: it is the answer', async () => {
+  await using elsewhere = await serveRaw((socket) => socket.end(head()))
+  const redirect = `HTTP/1.1 307 Go\r\nLocation: ${elsewhere.endpoint}/\r\nContent-Length: 0\r\n\r\n`
+  expect(await outcomeOf((socket) => socket.end(redirect))).toMatchObject({ kind: 'answer', status: 307 })
+  expect(elsewhere.received).toEqual([])
+})
+
+test('calls IMDS unreachable where nobody listens, and says so in the words of the system', async () => {
+  const { endpoint } = await closedServer()
+  const outcome = await send(endpoint)
+  expect(outcome).toMatchObject({ kind: 'unreachable', timedOut: false })
+  expect(inspect(outcome)).toContain(`connect ECONNREFUSED ${endpoint.slice('http://'.length)}`)
+})
+
+test('gives a cause no code by which the AWS SDK would repeat its whole request', async () => {
+  const { endpoint } = await closedServer()
+  const outcome = await send(endpoint)
+  if (outcome.kind !== 'unreachable') throw new Error(outcome.kind)
+  expect(outcome.cause).not.toHaveProperty('code')
+  expect(outcome.cause).not.toHaveProperty('cause')
+})
+
+async function closedServer() {
+  await using server = await serveRaw(() => {})
+  return { endpoint: server.endpoint }
+}
+
+test('connects again after a broken exchange of the same load', async () => {
+  let connections = 0
+  await using server = await serveRaw((socket) => {
+    connections += 1
+    if (connections === 1) socket.resetAndDestroy()
+    else socket.end(`${head('Content-Length: 2')}ok`)
+  })
+  const { signal } = new AbortController()
+  const transport = openTransport({
+    runtime: systemRuntime,
+    timeoutMs: LONG_MS,
+    signal,
+    dispatcher: undefined,
+  })
+  const exchange = { method: 'GET', url: server.endpoint, headers: {}, timeoutMs: LONG_MS } as const
+  expect((await transport.send(exchange)).kind).toBe('broken')
+  expect(await transport.send(exchange)).toMatchObject({ kind: 'answer', body: 'ok' })
+  transport.close()
+})
+
+test('connects once for all exchanges of a load, where the other side lets it', async () => {
+  await using server = await serveRaw((socket) => {
+    socket.write(`${head('Content-Length: 2')}ok`)
+    socket.on('data', () => socket.write(`${head('Content-Length: 2')}ok`))
+  })
+  const { signal } = new AbortController()
+  const transport = openTransport({
+    runtime: systemRuntime,
+    timeoutMs: LONG_MS,
+    signal,
+    dispatcher: undefined,
+  })
+  const exchange = { method: 'GET', url: server.endpoint, headers: {}, timeoutMs: LONG_MS } as const
+  await transport.send(exchange)
+  await transport.send(exchange)
+  expect(server.received).toHaveLength(1)
+  transport.close()
+})
+
+test('rejects with the reason of the load’s end, at any moment of the exchange', async () => {
+  await using server = await serveRaw((socket) => socket.write(head('Content-Length: 9')))
+  const ending = new AbortController()
+  const sent = send(server.endpoint, { signal: ending.signal })
+  await pause(30)
+  ending.abort(new Error('over'))
+  await expect(sent).rejects.toThrow('over')
+  await expect(send(server.endpoint, { signal: ending.signal })).rejects.toThrow('over')
+})
+
+test('sends with the caller’s dispatcher, and leaves it open', async () => {
+  const seen: string[] = []
+  const dispatcher = new Agent().compose((dispatch) => (options, handler) => {
+    seen.push(`${options.method} ${options.path}`)
+    return dispatch(options, handler)
+  })
+  await using server = await serveRaw((socket) => socket.end(`${head('Content-Length: 2')}ok`))
+  expect(await send(server.endpoint, { dispatcher })).toMatchObject({ kind: 'answer', body: 'ok' })
+  expect(await send(server.endpoint, { dispatcher })).toMatchObject({ kind: 'answer', body: 'ok' })
+  expect(seen).toEqual(['GET /latest/', 'GET /latest/'])
+  await dispatcher.close()
+})

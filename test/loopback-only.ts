@@ -1,0 +1,9 @@
+// No test asks anybody but this machine, whatever it gets wrong: a request to elsewhere is refused, unless it is mocked.
+globalThis.fetch = new Proxy(globalThis.fetch, {
+  apply(fetch, self, args: [string | URL | Request, ...unknown[]]): unknown {
+    const [input] = args
+    const { hostname } = new URL(input instanceof Request ? input.url : input)
+    if (/^(127\..*|localhost|\[::1\])$/.test(hostname)) return Reflect.apply(fetch, self, args)
+    return Promise.reject(new TypeError('fetch failed', { cause: new Error(`${hostname} is not for tests`) }))
+  },
+})
