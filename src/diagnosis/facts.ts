@@ -40,6 +40,8 @@ export interface ImdsFacts {
   readonly load: RoleFacts | InstanceRoleError
   /** Every request, with those that were made beside the load. */
   readonly requests: readonly SentRequest[]
+  /** The role that IMDS lists, where its credentials cannot be had. */
+  readonly listedRole: string | undefined
   /** What a request without a metadata token met. */
   readonly v1: 'open' | 'closed' | 'unknown'
   readonly profile: InstanceProfileFacts | undefined

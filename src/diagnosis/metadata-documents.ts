@@ -1,3 +1,4 @@
+import { parseIdentityDocument } from '../instance-metadata.js'
 import type { ImdsFacts, InstanceProfileFacts } from './facts.js'
 
 /** Reads the body of `GET /latest/meta-data/iam/info`; `undefined` where it names no instance profile. */
@@ -15,12 +16,13 @@ export function parseInstanceProfile(body: string): InstanceProfileFacts | undef
   }
 }
 
-/** Reads the body of `GET /latest/dynamic/instance-identity/document`. */
+/** Reads the body of `GET /latest/dynamic/instance-identity/document`; a detail that cannot be read is not known. */
 export function parseIdentity(body: string): Pick<ImdsFacts, 'instanceId' | 'launchedAt'> {
-  const fields = parseFields(body)
-  return {
-    instanceId: parseInstanceId(text(fields, 'instanceId')),
-    launchedAt: instant(text(fields, 'pendingTime')),
+  try {
+    const { instanceId, pendingTime = '' } = parseIdentityDocument(body)
+    return { instanceId: parseInstanceId(instanceId), launchedAt: instant(pendingTime) }
+  } catch {
+    return { instanceId: undefined, launchedAt: undefined }
   }
 }
 
@@ -36,7 +38,6 @@ export function parseInstanceId(tag: string): string | undefined {
 
 type Fields = ReadonlyMap<string, unknown>
 
-/** A detail that cannot be read is not known; the load tells what matters. */
 function parseFields(body: string): Fields {
   try {
     const parsed: unknown = JSON.parse(body)

@@ -6,7 +6,7 @@ import {
   resolveConfig,
 } from '../config.js'
 import { clockOffsetMs } from '../clock-offset.js'
-import { loadRoleCredentials } from '../credentials-load.js'
+import { loadRoleCredentials, type RoleMemory } from '../credentials-load.js'
 import { InstanceRoleError } from '../errors.js'
 import { type ImdsLoadOptions, runLoad } from '../imds-load.js'
 import { EndpointChoice } from '../imds/endpoint-choice.js'
@@ -59,6 +59,7 @@ export async function probe(options: ProbeOptions): Promise<Facts> {
 
 async function askImds(config: InstanceRoleConfig, runtime: Runtime): Promise<ImdsFacts> {
   const requests: SentRequest[] = []
+  const memory: RoleMemory = {}
   const offsets: number[] = []
   const options = loadOptions(config, loggingRuntime(runtime, requests), (date) => {
     const offset = clockOffsetMs(date, runtime.now())
@@ -66,15 +67,22 @@ async function askImds(config: InstanceRoleConfig, runtime: Runtime): Promise<Im
   })
   // The load goes first: others join it for the metadata token.
   const [load, details, v1, otherAddress] = await Promise.all([
-    loadRole(options, config.roleName.value),
+    loadRole(options, config.roleName.value, memory),
     readDetails(options),
     askWithoutToken(options),
     askOtherAddress(config, options),
   ])
-  const endpoint = options.endpoints.preferred
-  const [firstOffset] = offsets
-  const askedAt = runtime.now()
-  return { endpoint, load, requests, v1, otherAddress, ...details, askedAt, clockOffsetMs: firstOffset }
+  return {
+    endpoint: options.endpoints.preferred,
+    load,
+    listedRole: config.roleName.value ?? memory.discovered,
+    requests,
+    v1,
+    otherAddress,
+    ...details,
+    askedAt: runtime.now(),
+    clockOffsetMs: offsets[0],
+  }
 }
 
 /** As the provider asks, within the doctor's time. */
@@ -110,9 +118,10 @@ function loadOptions(
 async function loadRole(
   options: ImdsLoadOptions,
   roleName: string | undefined,
+  memory: RoleMemory,
 ): Promise<RoleFacts | InstanceRoleError> {
   try {
-    const loaded = await loadRoleCredentials(options, { roleName, accountId: false }, {})
+    const loaded = await loadRoleCredentials(options, { roleName, accountId: false }, memory)
     return { roleName: loaded.roleName, expiresAt: loaded.expiresAt }
   } catch (error) {
     return asRoleError(error)
