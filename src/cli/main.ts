@@ -34,14 +34,13 @@ async function runCommand(name: string | undefined, args: readonly string[]): Pr
   try {
     return await command.run(args)
   } catch (error) {
-    if (!isUsageError(error)) throw error
-    return refuse(firstSentence(error.message), command.name)
+    if (error instanceof UsageError) return refuse(error.message, command.name)
+    if (isParseArgsError(error)) return refuse(firstSentence(error.message), command.name)
+    throw error
   }
 }
 
-/** Ours, or one of `parseArgs`. */
-function isUsageError(error: unknown): error is Error {
-  if (error instanceof UsageError) return true
+function isParseArgsError(error: unknown): error is TypeError {
   if (!(error instanceof TypeError) || !('code' in error)) return false
   return typeof error.code === 'string' && error.code.startsWith('ERR_PARSE_ARGS_')
 }
