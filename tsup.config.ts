@@ -1,11 +1,13 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import type { Options } from 'tsup'
 
+const library = { index: 'src/index.ts', 'testing/index': 'src/testing/index.ts' }
+
 /** p-retry and what it depends on are ESM-only: Jest's CommonJS cannot require them. */
 const BUNDLED = ['p-retry', 'is-network-error']
 
 const common: Options = {
-  dts: { compilerOptions: { noEmit: false } },
+  dts: { entry: library, compilerOptions: { noEmit: false } },
   target: 'node20',
   platform: 'node',
   sourcemap: false,
@@ -15,12 +17,12 @@ const common: Options = {
 const config: Options[] = [
   {
     ...common,
-    entry: { index: 'src/index.ts', 'testing/index': 'src/testing/index.ts' },
+    entry: { ...library, 'cli/main': 'src/cli/main.ts' },
     format: 'esm',
   },
   {
     ...common,
-    entry: { index: 'src/index.ts', 'testing/index': 'src/testing/index.ts' },
+    entry: library,
     format: 'cjs',
     // With splitting, tsup makes each `require()` one that bundlers cannot follow.
     splitting: false,
