@@ -1,3 +1,4 @@
+import { systemConfigSources } from '../../src/config-sources.js'
 import {
   fromInstanceMetadata as fromSdkInstanceMetadata,
   fromNodeProviderChain,
@@ -47,7 +48,7 @@ export const SUBJECTS: readonly Subject[] = [
       const registry: SourceRegistry = createRegistry()
       return {
         client: () => {
-          const provider = createProvider({}, runtime, registry)
+          const provider = createProvider({}, { runtime, registry, configSources: systemConfigSources })
           return () => provider()
         },
       }
