@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join, posix } from 'node:path'
 import { expect, inject, test } from 'vitest'
 import { VERSION } from '../../src/version.js'
-import { outputOf } from './child.js'
+import { listeningInstance, outputOf, runNode } from './child.js'
 
 const packedFiles = inject('packedFiles')
 
@@ -77,4 +77,17 @@ test('exports the same names in both formats', async () => {
   expect(pairs.map(([esm]) => esm)).toEqual(pairs.map(([, cjs]) => cjs))
   expect(pairs[0]?.[0]).toContain('fromInstanceRole')
   expect(pairs[1]?.[0]).toContain('emulateInstance')
+})
+
+test('packs a command that runs', async () => {
+  const { instance, server } = await listeningInstance()
+  const command = join(
+    inject('bareProject'),
+    'node_modules/instance-role',
+    pathsIn((await manifest())['bin'])[0] ?? '',
+  )
+  expect(await readFile(command, 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/)
+  const { code, stdout, stderr } = await runNode([command, 'credentials'], inject('bareProject'), server.env)
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  expect(JSON.parse(stdout)).toMatchObject({ Version: 1, AccessKeyId: instance.credentials?.accessKeyId })
 })
