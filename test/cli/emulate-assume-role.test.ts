@@ -1,9 +1,6 @@
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, inject, onTestFinished, test } from 'vitest'
 import { fromInstanceRole } from '../../src/index.js'
 import { renewalAt } from '../../src/cli/assumed-role.js'
 import { startVerifyingAwsEndpoint, type IssuedCredentials } from '../sdk/verifying-aws-endpoint.js'
@@ -120,11 +117,8 @@ test('says in a line that the developer has no credentials', async () => {
 })
 
 test('says in a line that @aws-sdk/credential-providers is missing', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'instance-role-'))
-  onTestFinished(() => rmSync(folder, { recursive: true }))
-  cpSync(fileURLToPath(new URL('../../dist', import.meta.url)), join(folder, 'dist'), { recursive: true })
-  cpSync(fileURLToPath(new URL('../../package.json', import.meta.url)), join(folder, 'package.json'))
-  const main = join(folder, 'dist/cli/main.js')
+  const folder = inject('bareProject')
+  const main = join(folder, 'node_modules/instance-role/dist/cli/main.js')
   expect(await runCli(['emulate', '--assume-role', ARN], { main, cwd: folder })).toEqual({
     status: 1,
     stdout: '',
