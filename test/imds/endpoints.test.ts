@@ -116,7 +116,7 @@ test('refuses an https endpoint whose certificate nobody vouches for, and says w
   expect(instance.requests).toEqual([])
 })
 
-test.each(['127.0.0.1', 'localhost'])('asks an https endpoint at %s that is vouched for', async (host) => {
+test('asks an https endpoint that is vouched for', async () => {
   const { instance, listener } = serveInstance()
   const { certFile, ...pair } = await selfSigned()
   const port = await listen(https.createServer(pair, listener))
@@ -124,7 +124,7 @@ test.each(['127.0.0.1', 'localhost'])('asks an https endpoint at %s that is vouc
     env: {
       ...process.env,
       NODE_EXTRA_CA_CERTS: certFile,
-      AWS_EC2_METADATA_SERVICE_ENDPOINT: `https://${host}:${port}`,
+      AWS_EC2_METADATA_SERVICE_ENDPOINT: `https://localhost:${port}`,
     },
     stdio: ['ignore', 'ignore', 'pipe'],
   })
@@ -194,13 +194,10 @@ const PROMPT = `
   server.listen(0, '127.0.0.1', () => console.log(server.address().port))
 `
 
-test.each([0, 1, 5, 20])(
-  'takes a blocked event loop for no failure: blocked after %d turns',
-  async (turns) => {
-    const port = await serveFromChild(PROMPT)
-    const loading = load({ endpoint: `http://127.0.0.1:${port}`, timeout: 100 })
-    for (let turn = 0; turn < turns; turn += 1) await new Promise((resolve) => setImmediate(resolve))
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300)
-    expect((await loading).accessKeyId).toBe('ASIAEXAMPLE')
-  },
-)
+test.each([0, 5])('takes a blocked event loop for no failure: blocked after %d turns', async (turns) => {
+  const port = await serveFromChild(PROMPT)
+  const loading = load({ endpoint: `http://127.0.0.1:${port}`, timeout: 100 })
+  for (let turn = 0; turn < turns; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300)
+  expect((await loading).accessKeyId).toBe('ASIAEXAMPLE')
+})
