@@ -271,11 +271,11 @@ function isReplayable(request: unknown): boolean {
   return ArrayBuffer.isView(body) || Object.prototype.toString.call(body) === '[object ArrayBuffer]'
 }
 
-/** What `work` gives, `undefined` where it fails. A call that is aborted goes on: its handler knows how to end it. */
+/** What `work` gives; `undefined` where it fails or the call is aborted, which the SDK's retries then report as such. */
 async function unlessCalledOff(
   { __smithy_context: { abortSignal } = {} }: HandlerExecutionContext,
   work: Promise<Sending | undefined>,
 ): Promise<Sending | undefined> {
   const signal = abortSignal instanceof AbortSignal ? abortSignal : new AbortController().signal
-  return unlessAborted(signal, work).catch(() => (signal.aborted ? {} : undefined))
+  return unlessAborted(signal, work).catch(() => undefined)
 }

@@ -38,6 +38,7 @@ const ALIKE = {
 /** Where a runtime differs from Node, as docs/runtimes.md says. */
 const OTHERWISE = {
   bun: { pastAProxy: 'SERVER_ERROR', proxied: 1 },
+  deno: { pastAProxy: 'SERVER_ERROR', proxied: 1 },
 }
 
 async function npm(cwd, ...args) {
@@ -50,7 +51,8 @@ async function installApplication(at) {
   const { stdout } = await npm(root, 'pack', '--json', '--pack-destination', at)
   const [{ filename }] = JSON.parse(stdout)
   await npm(at, 'install', '--ignore-scripts', join(at, filename), '@aws-sdk/client-s3')
-  await copyFile(join(root, 'test/matrix/smoke.mjs'), join(at, 'smoke.mjs'))
+  for (const script of ['smoke.mjs', 'ask-once.mjs'])
+    await copyFile(join(root, 'test/matrix', script), join(at, script))
   return emulateInstance
 }
 
@@ -91,6 +93,17 @@ async function runtimeCommand({ name, install, command }, at) {
   return command(join(at, 'node_modules', install))
 }
 
+/** Without what the developer's own shell says about AWS and proxies. */
+function cleanEnvironment() {
+  const names = /^(aws_|https?_proxy$|no_proxy$|all_proxy$)/i
+  const rest = Object.entries(process.env).filter(([name]) => !names.test(name))
+  return {
+    ...Object.fromEntries(rest),
+    AWS_CONFIG_FILE: '/dev/null',
+    AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+  }
+}
+
 async function tryRuntime(runtime, at, emulateInstance) {
   const command = await runtimeCommand(runtime, at)
   if (command === undefined) return true
@@ -99,12 +112,19 @@ async function tryRuntime(runtime, at, emulateInstance) {
   try {
     const startedAt = Date.now()
     const unconnectable = 'http://127.0.0.1:9'
-    const { stdout } = await run(executable, [...args, 'smoke.mjs', endpoint, control, unconnectable], {
-      cwd: at,
-      timeout: TIME_LIMIT_MS,
-      env: { ...process.env, AWS_CONFIG_FILE: '/dev/null', AWS_SHARED_CREDENTIALS_FILE: '/dev/null' },
-    })
-    const seen = { ...JSON.parse(stdout), proxied: proxied(), tookMs: Date.now() - startedAt }
+    const runIn = async (env, ...given) => {
+      const options = { cwd: at, timeout: TIME_LIMIT_MS, env: { ...cleanEnvironment(), ...env } }
+      return (await run(executable, [...args, ...given], options)).stdout.trim()
+    }
+    const proxy = { HTTP_PROXY: control, http_proxy: control }
+    const excluded = { ...proxy, NO_PROXY: '127.0.0.1', no_proxy: '127.0.0.1' }
+    const seen = {
+      pastAProxy: await runIn(proxy, 'ask-once.mjs', endpoint),
+      pastAnExcludedProxy: await runIn(excluded, 'ask-once.mjs', endpoint),
+      proxied: proxied(),
+      ...JSON.parse(await runIn({}, 'smoke.mjs', endpoint, control, unconnectable)),
+      tookMs: Date.now() - startedAt,
+    }
     const expected = Object.entries({ ...ALIKE, ...OTHERWISE[runtime.name] })
     const holds = expected.every(([what, value]) => seen[what] === value)
     console.log(`${holds ? 'ok      ' : 'NOT OK  '} ${runtime.name}: ${JSON.stringify(seen)}`)

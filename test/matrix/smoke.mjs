@@ -16,11 +16,6 @@ const kept = await credentials({ forceRefresh: true })
 const { lastErrorCode } = credentials.status()
 await tell('mend')
 
-process.env.HTTP_PROXY = process.env.http_proxy = control
-const pastAProxy = await codeOf({ endpoint })
-process.env.NO_PROXY = process.env.no_proxy = '127.0.0.1'
-const pastAnExcludedProxy = await codeOf({ endpoint })
-for (const name of ['HTTP_PROXY', 'http_proxy', 'NO_PROXY', 'no_proxy']) delete process.env[name]
 await tell('hush')
 const unanswered = await codeOf({ endpoint })
 const unreachable = await codeOf({ endpoint: unconnectable })
@@ -41,8 +36,6 @@ console.log(
     refreshes: refreshed.accessKeyId !== first.accessKeyId,
     servesAClient: signing.accessKeyId === refreshed.accessKeyId,
     survivesAnOutage: kept.accessKeyId === refreshed.accessKeyId && lastErrorCode,
-    pastAProxy,
-    pastAnExcludedProxy,
     unanswered,
     unreachable,
   }),
