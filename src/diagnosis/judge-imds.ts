@@ -1,6 +1,7 @@
 import { InstanceRoleError } from '../errors.js'
 import type { Facts, ImdsFacts } from './facts.js'
 import type { Check, Finding } from './findings.js'
+import { isProfileAttached } from './fixes.js'
 import { judgeClock, judgeCredentials } from './judge-time.js'
 import { problemOf, skipped } from './problem.js'
 
@@ -48,7 +49,7 @@ function failedCheck({ code, step }: InstanceRoleError, imds: ImdsFacts): keyof 
     case 'HOP_LIMIT':
       return 'hop-limit'
     case 'NO_ROLE':
-      return imds.profile === undefined ? 'instance-profile' : 'role'
+      return isProfileAttached(imds) ? 'role' : 'instance-profile'
     case 'ROLE_NOT_FOUND':
       return 'role'
     default:
@@ -58,22 +59,24 @@ function failedCheck({ code, step }: InstanceRoleError, imds: ImdsFacts): keyof 
 
 /** The error, with what only the doctor knows. */
 function explained(error: InstanceRoleError, imds: ImdsFacts): InstanceRoleError {
-  const message = explanations[error.code]?.(imds, error.message)
+  const message = explanations[error.code]?.(imds, error)
   return message === undefined ? error : new InstanceRoleError(error.code, message, error)
 }
 
 const explanations: Readonly<
-  Partial<Record<InstanceRoleError['code'], (imds: ImdsFacts, message: string) => string | undefined>>
+  Partial<
+    Record<InstanceRoleError['code'], (imds: ImdsFacts, error: InstanceRoleError) => string | undefined>
+  >
 > = {
-  NO_ROLE: (imds, message) => {
-    const said =
-      imds.profile === undefined ? message : `The instance profile ${imds.profile.name} holds no role.`
+  NO_ROLE: (imds, { message, step }) => {
+    const isEmpty = imds.profile !== undefined && step === 'role'
+    const said = isEmpty ? `The instance profile ${imds.profile.name} holds no role.` : message
     return said.replace(/\.$/, `${soonAfterLaunch(imds)}.`)
   },
-  HOP_LIMIT: ({ v1 }, message) =>
+  HOP_LIMIT: ({ v1 }, { message }) =>
     v1 === 'unknown'
       ? undefined
-      : message.replace(/: its answer/, ', although it answers other requests: that answer'),
+      : message.replace(': its answer', ', although it answers others: that answer'),
 }
 
 /** A role can appear some time after the instance has booted. */
