@@ -111,3 +111,22 @@ test('documents every check of the doctor, in its order', () => {
   const [, listed = ''] = /"check": \{\s*"enum": \[([^\]]*)\]/.exec(schema) ?? []
   expect([...listed.matchAll(/"([^"]+)"/g)].map(([, check]) => check)).toEqual([...CHECKS])
 })
+
+// Prevents that the table goes on quoting what the official provider no longer says.
+test('quotes messages that the official provider has', () => {
+  const code = ['@smithy/credential-provider-imds', '@aws-sdk/credential-provider-node']
+    .map((name) => read(`node_modules/${name}/dist-cjs/index.js`))
+    .join('\n')
+  for (const message of [
+    'Could not load credentials from any providers',
+    'TimeoutError from instance metadata service',
+    'Error response received from instance metadata service',
+    'Unable to connect to instance metadata service',
+    'Invalid response received from instance metadata service.',
+    'AWS EC2 Metadata v1 fallback has been blocked',
+    'EC2 Instance Metadata Service access disabled',
+  ]) {
+    expect(code).toContain(message)
+    expect(read('docs/errors.md')).toContain(message)
+  }
+})

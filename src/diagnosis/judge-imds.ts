@@ -1,5 +1,5 @@
 import { InstanceRoleError } from '../errors.js'
-import type { Facts, ImdsFacts } from './facts.js'
+import type { Facts, ImdsFacts, Surroundings } from './facts.js'
 import type { Check, Finding } from './findings.js'
 import { isProfileAttached } from './fixes.js'
 import { judgeClock, judgeCredentials } from './judge-time.js'
@@ -38,7 +38,7 @@ function stopAtFailure(stages: readonly Finding[], imds: ImdsFacts, facts: Facts
   return stages.map((stage, index) => {
     if (index < at) return stage
     if (index > at) return skipped(stage.check, `Not got to: see ${failed}.`)
-    return problemOf(failed, explained(load, imds), facts, { attempts: load.attempts, ...stage.facts })
+    return problemOf(failed, explained(load, imds, facts), facts, { attempts: load.attempts, ...stage.facts })
   })
 }
 
@@ -58,14 +58,17 @@ function failedCheck({ code, step }: InstanceRoleError, imds: ImdsFacts): keyof 
 }
 
 /** The error, with what only the doctor knows. */
-function explained(error: InstanceRoleError, imds: ImdsFacts): InstanceRoleError {
-  const message = explanations[error.code]?.(imds, error)
+function explained(error: InstanceRoleError, imds: ImdsFacts, { surroundings }: Facts): InstanceRoleError {
+  const message = explanations[error.code]?.(imds, error, surroundings)
   return message === undefined ? error : new InstanceRoleError(error.code, message, error)
 }
 
 const explanations: Readonly<
   Partial<
-    Record<InstanceRoleError['code'], (imds: ImdsFacts, error: InstanceRoleError) => string | undefined>
+    Record<
+      InstanceRoleError['code'],
+      (imds: ImdsFacts, error: InstanceRoleError, surroundings: Surroundings) => string | undefined
+    >
   >
 > = {
   NO_ROLE: (imds, { message, step }) => {
@@ -73,6 +76,8 @@ const explanations: Readonly<
     const said = isEmpty ? `The instance profile ${imds.profile.name} holds no role.` : message
     return said.replace(/\.$/, `${soonAfterLaunch(imds)}.`)
   },
+  UNREACHABLE: (_imds, { message }, { firmwareInstanceId: id }) =>
+    id === undefined ? undefined : message.replace(/\.$/, `, although this is the EC2 instance ${id}.`),
   HOP_LIMIT: ({ v1 }, { message }) =>
     v1 === 'unknown'
       ? undefined
