@@ -1,5 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { CHECKS } from '../src/diagnosis/findings.js'
+import { COMMANDS, FILL_PROFILE } from '../src/diagnosis/fixes.js'
+import { InstanceRoleError, type InstanceRoleErrorCode, TREATMENTS } from '../src/errors.js'
 
 function read(path: string): string {
   return readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')
@@ -46,4 +49,84 @@ test('has one version in package.json, in the source and in the changelog', () =
   expect(read('CHANGELOG.md')).toMatch(
     new RegExp(`^## \\[(Unreleased|${version.replaceAll('.', '\\.')})\\]`, 'm'),
   )
+})
+
+// Prevents that a code has no page to lead to, or a page outlives its code.
+test('explains every code under a heading that its link leads to', () => {
+  const sections = read('docs/errors.md').split('\n## ').slice(2)
+  expect(sections.map((section) => section.split('\n')[0])).toEqual(
+    expect.arrayContaining(Object.keys(TREATMENTS)),
+  )
+  expect(sections).toHaveLength(Object.keys(TREATMENTS).length)
+  for (const section of sections) {
+    const code = section.split('\n')[0] ?? ''
+    expect(new InstanceRoleError(code as InstanceRoleErrorCode, '').link).toMatch(
+      new RegExp(`docs/errors\\.md#${code.toLowerCase()}$`),
+    )
+    expect(section).toMatch(/\*\*Be sure\*\*[^]*\*\*Mend it\*\*/)
+  }
+})
+
+// Prevents a dead link within the page.
+test('leads from each message of the official provider to a code that there is', () => {
+  const links = [...read('docs/errors.md').matchAll(/\[`(\w+)`\]\(#(\w+)\)/g)]
+  expect(links.length).toBeGreaterThan(10)
+  for (const [, code = '', anchor] of links) {
+    expect(Object.keys(TREATMENTS)).toContain(code)
+    expect(anchor).toBe(code.toLowerCase())
+  }
+})
+
+// Prevents that a hint and the page, or a hint and the doctor, give different commands.
+test('has the command of each code in its hint and on its page', () => {
+  const sections = new Map(
+    read('docs/errors.md')
+      .split('\n## ')
+      .map((section) => [section.split('\n')[0] ?? '', section]),
+  )
+  for (const [code, command] of Object.entries(COMMANDS)) {
+    const isOnlyInHint = code === 'CREDENTIALS_NOT_ISSUED'
+    if (!isOnlyInHint) expect(sections.get(code)).toContain(command)
+    const isOnlyOnPage = code === 'TIMEOUT' || code === 'SERVER_ERROR'
+    if (!isOnlyOnPage) expect(TREATMENTS[code as InstanceRoleErrorCode].hint).toContain(command)
+  }
+  expect(TREATMENTS.NO_ROLE.hint).toContain(FILL_PROFILE)
+})
+
+// Prevents that README's table of errors and the policy drift apart.
+test('lists every code in README, and whether a chain goes on', () => {
+  const [, after = ''] = read('README.md').split('## Errors')
+  const rows = [...after.matchAll(/^\| `([A-Z0-9_]+)` \|.*\| (yes|no) \|$/gm)]
+  const inReadme = rows.map(([, code, goesOn]) => [code, goesOn === 'yes'])
+  const inSource = Object.entries(TREATMENTS).map(([code, { tryNextLink }]) => [code, tryNextLink])
+  expect(new Map(inReadme as [string, boolean][])).toEqual(new Map(inSource as [string, boolean][]))
+})
+
+// Prevents that machines are promised other checks than there are.
+test('documents every check of the doctor, in its order', () => {
+  const [, after = ''] = read('docs/doctor.md').split('## Checks')
+  const [table = ''] = after.split('\n## ')
+  expect(firstCells(table)).toEqual([...CHECKS])
+  const schema = read('docs/doctor.schema.json')
+  const [, listed = ''] = /"check": \{\s*"enum": \[([^\]]*)\]/.exec(schema) ?? []
+  expect([...listed.matchAll(/"([^"]+)"/g)].map(([, check]) => check)).toEqual([...CHECKS])
+})
+
+// Prevents that the table goes on quoting what the official provider no longer says.
+test('quotes messages that the official provider has', () => {
+  const code = ['@smithy/credential-provider-imds', '@aws-sdk/credential-provider-node']
+    .map((name) => read(`node_modules/${name}/dist-cjs/index.js`))
+    .join('\n')
+  for (const message of [
+    'Could not load credentials from any providers',
+    'TimeoutError from instance metadata service',
+    'Error response received from instance metadata service',
+    'Unable to connect to instance metadata service',
+    'Invalid response received from instance metadata service.',
+    'AWS EC2 Metadata v1 fallback has been blocked',
+    'EC2 Instance Metadata Service access disabled',
+  ]) {
+    expect(code).toContain(message)
+    expect(read('docs/errors.md')).toContain(message)
+  }
 })

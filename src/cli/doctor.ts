@@ -4,7 +4,7 @@ import { parseArgs, styleText } from 'node:util'
 import { systemConfigSources } from '../config-sources.js'
 import type { Verdict } from '../diagnosis/findings.js'
 import { parseInstanceId } from '../diagnosis/metadata-documents.js'
-import { probe } from '../diagnosis/probe.js'
+import type { Facts } from '../diagnosis/facts.js'
 import { createReport, formatReport, type Paint } from '../diagnosis/report.js'
 import { systemRuntime } from '../runtime.js'
 import type { Command } from './command.js'
@@ -47,7 +47,9 @@ export const doctor: Command = {
   },
 }
 
-async function examine(profile: string | undefined): ReturnType<typeof probe> {
+async function examine(profile: string | undefined): Promise<Facts> {
+  // Loaded where it is run: other commands do without.
+  const { probe } = await import('../diagnosis/probe.js')
   const release = systemRuntime.keepAlive()
   try {
     return await probe({

@@ -1,4 +1,4 @@
-import { type InstanceRoleError, type InstanceRoleErrorCode, TREATMENTS } from '../errors.js'
+import { InstanceRoleError, type InstanceRoleErrorCode, TREATMENTS } from '../errors.js'
 import { IPV4_ENDPOINT, IPV6_ENDPOINT } from '../config.js'
 import type { Facts, ImdsFacts, KeyFile } from './facts.js'
 
@@ -42,8 +42,20 @@ export const FILL_PROFILE =
 export function remedyFor(error: InstanceRoleError, facts: Facts): { hint: string; fix?: string } {
   const names = namesIn(facts)
   const command = commandFor(error, facts)
-  const hint = fill(TREATMENTS[error.code].hint, names)
+  const hint = fill(error.code === 'NO_ROLE' ? noRoleHint(command) : TREATMENTS[error.code].hint, names)
   return command === undefined ? { hint } : { hint, fix: fill(command, names) }
+}
+
+/** Whether an instance profile is there: IMDS names it, or lists its roles, of which there are none. */
+export function isProfileAttached({ profile, load }: ImdsFacts): boolean {
+  return profile !== undefined || (load instanceof InstanceRoleError && load.statusCode !== 404)
+}
+
+/** Of the two halves of the hint, the one that holds. */
+function noRoleHint(command = ''): string {
+  return command === FILL_PROFILE
+    ? `Put the role in the instance profile: ${command}`
+    : `Attach an instance profile that holds a role: ${command}`
 }
 
 function commandFor(error: InstanceRoleError, facts: Facts): string | undefined {
@@ -54,7 +66,7 @@ function commandFor(error: InstanceRoleError, facts: Facts): string | undefined 
 const BY_FACTS: Readonly<
   Partial<Record<InstanceRoleErrorCode, (facts: Facts, error: InstanceRoleError) => string | undefined>>
 > = {
-  NO_ROLE: ({ imds }) => (imds?.profile === undefined ? undefined : FILL_PROFILE),
+  NO_ROLE: ({ imds }) => (imds !== undefined && isProfileAttached(imds) ? FILL_PROFILE : undefined),
   UNREACHABLE: ({ imds }) => usingOtherAddress(imds?.otherAddress),
   ROLE_NOT_FOUND: ({ settings }) =>
     'roleName' in settings ? unsetting(settings.roleName.origin) : undefined,

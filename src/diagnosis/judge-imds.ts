@@ -1,6 +1,7 @@
 import { InstanceRoleError } from '../errors.js'
-import type { Facts, ImdsFacts } from './facts.js'
+import type { Facts, ImdsFacts, Surroundings } from './facts.js'
 import type { Check, Finding } from './findings.js'
+import { isProfileAttached } from './fixes.js'
 import { judgeClock, judgeCredentials } from './judge-time.js'
 import { problemOf, skipped } from './problem.js'
 
@@ -37,7 +38,7 @@ function stopAtFailure(stages: readonly Finding[], imds: ImdsFacts, facts: Facts
   return stages.map((stage, index) => {
     if (index < at) return stage
     if (index > at) return skipped(stage.check, `Not got to: see ${failed}.`)
-    return problemOf(failed, explained(load, imds), facts, { attempts: load.attempts, ...stage.facts })
+    return problemOf(failed, explained(load, imds, facts), facts, { attempts: load.attempts, ...stage.facts })
   })
 }
 
@@ -48,7 +49,7 @@ function failedCheck({ code, step }: InstanceRoleError, imds: ImdsFacts): keyof 
     case 'HOP_LIMIT':
       return 'hop-limit'
     case 'NO_ROLE':
-      return imds.profile === undefined ? 'instance-profile' : 'role'
+      return isProfileAttached(imds) ? 'role' : 'instance-profile'
     case 'ROLE_NOT_FOUND':
       return 'role'
     default:
@@ -57,23 +58,30 @@ function failedCheck({ code, step }: InstanceRoleError, imds: ImdsFacts): keyof 
 }
 
 /** The error, with what only the doctor knows. */
-function explained(error: InstanceRoleError, imds: ImdsFacts): InstanceRoleError {
-  const message = explanations[error.code]?.(imds, error.message)
+function explained(error: InstanceRoleError, imds: ImdsFacts, { surroundings }: Facts): InstanceRoleError {
+  const message = explanations[error.code]?.(imds, error, surroundings)
   return message === undefined ? error : new InstanceRoleError(error.code, message, error)
 }
 
 const explanations: Readonly<
-  Partial<Record<InstanceRoleError['code'], (imds: ImdsFacts, message: string) => string | undefined>>
+  Partial<
+    Record<
+      InstanceRoleError['code'],
+      (imds: ImdsFacts, error: InstanceRoleError, surroundings: Surroundings) => string | undefined
+    >
+  >
 > = {
-  NO_ROLE: (imds, message) => {
-    const said =
-      imds.profile === undefined ? message : `The instance profile ${imds.profile.name} holds no role.`
+  NO_ROLE: (imds, { message, step }) => {
+    const isEmpty = imds.profile !== undefined && step === 'role'
+    const said = isEmpty ? `The instance profile ${imds.profile.name} holds no role.` : message
     return said.replace(/\.$/, `${soonAfterLaunch(imds)}.`)
   },
-  HOP_LIMIT: ({ v1 }, message) =>
+  UNREACHABLE: (_imds, { message }, { firmwareInstanceId: id }) =>
+    id === undefined ? undefined : message.replace(/\.$/, `, although this is the EC2 instance ${id}.`),
+  HOP_LIMIT: ({ v1 }, { message }) =>
     v1 === 'unknown'
       ? undefined
-      : message.replace(/: its answer/, ', although it answers other requests: that answer'),
+      : message.replace(': its answer', ', although it answers others: that answer'),
 }
 
 /** A role can appear some time after the instance has booted. */

@@ -42,8 +42,8 @@ function judgeEnabled(facts: Facts): Finding {
   return problemOf('enabled', error, facts, known)
 }
 
-/** What holds up this process for so long holds up others on this machine as well. */
-const MUCH_BLOCKED_MS = 500
+/** As long as the default time limit; what holds up this process for so long holds up others on this machine as well. */
+const MUCH_BLOCKED_MS = 1_000
 
 function judgeEventLoop(blockedMs: number): Finding {
   const known = { blockedMs }

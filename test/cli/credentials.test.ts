@@ -1,0 +1,118 @@
+import { execFile, spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { fromProcess } from '@aws-sdk/credential-providers'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { type EmulatedInstance, emulateInstance } from '../../src/testing/index.js'
+import { startVerifyingAwsEndpoint } from '../sdk/verifying-aws-endpoint.js'
+import { runCli } from './run-cli.js'
+
+const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+const run = promisify(execFile)
+const hasAwsCli = spawnSync('aws', ['--version'], { stdio: 'ignore' }).status === 0
+const hasScript = process.platform === 'linux' && spawnSync('script', ['--version']).status === 0
+
+async function listening() {
+  const instance = emulateInstance()
+  onTestFinished(() => instance.close())
+  const { env } = await instance.listen()
+  return { instance, env }
+}
+
+function documentOf({ credentials }: EmulatedInstance) {
+  return {
+    Version: 1,
+    AccessKeyId: credentials?.accessKeyId,
+    SecretAccessKey: credentials?.secretAccessKey,
+    SessionToken: credentials?.sessionToken,
+    Expiration: credentials?.expiration.toISOString(),
+  }
+}
+
+/** A config file whose default profile takes its credentials from the built command. */
+function configFile(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'credentials-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const file = join(folder, 'config')
+  writeFileSync(
+    file,
+    `[default]\ncredential_process = "${process.execPath}" "${MAIN}" credentials\nregion = eu-central-1\n`,
+  )
+  return file
+}
+
+test('prints what a credential_process prints, and nothing else', async () => {
+  const { instance, env } = await listening()
+  const { status, stdout, stderr } = await runCli(['credentials'], { env })
+  expect(JSON.parse(stdout)).toEqual(documentOf(instance))
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+})
+
+test('tells an error in one line on stderr, with code and hint', async () => {
+  const { instance, env } = await listening()
+  instance.disassociateProfile()
+  const { status, stdout, stderr } = await runCli(['credentials'], { env })
+  expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
+  expect(stderr).toMatch(
+    /^instance-role: NO_ROLE: IMDS lists no role: .* Hint: Attach an instance profile .*\n$/,
+  )
+})
+
+test('names a malformed setting', async () => {
+  const env = { AWS_METADATA_SERVICE_TIMEOUT: 'soon' }
+  const { status, stderr } = await runCli(['credentials'], { env })
+  expect(status).toBe(1)
+  expect(stderr).toMatch(/^instance-role: BAD_CONFIG: .*AWS_METADATA_SERVICE_TIMEOUT/)
+})
+
+test('answers a flag that there is not with a line and status 2', async () => {
+  const { status, stdout, stderr } = await runCli(['credentials', '--nonsense'])
+  expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
+  expect(stderr).toMatch(/^instance-role credentials: Unknown option '--nonsense'\n$/)
+})
+
+test("serves the SDK's fromProcess", async () => {
+  const { instance, env } = await listening()
+  vi.stubEnv('AWS_EC2_METADATA_SERVICE_ENDPOINT', env.AWS_EC2_METADATA_SERVICE_ENDPOINT)
+  onTestFinished(() => void vi.unstubAllEnvs())
+  const provider = fromProcess({ configFilepath: configFile(), ignoreCache: true })
+  const { accessKeyId, secretAccessKey, sessionToken, expiration } = await provider()
+  expect(instance.credentials).toMatchObject({ accessKeyId, secretAccessKey, sessionToken, expiration })
+})
+
+test.skipIf(!hasAwsCli)(
+  'serves the AWS CLI, whose signature AWS takes (where this machine has it)',
+  async () => {
+    const { instance, env } = await listening()
+    const sts = await startVerifyingAwsEndpoint({ findCredentials: (key) => instance.findCredentials(key) })
+    onTestFinished(() => sts.close())
+    const surroundings = {
+      PATH: process.env['PATH'],
+      AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+      AWS_CONFIG_FILE: configFile(),
+      ...env,
+    }
+    const listed = await run('aws', ['configure', 'list'], { env: surroundings })
+    expect(listed.stdout).toMatch(/access_key.* custom-process/)
+    const call = ['sts', 'get-caller-identity', '--endpoint-url', sts.url, '--output', 'json']
+    const { stdout } = await run('aws', call, { env: surroundings })
+    expect(JSON.parse(stdout)).toMatchObject({
+      Arn: `arn:aws:sts::123456789012:assumed-role/app-role/session`,
+    })
+  },
+)
+
+test.skipIf(!hasScript)(
+  'warns before it writes secrets to a terminal (where this machine has script)',
+  async () => {
+    const { env } = await listening()
+    const command = `"${process.execPath}" "${MAIN}" credentials 2>/dev/stdout >/dev/tty`
+    const { stdout } = await run('script', ['-qec', command, '/dev/null'], {
+      env: { ...process.env, ...env },
+    })
+    expect(stdout).toMatch(/^instance-role: these are secrets; .*\r?\n\{/)
+  },
+)
