@@ -20,7 +20,7 @@ interface Bug {
   /** Which promises it breaks; the first that the model sees broken is one of them. */
   readonly breaks: readonly number[]
   readonly module?: string
-  readonly spoil?: (original: unknown) => object
+  readonly plant?: () => void
   readonly through?: (runtime: Runtime) => Runtime
 }
 
@@ -28,17 +28,13 @@ interface Bug {
 function inModule<M extends object>(
   module: string,
   spoil: (original: M) => Partial<M>,
-): Pick<Bug, 'module' | 'spoil'> {
-  return { module, spoil: (original) => ({ ...asModule<M>(original), ...spoil(asModule<M>(original)) }) }
-}
-
-function asModule<M extends object>(loaded: unknown): M {
-  if (!isModule<M>(loaded)) throw new TypeError('no module')
-  return loaded
-}
-
-function isModule<M extends object>(loaded: unknown): loaded is M {
-  return typeof loaded === 'object' && loaded !== null
+): Pick<Bug, 'module' | 'plant'> {
+  const plant = (): void =>
+    void vi.doMock(module, async (importOriginal) => {
+      const original = await importOriginal<M>()
+      return { ...original, ...spoil(original) }
+    })
+  return { module, plant }
 }
 
 const SCHEDULE = '../../src/refresh-schedule.js'
@@ -267,11 +263,9 @@ type RefreshingCacheOf<Value, Held, Context> = InstanceType<
 >
 
 /** The library with a bug in it, loaded afresh. */
-async function plant({ module, spoil, through }: Bug): Promise<Subject> {
+async function libraryWith({ plant, through }: Pick<Bug, 'plant' | 'through'>): Promise<Subject> {
   vi.resetModules()
-  if (module !== undefined && spoil !== undefined) {
-    vi.doMock(module, async (importOriginal) => spoil(await importOriginal()))
-  }
+  plant?.()
   const { createProvider } = await import('../../src/from-instance-role.js')
   const { createRegistry } = await import('../../src/shared-sources.js')
   return { createProvider, createRegistry, ...(through !== undefined && { through }) }
@@ -287,7 +281,7 @@ afterEach(() => {
 })
 
 test.each(BUGS)('finds a library that $name', { timeout: 60_000 }, async (bug) => {
-  const details = await checkPromises(await plant(bug), { numRuns: RUNS, seed: 1, endOnFailure: true })
+  const details = await checkPromises(await libraryWith(bug), { numRuns: RUNS, seed: 1, endOnFailure: true })
   expect(details.failed).toBe(true)
   expect(String(details.errorInstance)).toMatch(
     new RegExp(`BrokenPromise: promise (${bug.breaks.join('|')}):`),
@@ -298,7 +292,7 @@ test(
   'finds nothing in the library as it is, in as many runs as it takes to find these',
   { timeout: 60_000 },
   async () => {
-    const details = await checkPromises(await plant({ name: 'none', breaks: [] }), { numRuns: 200, seed: 1 })
+    const details = await checkPromises(await libraryWith({}), { numRuns: 200, seed: 1 })
     expect(details.errorInstance).toBe(null)
   },
 )
