@@ -9,7 +9,7 @@ const ambientClocks = [
 ]
 
 export default defineConfig(
-  { ignores: ['dist/**', 'coverage/**'] },
+  { ignores: ['dist/**', 'coverage/**', 'bench/.out/**'] },
   js.configs.recommended,
   {
     files: ['**/*.ts'],
@@ -17,8 +17,6 @@ export default defineConfig(
     languageOptions: { parserOptions: { projectService: true } },
     rules: {
       '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
-      // `import { type A } from 'undici'` stays an import of undici; `import type` does not.
-      '@typescript-eslint/no-import-type-side-effects': 'error',
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
       '@typescript-eslint/no-empty-function': 'off',
@@ -29,6 +27,8 @@ export default defineConfig(
     files: ['src/**/*.ts'],
     rules: {
       complexity: ['error', 8],
+      // `import { type A } from 'undici'` stays an import of undici; `import type` does not.
+      '@typescript-eslint/no-import-type-side-effects': 'error',
       'max-lines-per-function': ['error', { max: 30, skipBlankLines: true, skipComments: true }],
       'no-restricted-globals': [
         'error',
@@ -58,5 +58,12 @@ export default defineConfig(
   {
     files: ['test/**/*.ts', 'examples/**/*.ts'],
     rules: { '@typescript-eslint/no-floating-promises': 'error' },
+  },
+  {
+    // Runs outside of this repository's tool chain: on other runtimes, and where the packed package is installed.
+    files: ['test/matrix/**/*.mjs'],
+    languageOptions: {
+      globals: { console: 'readonly', fetch: 'readonly', process: 'readonly', URL: 'readonly' },
+    },
   },
 )

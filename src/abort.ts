@@ -1,14 +1,26 @@
+import { setMaxListeners } from 'node:events'
+
 /**
  * Settles with `work`, or rejects with the reason of `signal` as soon as that aborts. Nothing waits for the loser: not every
  * promise that stands in for a real one heeds a signal.
  */
 export function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  allowManyListeners(signal)
   return new Promise((resolve, reject) => {
     const stop = (): void => reject(toError(signal.reason))
     if (signal.aborted) stop()
     signal.addEventListener('abort', stop, { once: true })
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
   })
+}
+
+/** A thousand callers may wait with one signal, which Node takes for a leak. */
+function allowManyListeners(signal: AbortSignal): void {
+  try {
+    setMaxListeners(0, signal)
+  } catch {
+    // Not a signal of Node's: nothing counts its listeners.
+  }
 }
 
 function toError(reason: unknown): Error {

@@ -1,3 +1,5 @@
+import type { Logger } from '@smithy/types'
+import type { Dispatcher } from 'undici'
 import { InstanceRoleError } from './errors.js'
 import type { InstanceRoleOptions } from './options.js'
 
@@ -45,8 +47,8 @@ interface Knob<T> {
   readonly expected: string
 }
 
-const IPV4_ENDPOINT = 'http://169.254.169.254'
-const IPV6_ENDPOINT = 'http://[fd00:ec2::254]'
+export const IPV4_ENDPOINT: string = 'http://169.254.169.254'
+export const IPV6_ENDPOINT: string = 'http://[fd00:ec2::254]'
 type EndpointMode = 'ipv4' | 'ipv6' | 'auto'
 
 /** Both addresses of IMDS in the order in which they are tried; one where one is asked for. */
@@ -123,6 +125,9 @@ export interface CheckedOptions {
   readonly waitForRoleMs?: number
   readonly minTtlMs?: number
   readonly profile?: string
+  readonly isolated?: boolean
+  readonly logger?: Logger
+  readonly dispatcher?: Dispatcher
 }
 
 type Check = (value: unknown) => unknown
@@ -189,7 +194,9 @@ export async function resolveConfig(
   const find = <T>(knob: Knob<T>): Promise<Setting<T> | undefined> =>
     findSetting(knob, sources.env, () => (profile ??= sources.loadProfile()))
 
-  const timeoutMs = await choose('timeout', options.timeoutMs, find, KNOBS.timeoutMs, DEFAULT_TIMEOUT_MS)
+  const chosen = await choose('timeout', options.timeoutMs, find, KNOBS.timeoutMs, DEFAULT_TIMEOUT_MS)
+  // Half of a short deadline: the first try is to have its verdict before time is up.
+  const timeoutMs = { ...chosen, value: Math.min(chosen.value, (options.deadlineMs ?? Infinity) / 2) }
   return {
     disabled: (await find(KNOBS.disabled)) ?? byDefault(false),
     timeoutMs,

@@ -21,7 +21,9 @@ export function toCredentials(
   now: number,
   correctionMs: number,
 ): InstanceRoleCredentials {
-  const { accessKeyId, secretAccessKey, sessionToken, expiration, accountId } = held.value.credentials
+  const { accessKeyId, secretAccessKey, sessionToken, accountId } = held.value.credentials
+  // A Date can be written to as well.
+  const expiration = new Date(held.value.expiresAt)
   const fresh = {
     accessKeyId,
     secretAccessKey,

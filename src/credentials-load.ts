@@ -44,7 +44,7 @@ export async function loadRoleCredentials(
   request: RoleRequest,
   memory: RoleMemory,
 ): Promise<LoadedRole> {
-  const trace = new LoadTrace(options.endpoints.preferred, options.runtime.now)
+  const trace = new LoadTrace(options.endpoints.preferred, options.runtime.elapsed)
   try {
     const loaded = await runLoad(options, (imds) => traceTry(trace, () => tryOnce(imds, request, memory)))
     trace.ended(loaded.roleName, loaded.credentials.expiration)

@@ -1,17 +1,16 @@
+import { Absence } from './absence.js'
 import { AccountLookup } from './account-id.js'
 import { clockOffsetMs, correctionMs } from './clock-offset.js'
 import type { Dispatcher } from 'undici'
 import type { Logger } from '@smithy/types'
 import type { InstanceRoleConfig } from './config.js'
 import { loadRoleCredentials, type LoadedRole, type RoleMemory } from './credentials-load.js'
-import { InstanceRoleError, type InstanceRoleErrorCode, TREATMENTS } from './errors.js'
+import { InstanceRoleError, type InstanceRoleErrorCode, treatmentOf } from './errors.js'
 import { publish } from './events.js'
 import type { ImdsLoadOptions } from './imds-load.js'
 import type { EndpointChoice } from './imds/endpoint-choice.js'
 import type { MetadataTokenCache } from './imds/imds-reader.js'
 import {
-  ABSENCE_CAP_MS,
-  absenceDelayMs,
   afterFailure,
   afterInvalidation,
   afterSuccess,
@@ -51,20 +50,19 @@ export class CredentialsSource {
   readonly #options: SourceOptions
   readonly #cache: RefreshingCache<LoadedRole, Held<LoadedRole>, Logger | undefined>
   readonly #memory: RoleMemory = {}
-  readonly #log = new StateLog()
+  readonly #absence: Absence
+  readonly #logs = new WeakMap<Logger, StateLog>()
   readonly #account = new AccountLookup()
   #ending = new AbortController()
   #users = 0
   #requests = 0
-  /** Loads in a row that failed with nothing held. */
-  #absences = 0
-  #absentUntil = 0
   #clockOffsetMs: number | undefined
   #lastSuccessAt: number | undefined
   #lastErrorCode: InstanceRoleErrorCode | undefined
 
   constructor(options: SourceOptions) {
     this.#options = options
+    this.#absence = new Absence(options.runtime)
     this.#cache = new RefreshingCache(
       (logger) => this.#load(logger),
       schedulePolicy(() => this.now(), options.runtime.random),
@@ -83,12 +81,21 @@ export class CredentialsSource {
   }
 
   /** What is held, where it serves without waiting. `logger` hears of the load that this call starts, if any. */
-  peek(logger: Logger | undefined): Held<LoadedRole> | undefined {
-    return this.#cache.peek(logger)
+  serve(logger: Logger | undefined): Held<LoadedRole> | undefined {
+    return this.#cache.serve(logger)
+  }
+
+  /** What is held, where it serves without waiting; else what a fresh load brings, or the failure that stands for it. */
+  async get(logger: Logger | undefined): Promise<Held<LoadedRole>> {
+    const held = this.#cache.serve(logger)
+    if (held !== undefined) return held
+    const failure = this.#absence.remembered()
+    if (failure !== undefined) throw failure
+    return this.#cache.refresh(logger)
   }
 
   /** What is held, where it serves without waiting; else what a fresh load brings. */
-  get(logger: Logger | undefined): Promise<Held<LoadedRole>> {
+  load(logger: Logger | undefined): Promise<Held<LoadedRole>> {
     return this.#cache.get(logger)
   }
 
@@ -102,11 +109,9 @@ export class CredentialsSource {
     this.#cache.amend(afterInvalidation)
   }
 
-  /** How long to wait, with nothing held, before a load is worth another try; the same for all who wait. */
+  /** How long to wait, with nothing to serve, before a load is worth another try. */
   pauseMs(): number {
-    const pauseMs = this.#absentUntil - this.#options.runtime.now()
-    // More than was ever set: the wall clock was stepped back.
-    return pauseMs > ABSENCE_CAP_MS ? 0 : Math.max(0, pauseMs)
+    return this.#absence.pauseMs()
   }
 
   status(): SourceStatus {
@@ -144,15 +149,23 @@ export class CredentialsSource {
     this.#lastSuccessAt = undefined
     this.#lastErrorCode = undefined
     this.#requests = 0
-    this.#absences = 0
-    this.#absentUntil = 0
+    this.#absence.reset()
   }
 
   async #load(logger: Logger | undefined): Promise<LoadedRole> {
     const { roleName, accountId } = this.#options.config
     const request = { roleName: roleName.value, accountId: accountId.value }
     const loaded = await loadRoleCredentials(this.#loadOptions(logger), request, this.#memory)
+    this.#requireBetter(loaded)
     return this.#account.complete(loaded)
+  }
+
+  /** IMDS can give sets that are past their expiration while EC2 cannot renew them: no reason to give up a good one. */
+  #requireBetter({ expiresAt }: LoadedRole): void {
+    const held = this.#cache.held
+    if (held === undefined || expiresAt > this.now() || held.value.expiresAt <= this.now()) return
+    const message = 'IMDS gave credentials that are past their expiration.'
+    throw new InstanceRoleError('CREDENTIALS_NOT_ISSUED', message, { step: 'credentials', attempts: 1 })
   }
 
   #loadOptions(logger: Logger | undefined): ImdsLoadOptions {
@@ -176,9 +189,14 @@ export class CredentialsSource {
     const error = change.error instanceof InstanceRoleError ? change.error : undefined
     if (change.error === undefined) this.#lastSuccessAt = this.now()
     this.#lastErrorCode = error?.code
-    this.#countAbsence(change.after === undefined)
+    if (this.#hasNothing(change)) this.#absence.failed(error)
+    else this.#absence.reset()
     if (error === undefined && change.after !== undefined) this.#lookUpAccount(change.after.value)
     this.#report(stateEvents(change), error, logger)
+  }
+
+  #hasNothing({ after, error }: Change<Held<LoadedRole>>): boolean {
+    return error !== undefined && (after === undefined || !isServable(this.now(), after))
   }
 
   /** Behind the callers: the first of them does without. */
@@ -189,15 +207,13 @@ export class CredentialsSource {
     this.#account.lookUp(roleName, this.#loadOptions(undefined), complete).catch(() => {})
   }
 
-  #countAbsence(isAbsent: boolean): void {
-    const { now, random } = this.#options.runtime
-    if (isAbsent) this.#absentUntil = now() + absenceDelayMs(this.#absences, random)
-    this.#absences = isAbsent ? this.#absences + 1 : 0
-  }
-
   #report(events: StateEvents, error: InstanceRoleError | undefined, logger: Logger | undefined): void {
-    if (logger !== undefined) this.#log.write(events, error, this.#options.runtime.now(), logger)
     publish(events)
+    if (logger === undefined) return
+    // Each logger is told by itself: that one client has been told says nothing to another.
+    const log = this.#logs.get(logger) ?? new StateLog()
+    this.#logs.set(logger, log)
+    log.write(events, error, this.#options.runtime.now(), logger)
   }
 }
 
@@ -215,5 +231,5 @@ function schedulePolicy(
 
 /** Whether IMDS was unavailable, as opposed to saying that there are no credentials any more. */
 function isWithoutVerdict(error: unknown): boolean {
-  return error instanceof InstanceRoleError && TREATMENTS[error.code].extendsExpired
+  return error instanceof InstanceRoleError && treatmentOf(error.code).extendsExpired
 }

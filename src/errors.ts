@@ -119,6 +119,19 @@ export const TREATMENTS: Readonly<Record<InstanceRoleErrorCode, Treatment>> = {
   },
 }
 
+/** For a code that another version of this package has, and this one does not know. */
+const UNKNOWN_CODE: Treatment = { ...wrong, hint: '' }
+
+const treatments = new Map<string, Treatment>(Object.entries(TREATMENTS))
+
+/** The row of a code, which another copy of this package may have made. */
+export function treatmentOf(code: string): Treatment {
+  return treatments.get(code) ?? UNKNOWN_CODE
+}
+
+/** How copies of this package know each other's errors. */
+const BRAND = Symbol.for('instance-role.error')
+
 /** Where each code is explained. */
 const ERRORS_PAGE = 'https://github.com/instance-role/instance-role/blob/main/docs/errors.md'
 
@@ -159,6 +172,8 @@ export class InstanceRoleError extends Error {
 
   constructor(code: InstanceRoleErrorCode, message: string, details: InstanceRoleErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
+    // Not enumerable, so that it does not show.
+    Object.defineProperty(this, BRAND, { value: true })
     this.code = code
     this.hint = TREATMENTS[code].hint
     this.tryNextLink = TREATMENTS[code].tryNextLink
@@ -168,6 +183,11 @@ export class InstanceRoleError extends Error {
     if (details.step !== undefined) this.step = details.step
     if (details.statusCode !== undefined) this.statusCode = details.statusCode
     if (details.retryAfterMs !== undefined) this.retryAfterMs = details.retryAfterMs
+  }
+
+  /** True of the errors of every copy of this package, ESM and CJS alike. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === 'object' && value !== null && BRAND in value
   }
 
   /** The same failure, after `attempts` tries of the load. */

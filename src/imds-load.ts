@@ -43,6 +43,7 @@ export async function runLoad<T>(
   const tally = newTally()
   const end = new AbortController()
   const passOn = (): void => end.abort(signal.reason)
+  if (signal.aborted) passOn()
   signal.addEventListener('abort', passOn, { once: true })
   const cancelLimit = startTimeLimit(runtime, deadlineMs, (blockedMs) =>
     end.abort(overdue(tally, deadlineMs, blockedMs)),
@@ -69,7 +70,7 @@ type RetryOptions = Pick<ImdsLoadOptions, 'retries' | 'deadlineMs' | 'runtime' |
 
 function retryTries<T>(tryOnce: () => Promise<T>, tally: Tally, options: RetryOptions): Promise<T> {
   const { runtime, retries, deadlineMs, signal } = options
-  const deadlineAt = runtime.now() + deadlineMs
+  const deadlineAt = runtime.elapsed() + deadlineMs
   // p-retry's own delay has its jitter before its cap, and knows neither Retry-After nor a test's clock: it stays at 0.
   const begin = (): Promise<T> => {
     tally.attempts += 1
@@ -84,7 +85,7 @@ function retryTries<T>(tryOnce: () => Promise<T>, tally: Tally, options: RetryOp
       // Not ours: the load that was taking the metadata token for both of us was ended.
       if (error.code === 'CLOSED') return true
       count(tally, error)
-      const limits = { retries, remainingMs: deadlineAt - runtime.now() }
+      const limits = { retries, remainingMs: deadlineAt - runtime.elapsed() }
       const delayMs = retryDelayMs(error, tally, limits, runtime.random)
       if (delayMs === undefined) throw error.afterAttempts(tally.attempts)
       if (delayMs > 0) await runtime.sleep(delayMs)

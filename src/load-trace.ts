@@ -5,28 +5,31 @@ let lastLoadId = 0
 
 /** Tells the life of one load on the load channels. */
 export class LoadTrace {
-  readonly #now: () => number
+  readonly #elapsed: () => number
   readonly #loadId = (lastLoadId += 1)
   readonly #startedAt: number
   #attemptAt: number
   #attempts = 0
+  #isOver = false
 
-  constructor(endpoint: string, now: () => number) {
-    this.#now = now
-    this.#startedAt = this.#attemptAt = now()
+  constructor(endpoint: string, elapsed: () => number) {
+    this.#elapsed = elapsed
+    this.#startedAt = this.#attemptAt = elapsed()
     publish({ 'instance-role:load:start': { loadId: this.#loadId, endpoint } })
   }
 
   /** A try has begun. */
   attempt(): void {
     this.#attempts += 1
-    this.#attemptAt = this.#now()
+    this.#attemptAt = this.#elapsed()
   }
 
   /** The try under way has ended. */
   attemptEnded(error?: unknown): void {
+    // A load that ended at its deadline does not wait for the try under way.
+    if (this.#isOver) return
     const failure = error instanceof InstanceRoleError ? failureOf(error) : {}
-    const durationMs = this.#now() - this.#attemptAt
+    const durationMs = this.#elapsed() - this.#attemptAt
     const payload = { loadId: this.#loadId, attempt: this.#attempts, durationMs, ...failure }
     publish({ 'instance-role:load:attempt': payload })
   }
@@ -37,12 +40,13 @@ export class LoadTrace {
   }
 
   failed(error: unknown): void {
+    this.#isOver = true
     if (!(error instanceof InstanceRoleError)) return
     publish({ 'instance-role:load:error': { ...this.#summary(), ...failureOf(error) } })
   }
 
   #summary(): { loadId: number; durationMs: number; attempts: number } {
-    return { loadId: this.#loadId, durationMs: this.#now() - this.#startedAt, attempts: this.#attempts }
+    return { loadId: this.#loadId, durationMs: this.#elapsed() - this.#startedAt, attempts: this.#attempts }
   }
 }
 

@@ -7,6 +7,7 @@ import {
   resolveConfig,
 } from './config.js'
 import { InstanceRoleError } from './errors.js'
+import { publish } from './events.js'
 import { type ImdsLoadOptions, runLoad } from './imds-load.js'
 import type { ImdsReader } from './imds/imds-reader.js'
 import {
@@ -51,17 +52,16 @@ export interface MetadataReadOptions {
  * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-categories.html
  */
 export class MetadataClient {
-  readonly #options: MetadataClientOptions
   readonly #checked: CheckedOptions
   readonly #world = systemWorld()
   readonly #registry: SourceRegistry
+  #config: Promise<InstanceRoleConfig> | undefined
   #imds: ReturnType<typeof imdsOf> | undefined
 
   /** @throws {InstanceRoleError} `BAD_CONFIG`, at once, for a malformed option */
   constructor(options: MetadataClientOptions = {}) {
-    this.#options = options
     this.#checked = checkOptions(options)
-    this.#registry = options.isolated === true ? createRegistry() : this.#world.registry
+    this.#registry = this.#checked.isolated === true ? createRegistry() : this.#world.registry
   }
 
   /**
@@ -139,8 +139,14 @@ export class MetadataClient {
 
   async #loadOptions(signal: AbortSignal): Promise<ImdsLoadOptions> {
     const { runtime, configSources } = this.#world
-    const { dispatcher } = this.#options
-    const config = await resolveConfig(this.#checked, configSources(this.#checked.profile))
+    const { dispatcher } = this.#checked
+    this.#config ??= resolveConfig(this.#checked, configSources(this.#checked.profile)).catch(
+      (error: unknown) => {
+        this.#config = undefined
+        throw error
+      },
+    )
+    const config = await this.#config
     requireEnabled(config)
     return {
       ...this.#imdsOf(config),
@@ -153,7 +159,8 @@ export class MetadataClient {
       signal,
       userAgent: `instance-role/${VERSION}`,
       onRequest: () => {},
-      onV1: () => {},
+      onV1: () =>
+        publish({ 'instance-role:v1-used': { endpoint: this.#imdsOf(config).endpoints.preferred } }),
       onDate: () => {},
     }
   }
@@ -161,7 +168,7 @@ export class MetadataClient {
   /** Which endpoint answers is remembered from one read to the next. */
   #imdsOf(config: InstanceRoleConfig): ReturnType<typeof imdsOf> {
     const { runtime } = this.#world
-    this.#imds ??= imdsOf({ config, dispatcher: this.#options.dispatcher, runtime, registry: this.#registry })
+    this.#imds ??= imdsOf({ config, dispatcher: this.#checked.dispatcher, runtime, registry: this.#registry })
     return this.#imds
   }
 }

@@ -18,6 +18,8 @@ export interface Held<T extends Expiring> {
   readonly waitAt: number
   /** Failed tries since the last good one. */
   readonly failures: number
+  /** Said to be no good by those who use it: the next call waits for a fresh try. */
+  readonly isInvalidated?: true
   /** Static stability: until when an expired value may be handed out without another try. */
   readonly extendedUntil?: number
 }
@@ -35,13 +37,12 @@ const EXPIRED_SET_PAUSE_MS = 30_000
 const EXTENSION_MS = 120_000
 const BACKOFF_BASE_MS = 1_000
 const BACKOFF_CAP_MS = 60_000
-const ABSENCE_BASE_MS = 250
 /** The longest pause between two tries for a role that has not appeared. */
-export const ABSENCE_CAP_MS = 5_000
 
 /** What to do at `now`. Wall-clock times are compared afresh at each call, so suspend and clock steps do no harm. */
 export function judge(now: number, held: Held<Expiring> | undefined): Verdict {
   if (held === undefined) return 'refresh-first'
+  if (held.isInvalidated) return 'refresh-first'
   // A clock that went back behind the last try makes every other instant doubtful: try again.
   const due = now >= held.refreshAt || now < held.triedAt
   if (!due) return 'use'
@@ -121,17 +122,7 @@ export function afterFailure<T extends Expiring>(
 
 /** What is held once the caller has said that it is no good: the next call waits for a fresh try. */
 export function afterInvalidation<T extends Expiring>(held: Held<T>): Held<T> {
-  const { value, lifetimeMs, triedAt, failures } = held
-  return { value, lifetimeMs, triedAt, failures, refreshAt: 0, waitAt: 0 }
-}
-
-/**
- * How long to wait, with nothing held, before the role that has not appeared is looked for again: exponential from 250 ms to
- * 5 s, jittered down to between a half and the whole.
- */
-export function absenceDelayMs(failures: number, random: () => number): number {
-  const delayMs = Math.min(ABSENCE_CAP_MS, ABSENCE_BASE_MS * 2 ** Math.min(failures, 16))
-  return delayMs * (0.5 + 0.5 * random())
+  return { ...held, isInvalidated: true }
 }
 
 /**

@@ -44,7 +44,7 @@ export class RefreshingCache<Value, Held, Context> {
   }
 
   /** What is held, where it serves without waiting; a refresh that is due starts behind the caller's back. */
-  peek(context: Context): Held | undefined {
+  serve(context: Context): Held | undefined {
     const held = this.#held
     const verdict = this.#policy.judge(held)
     if (held === undefined || verdict === 'refresh-first') return undefined
@@ -55,7 +55,7 @@ export class RefreshingCache<Value, Held, Context> {
 
   /** What is held, at once where it serves; else what a fresh load brings. */
   async get(context: Context): Promise<Held> {
-    return this.peek(context) ?? this.refresh(context)
+    return this.serve(context) ?? this.refresh(context)
   }
 
   /** What a fresh load brings; where it fails, what is held as long as it may be served. */

@@ -1,4 +1,4 @@
-import { type InstanceRoleError, type LoadStep, TREATMENTS } from './errors.js'
+import { type InstanceRoleError, type LoadStep, treatmentOf } from './errors.js'
 
 /** What has been tried within one load so far; the failure at hand included. */
 export interface Tally {
@@ -66,7 +66,7 @@ export function retryDelayMs(
 
 function isWorthARetry(error: InstanceRoleError, tally: Readonly<Tally>, retries: number): boolean {
   if (isUnanswered(error) && tally.unanswered >= MAX_UNANSWERED) return false
-  return TREATMENTS[error.code].retryable && tally.retriesUsed <= retries
+  return treatmentOf(error.code).retryable && tally.retriesUsed <= retries
 }
 
 /** Exponential from 100 ms, capped, then jittered down to between a half and the whole. */

@@ -14,6 +14,8 @@ export interface FetchInit {
 export interface Runtime {
   /** Epoch milliseconds. */
   readonly now: () => number
+  /** Milliseconds since some instant; never goes back, and is not stepped. For durations, as `now` is for expirations. */
+  readonly elapsed: () => number
   /** Uniform in [0, 1). */
   readonly random: () => number
   /** Resolves after `delayMs`. */
@@ -28,7 +30,7 @@ export interface Runtime {
 }
 
 /** A clock that a test owns; `instance-role/testing` has one. */
-export type OwnedClock = Pick<Runtime, 'now' | 'sleep' | 'after'>
+export type OwnedClock = Pick<Runtime, 'now' | 'elapsed' | 'sleep' | 'after'>
 
 const shared: typeof globalThis & { [PROCESS_WIDE]?: { clock?: OwnedClock } } = globalThis
 
@@ -45,6 +47,7 @@ const AS_LONG_AS_IT_TAKES_MS = 2 ** 30
  */
 export const systemRuntime: Runtime = {
   now: () => (ownedClock() ?? Date).now(),
+  elapsed: () => ownedClock()?.elapsed() ?? performance.now(),
   random: () => Math.random(),
   sleep: (delayMs) =>
     ownedClock()?.sleep(delayMs) ?? new Promise((resolve) => void setTimeout(resolve, delayMs).unref()),

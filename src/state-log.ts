@@ -24,7 +24,11 @@ export class StateLog {
     const line = lineOf(events, error)
     if (line === undefined || !this.#isNews(line, now)) return
     this.#told.set(line.topic, { state: line.state, at: now })
-    logger[line.level](`instance-role: ${line.text}`)
+    try {
+      logger[line.level](`instance-role: ${line.text}`)
+    } catch {
+      // A logger that fails must not cost anybody the credentials.
+    }
   }
 
   #isNews({ topic, state, level }: Line, now: number): boolean {

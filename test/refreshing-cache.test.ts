@@ -37,19 +37,19 @@ test('makes one load however many callers ask at the same time', async () => {
 test('gives what is held without a promise', async () => {
   const { cache, load } = setup()
   await load(1)
-  expect(cache.peek('')).toBe(1)
+  expect(cache.serve('')).toBe(1)
 })
 
 test('gives what is held at once while a refresh runs behind, and the new value afterwards', async () => {
   const { cache, loads, world, load } = setup()
   await load(1)
   world.verdict = 'use-and-refresh'
-  expect([cache.peek(''), cache.peek('')]).toEqual([1, 1])
+  expect([cache.serve(''), cache.serve('')]).toEqual([1, 1])
   expect(loads).toHaveLength(2)
   const behind = cache.refresh('')
   loads[1]?.resolve(2)
   await behind
-  expect(cache.peek('')).toBe(2)
+  expect(cache.serve('')).toBe(2)
 })
 
 test('falls back on what is held when a load fails and it may be served, and throws when it may not', async () => {

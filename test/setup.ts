@@ -39,6 +39,7 @@ export function virtualRuntime(
   return {
     ...systemRuntime,
     now: () => clock.now(),
+    elapsed: () => clock.elapsed(),
     sleep: (delayMs) => clock.sleep(delayMs),
     after: (delayMs, callback) => clock.after(delayMs, callback),
     random,

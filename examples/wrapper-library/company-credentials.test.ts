@@ -61,7 +61,7 @@ test('says in words of the company what is wrong, and what to do', async () => {
   expect(failure).toBeInstanceOf(NoCompanyCredentials)
   expect(failure).toMatchObject({
     reason: 'ROLE_NOT_FOUND',
-    remedy: expect.stringContaining('aws') as string,
+    remedy: expect.stringContaining('roleName') as string,
     cause: { code: 'ROLE_NOT_FOUND' },
   })
 })

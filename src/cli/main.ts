@@ -1,9 +1,11 @@
 #!/usr/bin/env node
 import { VERSION } from '../version.js'
 import { type Command, UsageError } from './command.js'
+import { credentials } from './credentials.js'
+import { doctor } from './doctor.js'
 import { emulate } from './emulate.js'
 
-const COMMANDS: readonly Command[] = [emulate]
+const COMMANDS: readonly Command[] = [doctor, credentials, emulate]
 
 const SUCCESS = 0
 const USAGE_ERROR = 2

@@ -55,7 +55,6 @@ async function race(
     return await Promise.any([firstTry.then(() => first), secondTry.then(() => second)])
   } catch {
     // Both have failed: the first one's verdict is that of the address which most instances have.
-    await firstTry
-    throw new Error('unreachable')
+    return firstTry.then(() => first)
   }
 }

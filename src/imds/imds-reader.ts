@@ -136,7 +136,7 @@ interface Exchange {
 /** What says that IMDSv2 is not to be had, as opposed to busy. */
 function isWithoutV2(error: unknown): boolean {
   if (!(error instanceof InstanceRoleError)) return false
-  return ['HOP_LIMIT', 'IMDS_DISABLED', 'UNEXPECTED_STATUS'].includes(error.code) && error.statusCode !== 400
+  return error.code === 'HOP_LIMIT' || [403, 404, 405].includes(error.statusCode ?? 0)
 }
 
 /** An exchange, for those who tell what became of it. */
@@ -155,8 +155,9 @@ function refusal({ status, headers }: Answer, context: Context): InstanceRoleErr
   return new InstanceRoleError(code, message, { step: context.step, statusCode: status, retryAfterMs })
 }
 
-function meaningOf(status: number, { request, endpoint }: Context): [InstanceRoleErrorCode, string] {
-  if (status === 401) return ['TOKEN_REJECTED', `IMDS refused the metadata token of ${request} (401).`]
+function meaningOf(status: number, { request, endpoint, step }: Context): [InstanceRoleErrorCode, string] {
+  if (status === 401 && step !== 'token')
+    return ['TOKEN_REJECTED', `IMDS refused the metadata token of ${request} (401).`]
   if (status === 403)
     return ['IMDS_DISABLED', `IMDS refused ${request} (403): it is disabled on this instance.`]
   if (status === 429) return ['THROTTLED', `IMDS throttled ${request} (429).`]

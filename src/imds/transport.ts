@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici'
 import { unlessAborted } from '../abort.js'
+import { InstanceRoleError } from '../errors.js'
 import type { Runtime } from '../runtime.js'
 import type { Connections, LastConnection } from './connections.js'
 import { startTimeLimit } from './time-limit.js'
@@ -27,7 +28,7 @@ export type Outcome =
 
 /** The requests of one load: they share connections, a deadline (`signal`) and an end. */
 export interface Transport {
-  /** Rejects only when the load ends, with the reason of its signal. */
+  /** Rejects only when the load has ended, with `CLOSED`: the load knows why, and others may wait for the same answer. */
   send(exchange: Exchange): Promise<Outcome>
   close(): void
 }
@@ -53,7 +54,12 @@ export function openTransport(options: TransportOptions): Transport {
       connections ??= openDirectConnections(options.timeoutMs)
       return send(options, await connections, exchange)
     },
-    close: () => void connections?.then((opened) => opened.close()),
+    close: () =>
+      void connections?.then(
+        (opened) => opened.close(),
+        // Whoever sends has been told.
+        () => {},
+      ),
   }
 }
 
@@ -66,7 +72,7 @@ async function openDirectConnections(timeoutMs: number): Promise<Connections> {
 type Way = Pick<Connections, 'dispatcher'> & Partial<Connections>
 
 async function send(options: TransportOptions, way: Way, exchange: Exchange): Promise<Outcome> {
-  options.signal.throwIfAborted()
+  if (isOver(options.signal)) throw ended()
   const progress: Progress = {
     gotHeaders: false,
     lastConnection: () => way.lastConnection?.() ?? 'untried',
@@ -82,12 +88,21 @@ async function send(options: TransportOptions, way: Way, exchange: Exchange): Pr
     const received = receive(options.runtime, way.dispatcher, exchange, controller.signal, progress)
     return await unlessAborted(controller.signal, received)
   } catch (error) {
-    options.signal.throwIfAborted()
+    if (isOver(options.signal)) throw ended()
     return diagnose(error, progress)
   } finally {
     cancelLimit()
     options.signal.removeEventListener('abort', passOn)
   }
+}
+
+/** Asked anew after each wait. */
+function isOver(signal: AbortSignal): boolean {
+  return signal.aborted
+}
+
+function ended(): InstanceRoleError {
+  return new InstanceRoleError('CLOSED', 'The load that made this request has ended.')
 }
 
 /** How far an exchange has come. */
@@ -116,14 +131,18 @@ async function receive(
 
 /** `undefined` where the body is larger than the cap; the rest of it is left unread. */
 async function readBody(response: Response): Promise<Uint8Array | undefined> {
-  const body: AsyncIterable<Uint8Array> | null = response.body
-  if (body === null) return new Uint8Array()
+  if (response.body === null) return new Uint8Array()
+  const reader: ReadableStreamDefaultReader<Uint8Array> = response.body.getReader()
   const chunks: Uint8Array[] = []
   let length = 0
-  for await (const chunk of body) {
-    length += chunk.byteLength
-    if (length > MAX_BODY_BYTES) return undefined
-    chunks.push(chunk)
+  for (let read = await reader.read(); !read.done; read = await reader.read()) {
+    length += read.value.byteLength
+    if (length > MAX_BODY_BYTES) {
+      // Not awaited: of a body that was teed, as mocks do, one branch waits for the other.
+      reader.cancel().catch(() => {})
+      return undefined
+    }
+    chunks.push(read.value)
   }
   return Buffer.concat(chunks, length)
 }

@@ -9,6 +9,8 @@ export interface ProviderState {
 export interface ProviderClock {
   /** Epoch milliseconds. */
   now(): number
+  /** Milliseconds since the clock was made; steps of the wall clock do not show. */
+  elapsed(): number
   sleep(delayMs: number): Promise<void>
   /** Calls back once, `delayMs` from now, unless cancelled by what it returns. */
   after(delayMs: number, callback: (lateMs: number) => void): () => void
@@ -16,7 +18,7 @@ export interface ProviderClock {
 
 type GlobalWithState = typeof globalThis & { [key: symbol]: ProviderState | undefined }
 
-const STATE_KEY = Symbol.for('instance-role')
+const STATE_KEY = Symbol.for('instance-role@1')
 
 /** The shared state, or `undefined` while nothing has made it. */
 export function findProviderState(): ProviderState | undefined {

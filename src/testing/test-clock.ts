@@ -79,6 +79,10 @@ class ManualClock implements TestClock {
     return this.#wallClockAtZero + this.#elapsedMs
   }
 
+  elapsed(): number {
+    return this.#elapsedMs
+  }
+
   after(delayMs: number, callback: (lateMs: number) => void): () => void {
     const timer = { at: this.#elapsedMs + Math.max(0, delayMs), callback }
     if (timer.at < Infinity) this.#timers.add(timer)

@@ -43,7 +43,7 @@ export function runNode(
   env: Readonly<Record<string, string>> = {},
 ): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { cwd, env: { ...CLEAN_ENV, ...env }, timeout: 18_000 })
+    const child = spawn(process.execPath, args, { cwd, env: { ...CLEAN_ENV, ...env }, timeout: 60_000 })
     let stdout = ''
     let stderr = ''
     child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))

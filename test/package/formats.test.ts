@@ -67,7 +67,9 @@ const TRANSFORM = `
 const JEST_CONFIG = JSON.stringify({
   testEnvironment: 'node',
   watchman: false,
-  transform: { '/node_modules/(rettime|until-async)/.*js$': '<rootDir>/to-commonjs.js' },
+  transform: {
+    '/node_modules/(rettime|until-async|@open-draft/deferred-promise)/.*js$': '<rootDir>/to-commonjs.js',
+  },
   transformIgnorePatterns: [],
 })
 

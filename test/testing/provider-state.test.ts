@@ -3,7 +3,7 @@ import { emulateInstance, resetInstanceRole } from '../../src/testing/index.js'
 import { shareProviderState } from '../../src/testing/provider-state.js'
 
 afterEach(() => {
-  Reflect.deleteProperty(globalThis, Symbol.for('instance-role'))
+  Reflect.deleteProperty(globalThis, Symbol.for('instance-role@1'))
 })
 
 function holdSomething() {
@@ -25,9 +25,9 @@ test('reset makes every source and token forget, and keeps them', () => {
 })
 
 test('the state is shared by a name that all copies know', () => {
-  expect(Reflect.get(globalThis, Symbol.for('instance-role'))).toBeUndefined()
+  expect(Reflect.get(globalThis, Symbol.for('instance-role@1'))).toBeUndefined()
   const state = shareProviderState()
-  expect(Reflect.get(globalThis, Symbol.for('instance-role'))).toBe(state)
+  expect(Reflect.get(globalThis, Symbol.for('instance-role@1'))).toBe(state)
 })
 
 test('what is known of a closed instance is forgotten', async () => {

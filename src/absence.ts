@@ -1,0 +1,49 @@
+import type { InstanceRoleError } from './errors.js'
+import type { Runtime } from './runtime.js'
+
+const BASE_MS = 250
+const CAP_MS = 5_000
+/** One failure may be over at once; after the second in a row, the next call does not ask IMDS before the pause is over. */
+const REMEMBERED_FROM = 2
+
+/** Failures in a row that left nothing to serve, and how long to leave IMDS in peace after each. */
+export class Absence {
+  readonly #runtime: Pick<Runtime, 'elapsed' | 'random'>
+  #failures = 0
+  #until = 0
+  #error: InstanceRoleError | undefined
+
+  constructor(runtime: Pick<Runtime, 'elapsed' | 'random'>) {
+    this.#runtime = runtime
+  }
+
+  /** What is left of the pause, in ms; the same for all who wait. */
+  pauseMs(): number {
+    return Math.max(0, this.#until - this.#runtime.elapsed())
+  }
+
+  /** The failure that stands for another until the pause is over. */
+  remembered(): InstanceRoleError | undefined {
+    if (this.#failures < REMEMBERED_FROM || this.pauseMs() === 0) return undefined
+    // Anew for each caller: the SDK writes to errors.
+    return this.#error?.afterAttempts(this.#error.attempts)
+  }
+
+  failed(error: InstanceRoleError | undefined): void {
+    this.#error = error
+    this.#until = this.#runtime.elapsed() + absenceDelayMs(this.#failures, this.#runtime.random)
+    this.#failures += 1
+  }
+
+  reset(): void {
+    this.#failures = 0
+    this.#until = 0
+    this.#error = undefined
+  }
+}
+
+/** Exponential from 250 ms to 5 s, capped, then jittered down to between a half and the whole. */
+export function absenceDelayMs(failures: number, random: () => number): number {
+  const delayMs = Math.min(CAP_MS, BASE_MS * 2 ** Math.min(failures, 16))
+  return delayMs * (0.5 + 0.5 * random())
+}
