@@ -276,7 +276,7 @@ export class Observer {
     const isRoutine = load.isRoutine && errorCode === undefined && attempts === 1 && steps === 0
     const puts = requests.filter(({ path }) => path === TOKEN_PATH).length
     // A token that is held stands in where another is due and not to be had; each GET asks for that other one.
-    const mostPuts = (this.#tokenTakenAt === undefined ? 1 : 2) * attempts + steps
+    const mostPuts = (this.#tokenInUse === undefined ? 1 : 2) * attempts + steps
     const isWithin = isRoutine
       ? requests.length <= 1
       : puts <= mostPuts && requests.length - puts <= 2 * attempts
