@@ -90,8 +90,14 @@ export class CredentialsSource {
     const held = this.#cache.serve(logger)
     if (held !== undefined) return held
     const failure = this.#absence.remembered()
-    if (failure !== undefined) throw failure
+    // A clock that went back can have made what is held good again: then a failed load gives that.
+    if (failure !== undefined && !this.#holdsServable()) throw failure
     return this.#cache.refresh(logger)
+  }
+
+  #holdsServable(): boolean {
+    const { held } = this.#cache
+    return held !== undefined && isServable(this.now(), held)
   }
 
   /** What is held, where it serves without waiting; else what a fresh load brings. */

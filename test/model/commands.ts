@@ -216,14 +216,18 @@ const HAPPENS: { readonly [K in Happening['kind']]: Happens<K> } = {
 }
 
 /** Lets it happen, and what it sets off proceed. */
-export async function happen<K extends Happening['kind']>(
-  life: Life,
-  it: Happening & { kind: K },
-): Promise<void> {
-  const kind: K = it.kind
-  await HAPPENS[kind](life, it)
+export async function happen(life: Life, it: Happening): Promise<void> {
+  await apply(life, it)
   for (let turn = 0; turn < 3; turn += 1) await nextTurn()
   life.observer.check(life.providers)
+}
+
+function apply<K extends Happening['kind']>(
+  life: Life,
+  it: Happening & { readonly kind: K },
+  happens: Happens<K> = HAPPENS[it.kind],
+): Promise<void> | void {
+  return happens(life, it)
 }
 
 /** What must come true of any life: recovery once nothing is wrong, and silence once all is closed. */

@@ -67,6 +67,7 @@ export class Observer {
   #linesRead = 0
   #routine: { readonly tokenTakenAt: number } | undefined
   #tokenTakenAt: number | undefined
+  #tokenInUse: string | undefined
 
   constructor(world: VirtualWorld) {
     this.#world = world
@@ -246,7 +247,7 @@ export class Observer {
     const told = new Map<string, unknown>(Object.entries(error))
     if (!/^[A-Z][A-Z_]+$/.test(String(told.get('code')))) this.#fail(12, 'an error has no code')
     if (!STEPS.includes(String(told.get('step')))) this.#fail(12, `an error has no step: ${error.message}`)
-    if (String(told.get('hint') ?? '').length < 20) this.#fail(12, 'an error has no hint')
+    if (!isLongText(told.get('hint'))) this.#fail(12, 'an error has no hint')
     if (!/^[A-Z].*[^.]\.$/.test(error.message)) this.#fail(12, `not a sentence: ${error.message}`)
   }
 
@@ -270,20 +271,30 @@ export class Observer {
     this.#lastTryAt = this.#world.clock.now()
     if (load === undefined) return
     const requests = this.#world.wire.slice(load.firstRequest)
-    const budget = load.isRoutine && errorCode === undefined && attempts === 1 ? 1 : 3 * attempts
-    if (requests.length > budget)
-      this.#fail(6, `a load of ${attempts} attempts made ${requests.length} requests`)
+    // A clock that goes back behind the token's start makes another one due.
+    const steps = this.#clockSteps - load.clockSteps
+    const isRoutine = load.isRoutine && errorCode === undefined && attempts === 1 && steps === 0
+    const puts = requests.filter(({ path }) => path === TOKEN_PATH).length
+    // A token that is held stands in where another is due and not to be had; each GET asks for that other one.
+    const mostPuts = (this.#tokenInUse === undefined ? 1 : 2) * attempts + steps
+    const isWithin = isRoutine
+      ? requests.length <= 1
+      : puts <= mostPuts && requests.length - puts <= 2 * attempts
+    if (!isWithin)
+      this.#fail(6, `a load of ${attempts} attempts made ${requests.length} requests, ${puts} of them PUT`)
     if (attempts > MOST_ATTEMPTS) this.#fail(6, `a load made ${attempts} attempts`)
-    this.#noteRoutine(requests, errorCode === undefined && load.clockSteps === this.#clockSteps)
+    this.#noteRoutine(requests, errorCode === undefined && steps === 0)
   }
 
+  /** After a good load without a PUT that came to nothing, the next one has no need of another. */
   #noteRoutine(requests: readonly WireRequest[], isGood: boolean): void {
-    const hasToken = requests.some(({ path, status }) => path === TOKEN_PATH && status === 200)
-    if (hasToken) this.#tokenTakenAt = this.#world.clock.now()
-    const isRefused = requests.some(({ status }) => status === 401)
-    const isKept = isGood && !(isRefused && !hasToken)
-    this.#routine =
-      isKept && this.#tokenTakenAt !== undefined ? { tokenTakenAt: this.#tokenTakenAt } : undefined
+    const token = requests.at(-1)?.token
+    const isAnother = token !== this.#tokenInUse
+    this.#tokenInUse = token
+    if (isAnother) this.#tokenTakenAt = this.#world.clock.now()
+    const isAskedInVain = !isAnother && requests.some(({ path }) => path === TOKEN_PATH)
+    const takenAt = isGood && !isAskedInVain ? this.#tokenTakenAt : undefined
+    this.#routine = takenAt === undefined ? undefined : { tokenTakenAt: takenAt }
   }
 
   #onRefreshed(roleName: string, expiration: string): void {
@@ -375,6 +386,10 @@ export class Observer {
   #fail(promise: number, how: string): void {
     this.#broken.push(`promise ${promise}: ${how}`)
   }
+}
+
+function isLongText(value: unknown): boolean {
+  return typeof value === 'string' && value.length > 20
 }
 
 /** All that a person or a log could be shown of a value. */

@@ -7,6 +7,7 @@ import { createRegistry } from '../../src/shared-sources.js'
 import { checkPromises } from './check-promises.js'
 
 const DEFAULT_MINUTES = 5
+const LIVES_PER_SEED = 100
 /** Longer lives than in the tests. */
 const MAX_COMMANDS = 60
 
@@ -18,29 +19,35 @@ const { values } = parseArgs({
   },
 })
 const minutes = numberOf('minutes', values.minutes)
-const seed = numberOf('seed', values.seed)
-process.stdout.write(`soak: ${minutes} min, seed ${seed}\n`)
+const firstSeed = numberOf('seed', values.seed)
+process.stdout.write(`soak: ${minutes} min from seed ${firstSeed}\n`)
 
-const startedAt = performance.now()
-const details = await checkPromises(
-  { createProvider, createRegistry },
-  {
-    seed,
-    numRuns: Number.MAX_SAFE_INTEGER,
-    maxCommands: MAX_COMMANDS,
-    interruptAfterTimeLimit: minutes * 60_000,
-    ...(values.path !== undefined && { path: values.path }),
-  },
-)
-const seconds = Math.round((performance.now() - startedAt) / 1_000)
-process.stdout.write(`soak: ${details.numRuns} lives in ${seconds} s\n`)
-if (details.failed && details.counterexample !== null) {
+const endsAt = performance.now() + minutes * 60_000
+let lives = 0
+let isKept = true
+for (let seed = firstSeed; isKept && (seed === firstSeed || performance.now() < endsAt); seed += 1) {
+  isKept = await soak(seed)
+  if (values.path !== undefined) break
+}
+process.stdout.write(`soak: ${lives} lives, ${isKept ? 'every promise kept' : 'a promise broken'}\n`)
+process.exitCode = isKept ? 0 : 1
+
+/** Whether every promise was kept in all the lives of one seed. */
+async function soak(seed: number): Promise<boolean> {
+  const replayed = values.path === undefined ? {} : { path: values.path }
+  const subject = { createProvider, createRegistry }
+  const parameters = { seed, numRuns: LIVES_PER_SEED, maxCommands: MAX_COMMANDS, ...replayed }
+  const details = await checkPromises(subject, parameters)
+  lives += details.numRuns
+  if (!details.failed) return true
   const playAgain = `npm run soak -- --seed ${seed} --path ${details.counterexamplePath ?? ''}`
-  const report = fc.defaultReportMessage(details) ?? ''
-  process.stdout.write(`${report}\n${String(details.errorInstance)}\nPlay it again: ${playAgain}\n`)
-  process.exitCode = 1
-} else {
-  process.stdout.write('soak: every promise was kept\n')
+  const report = [
+    fc.defaultReportMessage(details),
+    String(details.errorInstance),
+    `Play it again: ${playAgain}`,
+  ]
+  process.stdout.write(`${report.join('\n')}\n`)
+  return false
 }
 
 function numberOf(name: string, text: string): number {

@@ -73,3 +73,15 @@ test('keeps an unexpired set when IMDS gives one that is past its expiration', a
   await clock.advance(0)
   expect(await provider()).toEqual(held)
 })
+
+test('gives what it holds when the wall clock goes back to before its expiration', async () => {
+  const { clock, instance, provider } = setup()
+  const held = await provider()
+  instance.modifyMetadataOptions({ metadataEnabled: false })
+  await clock.advance(7 * HOUR)
+  await expect(provider()).rejects.toMatchObject({ code: 'IMDS_DISABLED' })
+  await expect(provider()).rejects.toMatchObject({ code: 'IMDS_DISABLED' })
+  clock.stepWallClock(-7 * HOUR)
+  provider.invalidate()
+  expect(await provider()).toEqual(held)
+})

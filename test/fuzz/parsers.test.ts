@@ -1,0 +1,241 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { parseAccountId } from '../../src/account-id.js'
+import { parseEmulateOptions } from '../../src/cli/emulate-options.js'
+import { checkOptions, resolveConfig } from '../../src/config.js'
+import { InstanceRoleError, TREATMENTS } from '../../src/errors.js'
+import { parseMetadataToken } from '../../src/imds/metadata-token.js'
+import { parseRoleCredentials, parseRoleName } from '../../src/role-credentials.js'
+import { exposed, setup } from '../setup.js'
+
+const RUNS = { numRuns: 1_000 }
+/** In everything that is parsed, and nowhere in what is told of it. No word of letters: a `Code` that is one is quoted. */
+const SECRET = 'FAKE/planted+SECRET0of/Nobody'
+
+const text = fc.oneof(
+  fc.string(),
+  fc.string({ unit: 'binary' }),
+  fc.json(),
+  fc.stringMatching(/^[\s\d.:TZ+-]{0,30}$/),
+  fc.constantFrom('', ' ', '\0', '__proto__', '..', '%2e%2e/', 'NaN', '1e309', '-1', 'true', '\r\nx: y'),
+)
+const planted = fc.tuple(text, text).map(([before, after]) => before + SECRET + after)
+const input = fc.oneof(text, planted)
+
+const member = fc.constantFrom('Code', 'AccessKeyId', 'SecretAccessKey', 'Token', 'Expiration', 'AccountId')
+const document = fc
+  .dictionary(
+    fc.oneof(member, fc.string()),
+    fc.oneof(input, fc.jsonValue(), fc.constant('2026-01-01T06:00:00Z')),
+  )
+  .map((fields) => JSON.stringify(fields))
+/** Well-formed but for what is drawn. */
+const nearlyGood = fc.record({
+  Code: fc.constantFrom<unknown[]>('Success', undefined, 'Failed', SECRET, 1),
+  AccessKeyId: fc.constant(SECRET),
+  SecretAccessKey: fc.constantFrom<unknown[]>(SECRET, '', null, undefined),
+  Token: fc.constantFrom<unknown[]>(SECRET, [], undefined),
+  Expiration: fc.oneof(
+    input,
+    fc.date({ noInvalidDate: true }).map((date) => date.toISOString()),
+  ),
+})
+const body = fc.oneof(
+  input,
+  document,
+  nearlyGood.map((fields) => JSON.stringify(fields)),
+  fc.tuple(nearlyGood, fc.nat(400)).map(([fields, length]) => JSON.stringify(fields).slice(0, length)),
+)
+
+/** The value, or the coded error that was thrown; anything else that is thrown fails the test, and so does a leak. */
+function valueOrCodedError<T>(parse: () => T): T | InstanceRoleError {
+  try {
+    return parse()
+  } catch (error) {
+    return requireCoded(error)
+  }
+}
+
+function requireCoded(error: unknown): InstanceRoleError {
+  if (!(error instanceof InstanceRoleError)) throw new Error('not a coded error', { cause: error })
+  expect(Object.keys(TREATMENTS)).toContain(error.code)
+  expect(exposed(error)).not.toContain(SECRET.slice(0, 8))
+  return error
+}
+
+test('parses any role listing into a name that can stand in a path, into none, or into a coded error', () => {
+  fc.assert(
+    fc.property(input, (listing) => {
+      const name = valueOrCodedError(() => parseRoleName(listing))
+      if (typeof name === 'string') expect(name).toMatch(/^[\w+=,.@:/-]{1,256}$/)
+    }),
+    RUNS,
+  )
+})
+
+test('parses any credentials document into four good fields or a coded error', () => {
+  fc.assert(
+    fc.property(body, (text) => {
+      const parsed = valueOrCodedError(() => parseRoleCredentials(text))
+      if (parsed instanceof InstanceRoleError) return
+      expect(parsed.expiration.getTime()).not.toBeNaN()
+      for (const field of [parsed.accessKeyId, parsed.secretAccessKey, parsed.sessionToken])
+        expect(field.trim()).not.toBe('')
+    }),
+    RUNS,
+  )
+})
+
+test('parses any token answer into what can stand in a header and has an end, or a coded error', () => {
+  fc.assert(
+    fc.property(
+      input,
+      fc.oneof(input, fc.constant(null), fc.nat().map(String)),
+      fc.nat(),
+      (token, ttl, now) => {
+        const parsed = valueOrCodedError(() => parseMetadataToken(token, ttl, now))
+        if (parsed instanceof InstanceRoleError) return
+        expect(() => new Headers({ token: parsed.value })).not.toThrow()
+        expect(parsed.expiresAt).toBeGreaterThan(now)
+        expect(parsed.refreshAt).toBeGreaterThan(now)
+        expect(parsed.expiresAt).toBeLessThanOrEqual(now + 21_600_000)
+      },
+    ),
+    RUNS,
+  )
+})
+
+test('finds an account in any text, or none', () => {
+  fc.assert(
+    fc.property(input, (info) => {
+      const accountId = parseAccountId(info)
+      if (accountId !== undefined) expect(accountId).toMatch(/^\d{12}$/)
+    }),
+    RUNS,
+  )
+})
+
+const VARIABLES = [
+  'AWS_EC2_METADATA_DISABLED',
+  'AWS_EC2_METADATA_V1_DISABLED',
+  'AWS_EC2_INSTANCE_PROFILE_NAME',
+  'AWS_EC2_METADATA_SERVICE_ENDPOINT',
+  'AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE',
+  'AWS_METADATA_SERVICE_TIMEOUT',
+  'AWS_METADATA_SERVICE_NUM_ATTEMPTS',
+]
+const KEYS = [
+  'disable_ec2_metadata',
+  'ec2_metadata_v1_disabled',
+  'ec2_instance_profile_name',
+  'ec2_metadata_service_endpoint',
+  'ec2_metadata_service_endpoint_mode',
+  'metadata_service_timeout',
+  'metadata_service_num_attempts',
+]
+const url = fc.oneof(
+  input,
+  fc.webUrl({ withQueryParameters: true, withFragments: true }),
+  fc.constantFrom(
+    `http://user:${SECRET}@127.0.0.1/`,
+    `http://127.0.0.1/?${SECRET}`,
+    'http://[fd00:ec2::254]//',
+  ),
+)
+
+test('resolves any environment and config file into a usable configuration, or a coded error', async () => {
+  const settings = (names: readonly string[]) => fc.dictionary(fc.constantFrom(...names), url)
+  await fc.assert(
+    fc.asyncProperty(settings(VARIABLES), settings(KEYS), async (env, keys) => {
+      const loadProfile = () => Promise.resolve({ name: 'default', keys })
+      const config = await resolveConfig({}, { env, loadProfile }).catch(requireCoded)
+      if (config instanceof InstanceRoleError) return
+      expect(config.timeoutMs.value).toBeGreaterThan(0)
+      expect(config.deadlineMs.value).toBeGreaterThan(0)
+      expect(Number.isInteger(config.retries.value)).toBe(true)
+      expect(config.imdsV1Fallback.value).toBe(false)
+    }),
+    RUNS,
+  )
+})
+
+test('checks any options there can be', () => {
+  const names = [
+    'timeout',
+    'deadline',
+    'retries',
+    'roleName',
+    'endpoint',
+    'endpointMode',
+    'waitForRole',
+    'minTtl',
+  ]
+  const options = fc.dictionary(
+    fc.oneof(fc.constantFrom(...names), fc.string()),
+    fc.oneof(url, fc.anything()),
+  )
+  fc.assert(
+    fc.property(options, (given) => {
+      valueOrCodedError(() => checkOptions(given))
+    }),
+    RUNS,
+  )
+})
+
+const FLAGS = ['--port', '--role-name', '--instance-profile-name', '--lifetime', '--hop-limit', '--hops-away']
+
+test('parses any flags into bounded options, or a usage error in one line', () => {
+  const args = fc.array(fc.oneof(fc.constantFrom(...FLAGS, '--http-tokens', '--assume-role', '--'), input), {
+    maxLength: 6,
+  })
+  fc.assert(
+    fc.property(args, (given) => {
+      try {
+        const { port, lifetimeSeconds, hopLimit } = parseEmulateOptions(given)
+        expect(port).toBeLessThanOrEqual(65_535)
+        expect(lifetimeSeconds).toBeGreaterThan(0)
+        expect(hopLimit).toBeGreaterThan(0)
+      } catch (error) {
+        // parseArgs of Node has codes of its own.
+        const isKnown = error instanceof Error && (error.name === 'UsageError' || 'code' in error)
+        if (!isKnown) throw error
+      }
+    }),
+    RUNS,
+  )
+})
+
+test(
+  'settles with credentials or a coded error whatever bytes IMDS answers a step with',
+  { timeout: 60_000 },
+  async () => {
+    const bytes = fc.oneof(
+      fc.uint8Array({ maxLength: 200 }).map((array) => Buffer.from(array).toString('latin1')),
+      body,
+    )
+    const step = fc.constantFrom('token' as const, 'role' as const, 'credentials' as const)
+    const status = fc.constantFrom(200, 200, 200, 400, 401, 404, 418, 500)
+    const headers = fc.dictionary(
+      fc.constantFrom('retry-after', 'date', 'x-aws-ec2-metadata-token-ttl-seconds', 'location'),
+      fc.stringMatching(/^[\x21-\x7e]{0,20}$/),
+    )
+    await fc.assert(
+      fc.asyncProperty(step, status, headers, bytes, async (where, code, sent, answer) => {
+        const lines: string[] = []
+        const keep = (line: string): void => void lines.push(line)
+        const logger = { debug: keep, info: keep, warn: keep, error: keep }
+        const { instance, provider } = setup({ provider: { logger } })
+        instance.failUntilLifted(where, { status: code, body: answer, headers: sent })
+        const given = await provider().catch((error: unknown) =>
+          where === 'role' ? error : requireCoded(error),
+        )
+        // The role's name is no secret, and is told.
+        const shown = where === 'role' ? '' : [exposed(provider.status()), ...lines].join('\n')
+        if (given instanceof Error) expect(given).toBeInstanceOf(InstanceRoleError)
+        if (given instanceof Error) expect(shown).not.toContain(SECRET.slice(0, 8))
+        await provider.close()
+      }),
+      { numRuns: 400 },
+    )
+  },
+)

@@ -1,0 +1,55 @@
+// Run with --expose-gc: prints how far the heap has grown, in bytes, as medians of several readings after collection.
+import { createProvider } from '../../src/from-instance-role.js'
+import { systemRuntime } from '../../src/runtime.js'
+import { createRegistry } from '../../src/shared-sources.js'
+
+const READINGS = 5
+const gc = globalThis.gc
+if (gc === undefined) throw new Error('run with --expose-gc')
+const collect: () => unknown = gc
+
+const [, , kind, count] = process.argv
+const expiration = new Date(Date.now() + 21_600_000).toISOString()
+const document = {
+  AccessKeyId: 'FAKE',
+  SecretAccessKey: 'FAKE',
+  Token: 'FAKE'.repeat(300),
+  Expiration: expiration,
+}
+
+/** Answers without an emulated instance, which keeps what it was asked. */
+const runtime = {
+  ...systemRuntime,
+  fetch: (url: string) => {
+    const body = url.endsWith('/app-role') ? JSON.stringify(document) : 'app-role'
+    return Promise.resolve(new Response(body))
+  },
+}
+const configSources = () => ({ env: {}, loadProfile: () => Promise.resolve({ name: 'default', keys: {} }) })
+const provider = createProvider({}, { runtime, registry: createRegistry(), configSources })
+const once: () => Promise<unknown> =
+  kind === 'refreshes' ? () => provider({ forceRefresh: true }) : () => provider()
+await provider()
+
+// What is compiled and cached once is not a leak.
+await repeat(Number(count) / 10)
+const before = await heapUsed()
+await repeat(Number(count))
+const after = await heapUsed()
+process.stdout.write(String(after - before))
+
+async function repeat(times: number): Promise<void> {
+  for (let time = 0; time < times; time += 1) {
+    await once()
+  }
+}
+
+async function heapUsed(): Promise<number> {
+  const readings: number[] = []
+  for (let reading = 0; reading < READINGS; reading += 1) {
+    await new Promise((resolve) => setImmediate(resolve))
+    collect()
+    readings.push(process.memoryUsage().heapUsed)
+  }
+  return readings.toSorted((a, b) => a - b)[Math.floor(READINGS / 2)] ?? Infinity
+}

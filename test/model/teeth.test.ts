@@ -1,0 +1,298 @@
+// A model that finds nothing proves nothing. Each bug here stands in for one that a library like this has had; modules are
+// replaced, which no other test does, because a bug has to sit where the right code sits.
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import type * as Config from '../../src/config.js'
+import type * as Schedule from '../../src/refresh-schedule.js'
+import type * as Cache from '../../src/refreshing-cache.js'
+import type * as Tokens from '../../src/imds/metadata-token.js'
+import type * as Identity from '../../src/credentials-identity.js'
+import type * as Status from '../../src/status.js'
+import type * as Transport from '../../src/imds/transport.js'
+import type { Runtime } from '../../src/runtime.js'
+import { checkPromises } from './check-promises.js'
+import type { Subject } from './virtual-world.js'
+
+const RUNS = 2_000
+const HOUR = 3_600_000
+
+interface Bug {
+  readonly name: string
+  /** Which promises it breaks; the first that the model sees broken is one of them. */
+  readonly breaks: readonly number[]
+  readonly module?: string
+  readonly plant?: () => void
+  readonly through?: (runtime: Runtime) => Runtime
+}
+
+/** Replaces members of a module; what is spoilt is typed by the module itself. */
+function inModule<M extends object>(
+  module: string,
+  spoil: (original: M) => Partial<M>,
+): Pick<Bug, 'module' | 'plant'> {
+  const plant = (): void =>
+    void vi.doMock(module, async (importOriginal) => {
+      const original = await importOriginal<M>()
+      return { ...original, ...spoil(original) }
+    })
+  return { module, plant }
+}
+
+const SCHEDULE = '../../src/refresh-schedule.js'
+
+const BUGS: readonly Bug[] = [
+  {
+    name: 'serves stale credentials after their expiration',
+    breaks: [3],
+    ...inModule<typeof Schedule>(SCHEDULE, ({ judge }) => ({
+      judge: (now, held) => (held === undefined ? judge(now, held) : 'use'),
+    })),
+  },
+  {
+    name: 'serves stale credentials when a try after the expiration failed, and does not say so',
+    breaks: [3],
+    ...inModule<typeof Schedule>(SCHEDULE, () => ({ isServable: () => true })),
+  },
+  {
+    name: 'shortens the expiration after a failed refresh',
+    breaks: [5, 2, 4],
+    ...inModule<typeof Schedule>(SCHEDULE, ({ afterFailure }) => ({
+      afterFailure: (now, random, held, extend) => {
+        const expiresAt = Math.min(held.value.expiresAt, now + 10 * 60_000)
+        return afterFailure(now, random, { ...held, value: { ...held.value, expiresAt } }, extend)
+      },
+    })),
+  },
+  {
+    name: 'throws while it holds unexpired credentials',
+    breaks: [2],
+    ...inModule<typeof Schedule>(SCHEDULE, () => ({ isServable: () => false })),
+  },
+  {
+    name: 'extends the credentials of a role that was detached',
+    breaks: [3],
+    ...inModule<typeof Schedule>(SCHEDULE, ({ afterFailure }) => ({
+      afterFailure: (now, random, held) => afterFailure(now, random, held, true),
+    })),
+  },
+  {
+    name: 'makes callers wait for a refresh from the soft point on',
+    breaks: [4],
+    ...inModule<typeof Schedule>(SCHEDULE, ({ judge }) => ({
+      judge: (now, held) => (judge(now, held) === 'use' ? 'use' : 'refresh-first'),
+    })),
+  },
+  {
+    name: 'tries again without a pause in an outage',
+    breaks: [5],
+    ...inModule<typeof Schedule>(SCHEDULE, ({ afterFailure }) => ({
+      afterFailure: (now, random, held, extend) => ({
+        ...afterFailure(now, random, held, extend),
+        refreshAt: now,
+      }),
+    })),
+  },
+  {
+    name: 'waits for an hour after a failure',
+    breaks: [5],
+    ...inModule<typeof Schedule>(SCHEDULE, ({ afterFailure }) => ({
+      afterFailure: (now, random, held, extend) => ({
+        ...afterFailure(now, random, held, extend),
+        refreshAt: now + HOUR,
+      }),
+    })),
+  },
+  {
+    name: 'flies twice: callers who come while a load is under way start another',
+    breaks: [6],
+    ...inModule<typeof Cache>('../../src/refreshing-cache.js', ({ RefreshingCache }) => ({
+      RefreshingCache: class<Value, Held, Context> extends RefreshingCache<Value, Held, Context> {
+        readonly #load: () => RefreshingCacheOf<Value, Held, Context>
+        constructor(...given: ConstructorParameters<typeof RefreshingCache<Value, Held, Context>>) {
+          super(...given)
+          this.#load = () => new RefreshingCache(...given)
+        }
+        override refresh(context: Context): Promise<Held> {
+          if (this.held !== undefined) return super.refresh(context)
+          void super.refresh(context).catch(() => {})
+          return this.#load().refresh(context)
+        }
+      },
+    })),
+  },
+  {
+    name: 'loses the wake-up of those who join a load under way',
+    breaks: [1],
+    ...inModule<typeof Cache>('../../src/refreshing-cache.js', ({ RefreshingCache }) => ({
+      RefreshingCache: class<Value, Held, Context> extends RefreshingCache<Value, Held, Context> {
+        #isLoading = false
+        override async refresh(context: Context): Promise<Held> {
+          if (this.#isLoading) return new Promise(() => {})
+          this.#isLoading = true
+          return super.refresh(context).finally(() => (this.#isLoading = false))
+        }
+      },
+    })),
+  },
+  {
+    name: 'leaves the rejection of a refresh behind the callers unhandled',
+    breaks: [10],
+    ...inModule<typeof Cache>('../../src/refreshing-cache.js', ({ RefreshingCache }) => ({
+      RefreshingCache: class<Value, Held, Context> extends RefreshingCache<Value, Held, Context> {
+        override refresh(context: Context): Promise<Held> {
+          const refreshed = super.refresh(context)
+          void refreshed.then(() => {})
+          return refreshed
+        }
+      },
+    })),
+  },
+  {
+    name: 'uses a metadata token again after it was revoked',
+    breaks: [6, 11],
+    ...inModule<typeof Cache>('../../src/refreshing-cache.js', ({ RefreshingCache }) => ({
+      RefreshingCache: class<Value, Held, Context> extends RefreshingCache<Value, Held, Context> {
+        override reset(): void {}
+      },
+    })),
+  },
+  {
+    name: 'takes a metadata token for each load',
+    breaks: [6],
+    ...inModule<typeof Tokens>('../../src/imds/metadata-token.js', ({ metadataTokenPolicy }) => ({
+      metadataTokenPolicy: (now) => ({
+        ...metadataTokenPolicy(now),
+        judge: () => 'refresh-first',
+      }),
+    })),
+  },
+  {
+    name: 'hangs when the connection is reset',
+    breaks: [1],
+    through: (runtime) => ({
+      ...runtime,
+      fetch: (url, init) => runtime.fetch(url, init).catch(() => new Promise<never>(() => {})),
+      after: (delayMs, callback) => (delayMs >= 10_000 ? () => {} : runtime.after(2 * HOUR, callback)),
+    }),
+  },
+  {
+    name: 'leaks a timer with each request',
+    breaks: [10],
+    through: (runtime) => ({
+      ...runtime,
+      after: (delayMs, callback) => {
+        runtime.after(delayMs, callback)
+        return () => {}
+      },
+    }),
+  },
+  {
+    name: 'leaks the handle of a caller who waited',
+    breaks: [10],
+    through: (runtime) => ({
+      ...runtime,
+      keepAlive: () => {
+        runtime.keepAlive()
+        return () => {}
+      },
+    }),
+  },
+  {
+    name: 'falls back on IMDSv1 without being asked to',
+    breaks: [7],
+    ...inModule<typeof Config>('../../src/config.js', ({ resolveConfig }) => ({
+      resolveConfig: async (...given) => ({
+        ...(await resolveConfig(...given)),
+        imdsV1Fallback: { value: true, origin: 'default' },
+      }),
+    })),
+  },
+  {
+    name: 'sends the metadata token to where it was redirected',
+    breaks: [8],
+    through: (runtime) => ({
+      ...runtime,
+      fetch: async (url, init) => {
+        const response = await runtime.fetch(url, init)
+        const location = response.headers.get('location')
+        return location === null ? response : runtime.fetch(location, init)
+      },
+    }),
+  },
+  {
+    name: 'shows the access key in the status',
+    breaks: [9],
+    ...inModule<typeof Status>('../../src/status.js', ({ describeStatus }) => ({
+      describeStatus: (source, now) => {
+        const roleName = source?.held?.value.id
+        return { ...describeStatus(source, now), ...(roleName !== undefined && { roleName }) }
+      },
+    })),
+  },
+  {
+    name: 'puts what IMDS answered in an error',
+    breaks: [9],
+    ...inModule<typeof Transport>('../../src/imds/transport.js', ({ openTransport }) => ({
+      openTransport: (options) => {
+        const transport = openTransport(options)
+        return {
+          ...transport,
+          send: async (exchange) => {
+            const outcome = await transport.send(exchange)
+            if (outcome.kind !== 'answer' || !outcome.body.includes('SecretAccessKey')) return outcome
+            const isWhole = outcome.body.trimEnd().endsWith('}')
+            return isWhole ? outcome : { kind: 'broken', cause: new Error(outcome.body) }
+          },
+        }
+      },
+    })),
+  },
+  {
+    name: 'hands out the true expiration of what it extends',
+    breaks: [3],
+    ...inModule<typeof Identity>('../../src/credentials-identity.js', ({ toCredentials }) => ({
+      toCredentials: (...given) => {
+        const { originalExpiration, ...credentials } = toCredentials(...given)
+        return { ...credentials, expiration: originalExpiration ?? credentials.expiration }
+      },
+    })),
+  },
+]
+
+type RefreshingCacheOf<Value, Held, Context> = InstanceType<
+  typeof Cache.RefreshingCache<Value, Held, Context>
+>
+
+/** The library with a bug in it, loaded afresh. */
+async function libraryWith({ plant, through }: Pick<Bug, 'plant' | 'through'>): Promise<Subject> {
+  vi.resetModules()
+  plant?.()
+  const { createProvider } = await import('../../src/from-instance-role.js')
+  const { createRegistry } = await import('../../src/shared-sources.js')
+  return { createProvider, createRegistry, ...(through !== undefined && { through }) }
+}
+
+// Vitest fails a run in which a rejection goes unhandled; here one is meant to.
+const listeners = process.listeners('unhandledRejection')
+beforeAll(() => void process.removeAllListeners('unhandledRejection'))
+afterAll(() => listeners.forEach((listener) => process.on('unhandledRejection', listener)))
+
+afterEach(() => {
+  for (const { module } of BUGS) if (module !== undefined) vi.doUnmock(module)
+})
+
+test.each(BUGS)('finds a library that $name', { timeout: 60_000 }, async (bug) => {
+  const details = await checkPromises(await libraryWith(bug), { numRuns: RUNS, seed: 1, endOnFailure: true })
+  expect(details.failed).toBe(true)
+  expect(String(details.errorInstance)).toMatch(
+    new RegExp(`BrokenPromise: promise (${bug.breaks.join('|')}):`),
+  )
+})
+
+test(
+  'finds nothing in the library as it is, in as many runs as it takes to find these',
+  { timeout: 60_000 },
+  async () => {
+    const details = await checkPromises(await libraryWith({}), { numRuns: 200, seed: 1 })
+    expect(details.errorInstance).toBe(null)
+  },
+)
