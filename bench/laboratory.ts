@@ -19,7 +19,7 @@ export interface RunOptions {
 /** The repository, whether this runs from `bench` or from `bench/.out`. */
 export const ROOT: string = fileURLToPath(import.meta.url).replace(/bench\/(\.out\/)?[^/]*$/, '')
 
-const NODE_FLAGS = ['--expose-gc', '--max-semi-space-size=256', '--no-warnings']
+const NODE_FLAGS = ['--expose-gc', '--min-semi-space-size=128', '--max-semi-space-size=128', '--no-warnings']
 
 export async function openLaboratory(): Promise<Laboratory> {
   const instance = emulateInstance()

@@ -62,9 +62,11 @@ async function measureCrowds(lab: Laboratory, { few }: Rounds): Promise<Row[]> {
     row('1,000 concurrent first calls', 'ms', calls, 'tookMs'),
     row('their requests', '', calls, 'requests'),
     row('their TCP connections', '', calls, 'connections'),
+    row('calls among them that fail', '', calls, 'failed'),
     row('100 S3 clients, first credentials of all', 'ms', clients, 'tookMs'),
     row('their requests', '', clients, 'requests'),
     row('their TCP connections', '', clients, 'connections'),
+    row('clients among them that fail', '', clients, 'failed'),
   ]
 }
 

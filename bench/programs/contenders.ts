@@ -1,4 +1,4 @@
-import type { AwsCredentialIdentity } from '@smithy/types'
+import type { AwsCredentialIdentity, Logger } from '@smithy/types'
 
 /** Gives credentials; `forceRefresh` has it load them anew, where it caches at all. */
 export type Provider = (properties?: { readonly forceRefresh?: boolean }) => Promise<AwsCredentialIdentity>
@@ -7,6 +7,9 @@ export type Provider = (properties?: { readonly forceRefresh?: boolean }) => Pro
 export type MakeProvider = () => Provider
 
 export type Contender = 'instance-role' | 'official-bare' | 'official-memoized' | 'sdk-client'
+
+// The official provider warns on the console where it has no logger.
+const silent: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
 
 /** Loads nothing but the contender's own code. */
 export async function loadContender(name: string | undefined): Promise<MakeProvider> {
@@ -17,15 +20,15 @@ export async function loadContender(name: string | undefined): Promise<MakeProvi
     }
     case 'official-bare': {
       const { fromInstanceMetadata } = await import('@smithy/credential-provider-imds')
-      return () => fromInstanceMetadata()
+      return () => fromInstanceMetadata({ logger: silent })
     }
     case 'official-memoized': {
       const { fromInstanceMetadata } = await import('@smithy/credential-provider-imds')
-      return memoized(() => fromInstanceMetadata())
+      return memoized(() => fromInstanceMetadata({ logger: silent }))
     }
     case 'sdk-client': {
       const { fromInstanceMetadata } = await import('@aws-sdk/credential-providers')
-      return memoized(() => fromInstanceMetadata())
+      return memoized(() => fromInstanceMetadata({ logger: silent }))
     }
     default:
       throw new Error(`There is no contender ${String(name)}`)

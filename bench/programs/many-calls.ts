@@ -5,5 +5,6 @@ const makeProvider = await loadContender(process.argv[2])
 const connections = await countConnections()
 const provider = makeProvider()
 const startedAt = performance.now()
-await Promise.all(Array.from({ length: 1_000 }, () => provider()))
-report({ tookMs: performance.now() - startedAt, connections: connections() })
+const outcomes = await Promise.allSettled(Array.from({ length: 1_000 }, () => provider()))
+const failed = outcomes.filter(({ status }) => status === 'rejected').length
+report({ tookMs: performance.now() - startedAt, connections: connections(), failed })

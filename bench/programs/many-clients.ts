@@ -6,5 +6,6 @@ const makeProvider = await loadContender(process.argv[2])
 const clients = Array.from({ length: 100 }, () => new S3Client({ credentials: makeProvider() }))
 const connections = await countConnections()
 const startedAt = performance.now()
-await Promise.all(clients.map(({ config }) => config.credentials()))
-report({ tookMs: performance.now() - startedAt, connections: connections() })
+const outcomes = await Promise.allSettled(clients.map(({ config }) => config.credentials()))
+const failed = outcomes.filter(({ status }) => status === 'rejected').length
+report({ tookMs: performance.now() - startedAt, connections: connections(), failed })
