@@ -59,4 +59,11 @@ export default defineConfig(
     files: ['test/**/*.ts', 'examples/**/*.ts'],
     rules: { '@typescript-eslint/no-floating-promises': 'error' },
   },
+  {
+    // Runs outside of this repository's tool chain: on other runtimes, and where the packed package is installed.
+    files: ['test/matrix/**/*.mjs'],
+    languageOptions: {
+      globals: { console: 'readonly', fetch: 'readonly', process: 'readonly', URL: 'readonly' },
+    },
+  },
 )

@@ -1,7 +1,13 @@
+import { readFile, writeFile } from 'node:fs/promises'
 import type { Options } from 'tsup'
 
+const library = { index: 'src/index.ts', 'testing/index': 'src/testing/index.ts' }
+
+/** p-retry and what it depends on are ESM-only: Jest's CommonJS cannot require them. */
+const BUNDLED = ['p-retry', 'is-network-error']
+
 const common: Options = {
-  dts: { compilerOptions: { noEmit: false } },
+  dts: { entry: library, compilerOptions: { noEmit: false } },
   target: 'node20',
   platform: 'node',
   sourcemap: false,
@@ -11,17 +17,17 @@ const common: Options = {
 const config: Options[] = [
   {
     ...common,
-    entry: { index: 'src/index.ts', 'testing/index': 'src/testing/index.ts' },
+    entry: { ...library, 'cli/main': 'src/cli/main.ts' },
     format: 'esm',
   },
   {
     ...common,
-    entry: { index: 'src/index.ts', 'testing/index': 'src/testing/index.ts' },
+    entry: library,
     format: 'cjs',
     // With splitting, tsup makes each `require()` one that bundlers cannot follow.
     splitting: false,
-    // p-retry is ESM-only: Jest's CommonJS cannot require it.
-    noExternal: ['p-retry', 'is-network-error'],
+    noExternal: BUNDLED,
+    onSuccess: writeLicences,
     esbuildOptions(options) {
       // `import()` fails under Jest without --experimental-vm-modules; as `require()` it works everywhere.
       options.supported = { 'dynamic-import': false }
@@ -30,5 +36,16 @@ const config: Options[] = [
     },
   },
 ]
+
+/** What is bundled is distributed with the package, and its licences ask for their notice. */
+async function writeLicences(): Promise<void> {
+  const notices = await Promise.all(
+    BUNDLED.map(async (name) => {
+      const licence = await readFile(`node_modules/${name}/license`, 'utf8')
+      return `The CommonJS build contains ${name}:\n\n${licence}`
+    }),
+  )
+  await writeFile('dist/THIRD-PARTY-LICENSES.txt', notices.join('\n---\n\n'))
+}
 
 export default config

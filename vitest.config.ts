@@ -3,6 +3,7 @@ import type { ViteUserConfig } from 'vitest/config'
 const config: ViteUserConfig = {
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: ['test/package/install.ts'],
     setupFiles: ['test/loopback-only.ts'],
     testTimeout: 20_000,
     // What the developer's own shell says about AWS must not decide what the tests see.

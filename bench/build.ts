@@ -31,4 +31,4 @@ const programs = readdirSync(join(HERE, 'programs'), { recursive: true, encoding
 
 rmSync(join(HERE, '.out'), { recursive: true, force: true })
 await build({ ...common, entryPoints: programs, outbase: HERE, plugins: [builtPackage], splitting: false })
-await build({ ...common, entryPoints: [join(HERE, 'main.ts')] })
+await build({ ...common, entryPoints: [join(HERE, 'main.ts'), join(HERE, 'try.ts')] })

@@ -14,3 +14,8 @@ export function clockOffsetMs(dateHeader: string | null, now: number): number | 
 export function correctionMs(offsetMs: number): number {
   return Math.abs(offsetMs) < NEGLIGIBLE_MS ? 0 : offsetMs
 }
+
+/** Whether the host's clock ran through an exchange of this length: where the host was suspended or its clock stepped, `Date` tells nothing. */
+export function isSteady(tookMs: number): boolean {
+  return tookMs >= 0 && tookMs < NEGLIGIBLE_MS
+}

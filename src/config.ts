@@ -45,8 +45,8 @@ interface Knob<T> {
   readonly expected: string
 }
 
-const IPV4_ENDPOINT = 'http://169.254.169.254'
-const IPV6_ENDPOINT = 'http://[fd00:ec2::254]'
+export const IPV4_ENDPOINT: string = 'http://169.254.169.254'
+export const IPV6_ENDPOINT: string = 'http://[fd00:ec2::254]'
 type EndpointMode = 'ipv4' | 'ipv6' | 'auto'
 
 /** Both addresses of IMDS in the order in which they are tried; one where one is asked for. */

@@ -10,6 +10,7 @@ import type { ImdsLoadOptions } from './imds-load.js'
 import type { EndpointChoice } from './imds/endpoint-choice.js'
 import type { MetadataTokenCache } from './imds/imds-reader.js'
 import {
+  ABSENCE_CAP_MS,
   absenceDelayMs,
   afterFailure,
   afterInvalidation,
@@ -103,7 +104,9 @@ export class CredentialsSource {
 
   /** How long to wait, with nothing held, before a load is worth another try; the same for all who wait. */
   pauseMs(): number {
-    return Math.max(0, this.#absentUntil - this.#options.runtime.now())
+    const pauseMs = this.#absentUntil - this.#options.runtime.now()
+    // More than was ever set: the wall clock was stepped back.
+    return pauseMs > ABSENCE_CAP_MS ? 0 : Math.max(0, pauseMs)
   }
 
   status(): SourceStatus {

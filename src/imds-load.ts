@@ -54,7 +54,8 @@ export async function runLoad<T>(
     return transport
   }
   try {
-    const imds = new ImdsReader({ ...options, transportTo })
+    const onRequest = (step: LoadStep): void => options.onRequest((tally.step = step))
+    const imds = new ImdsReader({ ...options, onRequest, transportTo })
     const tries = retryTries(() => tryOnce(imds), tally, { ...options, signal: end.signal })
     return await unlessAborted(end.signal, tries)
   } finally {
@@ -66,16 +67,22 @@ export async function runLoad<T>(
 
 type RetryOptions = Pick<ImdsLoadOptions, 'retries' | 'deadlineMs' | 'runtime' | 'signal'>
 
-function retryTries<T>(work: () => Promise<T>, tally: Tally, options: RetryOptions): Promise<T> {
+function retryTries<T>(tryOnce: () => Promise<T>, tally: Tally, options: RetryOptions): Promise<T> {
   const { runtime, retries, deadlineMs, signal } = options
   const deadlineAt = runtime.now() + deadlineMs
   // p-retry's own delay has its jitter before its cap, and knows neither Retry-After nor a test's clock: it stays at 0.
-  return pRetry(work, {
+  const begin = (): Promise<T> => {
+    tally.attempts += 1
+    return tryOnce()
+  }
+  return pRetry(begin, {
     retries: Infinity,
     minTimeout: 0,
     signal,
     shouldRetry: async ({ error }) => {
       if (signal.aborted || !(error instanceof InstanceRoleError)) return false
+      // Not ours: the load that was taking the metadata token for both of us was ended.
+      if (error.code === 'CLOSED') return true
       count(tally, error)
       const limits = { retries, remainingMs: deadlineAt - runtime.now() }
       const delayMs = retryDelayMs(error, tally, limits, runtime.random)
@@ -87,10 +94,14 @@ function retryTries<T>(work: () => Promise<T>, tally: Tally, options: RetryOptio
 }
 
 /** What failed last says more than that time is up. */
-function overdue({ lastFailure, attempts }: Tally, deadlineMs: number, blockedMs: number): InstanceRoleError {
+function overdue(
+  { lastFailure, attempts, step }: Tally,
+  deadlineMs: number,
+  blockedMs: number,
+): InstanceRoleError {
   if (lastFailure !== undefined) return lastFailure.afterAttempts(attempts)
   const blocked =
     blockedMs === 0 ? '' : `; the event loop of this process was blocked for ${blockedMs} ms of it`
   const message = `IMDS gave nothing within the deadline of ${deadlineMs} ms${blocked}.`
-  return new InstanceRoleError('TIMEOUT', message, { timedOut: true, attempts: 1 })
+  return new InstanceRoleError('TIMEOUT', message, { step, timedOut: true, attempts })
 }

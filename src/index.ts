@@ -8,6 +8,14 @@ export {
 } from './metadata-client.js'
 export type { IdentityDocument } from './instance-metadata.js'
 export { InstanceRoleError, type InstanceRoleErrorCode, type LoadStep } from './errors.js'
+export {
+  getRefreshOnExpiredTokenPlugin,
+  refreshOnExpiredToken,
+  type RefreshableProvider,
+  type RefreshOnExpiredTokenPlugin,
+  type SigningClient,
+  type SigningConfig,
+} from './refresh-on-expired-token.js'
 export type { InstanceRoleCallProperties, InstanceRoleOptions, ReadyOptions } from './options.js'
 export { type InstanceRoleStatus } from './status.js'
 export {

@@ -36,7 +36,8 @@ const EXTENSION_MS = 120_000
 const BACKOFF_BASE_MS = 1_000
 const BACKOFF_CAP_MS = 60_000
 const ABSENCE_BASE_MS = 250
-const ABSENCE_CAP_MS = 5_000
+/** The longest pause between two tries for a role that has not appeared. */
+export const ABSENCE_CAP_MS = 5_000
 
 /** What to do at `now`. Wall-clock times are compared afresh at each call, so suspend and clock steps do no harm. */
 export function judge(now: number, held: Held<Expiring> | undefined): Verdict {

@@ -1,8 +1,11 @@
-import { type InstanceRoleError, TREATMENTS } from './errors.js'
+import { type InstanceRoleError, type LoadStep, TREATMENTS } from './errors.js'
 
 /** What has been tried within one load so far; the failure at hand included. */
 export interface Tally {
+  /** Tries begun. */
   attempts: number
+  /** What was asked for last. */
+  step: LoadStep | undefined
   lastFailure: InstanceRoleError | undefined
   /** Failures that used up a retry. */
   retriesUsed: number
@@ -17,6 +20,7 @@ export interface Tally {
 export function newTally(): Tally {
   return {
     attempts: 0,
+    step: undefined,
     lastFailure: undefined,
     retriesUsed: 0,
     unanswered: 0,
@@ -40,7 +44,6 @@ const MAX_DELAY_MS = 5_000
 
 /** Counts `error` in `tally`. */
 export function count(tally: Tally, error: InstanceRoleError): void {
-  tally.attempts += 1
   tally.lastFailure = error
   if (isUnanswered(error)) tally.unanswered += 1
   if (error.code === 'TOKEN_REJECTED') tally.tokenRejections += 1

@@ -108,8 +108,13 @@ export class SourceUse {
     abortSignal: AbortSignal | undefined,
   ): Promise<T> {
     const { runtime } = this.#world
+    if (patience.forMs === 0) return work()
+    // Told by a timer: a wall clock that is stepped back must not give more of it.
+    let isPatient = true
+    const cancel = runtime.after(patience.forMs, () => (isPatient = false))
+    const isWanted = (): boolean =>
+      isPatient && !this.#closing.signal.aborted && abortSignal?.aborted !== true
     const patientUntil = runtime.now() + patience.forMs
-    const isUnwanted = (): boolean => this.#closing.signal.aborted || abortSignal?.aborted === true
     return pRetry(work, {
       retries: Infinity,
       minTimeout: 0,
@@ -118,12 +123,12 @@ export class SourceUse {
         if (!mayPass(error)) return false
         // Another who waits may have tried meanwhile: then the pause begins anew.
         for (let pauseMs = source.pauseMs(); pauseMs > 0; pauseMs = source.pauseMs()) {
-          if (runtime.now() + pauseMs >= patientUntil || isUnwanted()) return false
+          if (!isWanted() || runtime.now() + pauseMs >= patientUntil) return false
           await runtime.sleep(pauseMs)
         }
-        return runtime.now() < patientUntil && !isUnwanted()
+        return isWanted()
       },
-    })
+    }).finally(cancel)
   }
 
   #isShort(

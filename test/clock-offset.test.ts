@@ -63,3 +63,13 @@ test.each([
 ])('reads the Date header %s', (header, offset) => {
   expect(clockOffsetMs(header, Date.UTC(2026, 0, 1))).toBe(offset)
 })
+
+test('hands out nothing expired as good when the host was suspended in the middle of an exchange', async () => {
+  const { clock, instance, provider } = setup(0)
+  instance.fail('credentials', { delayMs: 500 })
+  clock.after(100, () => clock.stepWallClock(10 * HOUR))
+  const { expiration, originalExpiration } = await provider()
+  expect(originalExpiration?.getTime()).toBeLessThan(clock.now())
+  expect(expiration.getTime()).toBeGreaterThan(clock.now())
+  expect(provider.status().clockOffsetMs).not.toBeLessThan(-MINUTE)
+})

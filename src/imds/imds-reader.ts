@@ -1,3 +1,4 @@
+import { isSteady } from '../clock-offset.js'
 import { InstanceRoleError, type InstanceRoleErrorCode, type LoadStep } from '../errors.js'
 import { RefreshingCache } from '../refreshing-cache.js'
 import {
@@ -101,8 +102,9 @@ export class ImdsReader {
   }
 
   async #send({ endpoint, method, path, step }: Exchange, headers: Record<string, string>): Promise<Outcome> {
-    const { transportTo, timeoutMs, userAgent, onRequest, onDate, endpoints } = this.#options
+    const { transportTo, timeoutMs, userAgent, onRequest, onDate, endpoints, runtime } = this.#options
     onRequest(step)
+    const sentAt = runtime.now()
     const outcome = await transportTo(endpoint).send({
       method,
       url: endpoint + path,
@@ -110,7 +112,7 @@ export class ImdsReader {
       headers: { ...headers, accept: '*/*', 'accept-encoding': 'identity', 'user-agent': userAgent },
       timeoutMs,
     })
-    if (outcome.kind === 'answer') onDate(outcome.headers.get('date'))
+    if (outcome.kind === 'answer' && isSteady(runtime.now() - sentAt)) onDate(outcome.headers.get('date'))
     if (outcome.kind === 'unreachable') endpoints.forget(endpoint)
     return outcome
   }

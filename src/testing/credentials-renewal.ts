@@ -14,6 +14,12 @@ export interface IssuedCredentials {
   readonly issuedAt: number
 }
 
+/** The part of a set of credentials that comes from outside, in place of a made-up one. */
+export type GivenCredentials = Pick<
+  IssuedCredentials,
+  'accessKeyId' | 'secretAccessKey' | 'sessionToken' | 'expiration'
+>
+
 /** What EC2 has of an instance profile's role: credentials, or none where it may not assume the role. */
 export interface DeliveredRole {
   readonly role: IamRole
@@ -24,6 +30,7 @@ export interface RenewalOptions {
   readonly lifetimeMs: number
   readonly renewEveryMs: number
   readonly roleChanges: 'at-once' | 'at-renewal'
+  readonly issueCredentials?: (role: IamRole) => GivenCredentials
   readonly now: () => number
 }
 
@@ -98,7 +105,9 @@ export class CredentialsRenewal {
   }
 
   #issue(role: IamRole, at: number): IssuedCredentials {
-    const credentials = fakeCredentials(role, at, wholeSeconds(this.#options.lifetimeMs))
+    const { issueCredentials, lifetimeMs } = this.#options
+    const given = issueCredentials?.(role) ?? fakeCredentials(at, wholeSeconds(lifetimeMs))
+    const credentials = { ...given, accountId: role.accountId, roleName: role.name, issuedAt: at }
     this.#issued.set(credentials.accessKeyId, credentials)
     return credentials
   }
@@ -112,7 +121,7 @@ function hasChanged({ profile: { role }, ...delivered }: Delivery): boolean {
 let issuedSets = 0
 
 /** Credentials that nobody takes for real ones: every part begins with `FAKE`, which no key of AWS does. */
-function fakeCredentials(role: IamRole, at: number, lifetimeMs: number): IssuedCredentials {
+function fakeCredentials(at: number, lifetimeMs: number): GivenCredentials {
   issuedSets += 1
   const serial = String(issuedSets).padStart(6, '0')
   return {
@@ -120,9 +129,6 @@ function fakeCredentials(role: IamRole, at: number, lifetimeMs: number): IssuedC
     secretAccessKey: `FAKE/secret/${randomBytes(21).toString('base64url')}`,
     sessionToken: `FAKE/session/token/${randomBytes(660).toString('base64')}`,
     expiration: new Date(at + lifetimeMs),
-    accountId: role.accountId,
-    roleName: role.name,
-    issuedAt: at,
   }
 }
 

@@ -30,6 +30,7 @@ import {
 import { MetadataTokens } from './metadata-tokens.js'
 import { type MswHandlers, createMswHandlers } from './msw-front.js'
 import { resetInstanceRole } from './provider-state.js'
+import { errorPage } from './reply.js'
 import { RequestLog } from './request-log.js'
 
 /** An EC2 instance in a test: its role, its credentials, and its metadata service. */
@@ -225,8 +226,13 @@ class Instance implements EmulatedInstance {
     const outcome = this.#isBeyondHopLimit({ ...request, path })
       ? SILENCE
       : this.#decide({ ...request, path })
-    this.#log.record(request.method, path, outcome)
-    return outcome
+    return this.#record({ ...request, path }, outcome)
+  }
+
+  refuse(request: EmulatedRequest): Outcome {
+    const [path = '/'] = request.path.split('?')
+    const reply = withCommonHeaders(errorPage(403), this.clock.now())
+    return this.#record({ ...request, path }, { kind: 'reply', reply, delayMs: 0 })
   }
 
   get handlers(): MswHandlers {
@@ -264,6 +270,12 @@ class Instance implements EmulatedInstance {
   #association(): Association | undefined {
     const profile = this.#profile
     return profile && { profile, delivered: this.#renewal.deliver(profile) }
+  }
+
+  #record({ method, path }: EmulatedRequest, outcome: Outcome): Outcome {
+    const entry = this.#log.record(method, path, outcome)
+    this.#settings.onRequest?.(entry)
+    return outcome
   }
 
   #isBeyondHopLimit({ path, hopsAway }: EmulatedRequest): boolean {

@@ -1,5 +1,5 @@
 export { type Clock } from './clock.js'
-export { type IssuedCredentials } from './credentials-renewal.js'
+export { type GivenCredentials, type IssuedCredentials } from './credentials-renewal.js'
 export { type EmulatedInstance, emulateInstance } from './emulate-instance.js'
 export { type EmulatedFetch } from './fetch-front.js'
 export { type Step } from './fault-script.js'

@@ -1,5 +1,6 @@
 import type { Clock } from './clock.js'
-import { EXAMPLE_ACCOUNT_ID, type InstanceProfile } from './iam-model.js'
+import type { GivenCredentials } from './credentials-renewal.js'
+import { EXAMPLE_ACCOUNT_ID, type IamRole, type InstanceProfile } from './iam-model.js'
 
 /** The instance metadata options that can be modified while an instance runs, and how far its client is. */
 export interface MetadataOptions {
@@ -107,7 +108,9 @@ interface DescriptionOptions {
 export type Settings = MetadataOptions &
   CredentialsOptions &
   DescriptionOptions &
-  Pick<InstanceOptions, 'profile' | 'userData'>
+  Pick<InstanceOptions, UndefaultedOption>
+
+type UndefaultedOption = 'profile' | 'userData' | 'issueCredentials' | 'onRequest'
 
 /** Options of `emulateInstance`. */
 export interface InstanceOptions extends Partial<MetadataOptions & CredentialsOptions & DescriptionOptions> {
@@ -121,6 +124,15 @@ export interface InstanceOptions extends Partial<MetadataOptions & CredentialsOp
   /** @default none */
   readonly userData?: string
   /**
+   * What STS issues for the role, whenever EC2 has it renew the credentials (`rotate()` has it done now): a set of the
+   * caller's, such as a real one, served as it is.
+   *
+   * @default made-up credentials, every part of which begins with `FAKE`
+   */
+  readonly issueCredentials?: (role: IamRole) => GivenCredentials
+  /** Is told of each request as it is answered, in the words of `requests`. */
+  readonly onRequest?: (entry: string) => void
+  /**
    * The time that the instance goes by.
    *
    * @default the installed test clock while there is one, the system's time otherwise
@@ -129,7 +141,7 @@ export interface InstanceOptions extends Partial<MetadataOptions & CredentialsOp
 }
 
 /** What `@default` says above; a test compares. */
-export const DEFAULTS: Omit<Settings, 'availabilityZone' | 'profile' | 'userData'> = {
+export const DEFAULTS: Omit<Settings, 'availabilityZone' | UndefaultedOption> = {
   httpTokens: 'required',
   hopLimit: 1,
   hopsAway: 0,

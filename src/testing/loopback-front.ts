@@ -3,6 +3,7 @@ import { isIPv6 } from 'node:net'
 import type { Clock } from './clock.js'
 import type { Outcome } from './faults.js'
 import type { Answering } from './fetch-front.js'
+import type { EmulatedRequest } from './imds-protocol.js'
 import type { Reply } from './reply.js'
 import { untilAborted } from './web-response.js'
 
@@ -11,6 +12,18 @@ export interface ListenOptions {
   readonly port?: number
   /** @default '127.0.0.1' */
   readonly host?: string
+  /**
+   * Whether every request with an `X-Forwarded-For` is refused, not the token PUT only as on EC2.
+   *
+   * @default false
+   */
+  readonly refuseForwarded?: boolean
+}
+
+/** An instance that can be had to refuse a request. */
+interface Guarded extends Answering {
+  /** 403, and an entry in the log. */
+  refuse(request: EmulatedRequest): Outcome
 }
 
 /** An emulated instance on a real port. */
@@ -25,13 +38,20 @@ export interface LoopbackServer {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/** Serves the instance on a real port, of the loopback address unless told otherwise. */
+/**
+ * Serves the instance on a real port, of the loopback address unless told otherwise.
+ *
+ * A port of a loopback address refuses whoever asks for another host, as a web page does that had its name resolve here.
+ */
 export async function listenOnLoopback(
-  instance: Answering,
-  { port = 0, host = '127.0.0.1' }: ListenOptions = {},
+  instance: Guarded,
+  { port = 0, host = '127.0.0.1', refuseForwarded = false }: ListenOptions = {},
 ): Promise<LoopbackServer> {
+  const isOpen = !isLoopback(host)
   const server = createServer((request, response) => {
-    void serve(instance, request, response)
+    const { host: asked, 'x-forwarded-for': forwardedFor } = request.headers
+    const isRefused = !(isOpen || isOwnHost(asked)) || (refuseForwarded && forwardedFor !== undefined)
+    void serve(instance, request, response, isRefused)
   })
   const boundPort = await bind(server, port, host)
   const endpoint = `http://${isIPv6(host) ? `[${host}]` : host}:${boundPort}`
@@ -65,19 +85,40 @@ function stop(server: Server): Promise<void> {
   })
 }
 
-async function serve(instance: Answering, request: IncomingMessage, response: ServerResponse): Promise<void> {
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host)
+}
+
+const IMDS_HOSTS = ['169.254.169.254', 'fd00:ec2::254']
+
+/** Whether a `Host` header names this machine, or IMDS by its address; a browser always sends one. */
+function isOwnHost(header: string | undefined): boolean {
+  if (header === undefined) return true
+  const host = header
+    .replace(/:\d*$/, '')
+    .replace(/^\[(.*)\]$/, '$1')
+    .toLowerCase()
+  return isLoopback(host) || IMDS_HOSTS.includes(host)
+}
+
+async function serve(
+  instance: Guarded,
+  request: IncomingMessage,
+  response: ServerResponse,
+  isRefused: boolean,
+): Promise<void> {
   const hungUp = new AbortController()
   response.once('close', () => {
     hungUp.abort()
   })
-  const outcome = instance.answer({
-    method: request.method ?? 'GET',
-    path: request.url ?? '/',
-    headers: Object.fromEntries(
-      Object.entries(request.headers).map(([name, value]) => [name, String(value)]),
-    ),
-  })
+  const received = emulatedRequest(request)
+  const outcome = isRefused ? instance.refuse(received) : instance.answer(received)
   await deliver(outcome, instance, response, AbortSignal.any([hungUp.signal, instance.closed]))
+}
+
+function emulatedRequest({ method = 'GET', url = '/', headers }: IncomingMessage): EmulatedRequest {
+  const single = Object.entries(headers).map(([name, value]) => [name, String(value)] as const)
+  return { method, path: url, headers: Object.fromEntries(single) }
 }
 
 async function deliver(

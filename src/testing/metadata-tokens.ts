@@ -8,6 +8,7 @@ export class MetadataTokens {
   readonly #expiresAt = new Map<string, number>()
 
   issue(ttlSeconds: number, now: number): string {
+    this.#forgetExpired(now)
     // 56 characters, as the real ones.
     const token = `FAKE${randomBytes(39).toString('base64url')}`
     this.#expiresAt.set(token, now + ttlSeconds * 1_000)
@@ -23,6 +24,14 @@ export class MetadataTokens {
 
   forget(): void {
     this.#expiresAt.clear()
+  }
+
+  // Tokens of one age come first in, first out: a server that runs for days does not go through all it holds.
+  #forgetExpired(now: number): void {
+    for (const [token, expiresAt] of this.#expiresAt) {
+      if (now < expiresAt) return
+      this.#expiresAt.delete(token)
+    }
   }
 }
 

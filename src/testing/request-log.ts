@@ -9,8 +9,10 @@ export class RequestLog {
     return [...this.#entries]
   }
 
-  record(method: string, path: string, outcome: Outcome): void {
-    this.#entries.push(`${method} ${path} ${summaryOf(outcome)}`)
+  record(method: string, path: string, outcome: Outcome): string {
+    const entry = `${method} ${path} ${summaryOf(outcome)}`
+    this.#entries.push(entry)
+    return entry
   }
 
   clear(): void {

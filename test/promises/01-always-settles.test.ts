@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { InstanceRoleError } from '../../src/index.js'
 import type { Fault, Step } from '../../src/testing/index.js'
-import { setup, timed } from '../setup.js'
+import { HOUR, setup, timed } from '../setup.js'
 
 const DEADLINE_MS = 10_000
 const STEPS: readonly Step[] = ['token', 'role', 'credentials']
@@ -90,3 +90,16 @@ test('ends the waits of a provider that is closed', async () => {
   await waiting
   await expect(provider()).rejects.toMatchObject({ code: 'CLOSED' })
 })
+
+test.each([{ waitForRole: 0 }, { waitForRole: 20_000 }])(
+  'settles in time although the wall clock is stepped back by hours meanwhile, waiting for a role for $waitForRole ms',
+  async ({ waitForRole }) => {
+    const { clock, instance, provider } = setup({ provider: { waitForRole } })
+    instance.failUntilLifted('all', { status: 500 })
+    const outcomes: string[] = []
+    void provider().catch((error: unknown) => outcomes.push(String(error)))
+    clock.after(300, () => clock.stepWallClock(-7 * HOUR))
+    await clock.advance(waitForRole + DEADLINE_MS)
+    expect(outcomes).toEqual([expect.stringContaining('(500)')])
+  },
+)

@@ -23,6 +23,8 @@ export interface ApplicationOnEc2 {
   /** Of IMDS. */
   readonly endpoint: string
   readonly instance: EmulatedInstance
+  /** Has AWS refuse the set that the instance has now, which the instance itself does not know of; gives what lifts it. */
+  readonly disown: (as: 'expired' | 'unknown') => () => void
 }
 
 /**
@@ -35,8 +37,14 @@ export async function setUp(options: InstanceRoleOptions = {}): Promise<Applicat
   const now = vi.spyOn(Date, 'now').mockImplementation(() => clock.now())
   const instance = emulateInstance({ clock, roleName: 'app-role', instanceProfileName: 'web-servers' })
   const { endpoint } = await instance.listen()
+  const disowned = new Map<string, 'expired' | 'unknown'>()
   const aws = await startVerifyingAwsEndpoint({
-    findCredentials: (accessKeyId) => instance.findCredentials(accessKeyId),
+    findCredentials: (accessKeyId) => {
+      const issued = instance.findCredentials(accessKeyId)
+      const as = disowned.get(accessKeyId)
+      if (issued === undefined || as === undefined) return issued
+      return as === 'unknown' ? undefined : { ...issued, expiration: new Date(0) }
+    },
     now: () => clock.now(),
   })
   const credentials = fromInstanceRole({ endpoint, isolated: true, ...options })
@@ -49,5 +57,10 @@ export async function setUp(options: InstanceRoleOptions = {}): Promise<Applicat
     now.mockRestore()
     clock.release()
   })
-  return { aws, clients, clock, credentials, endpoint, instance }
+  const disown = (as: 'expired' | 'unknown') => {
+    const { accessKeyId } = instance.credentials ?? { accessKeyId: '' }
+    disowned.set(accessKeyId, as)
+    return () => void disowned.delete(accessKeyId)
+  }
+  return { aws, clients, clock, credentials, disown, endpoint, instance }
 }

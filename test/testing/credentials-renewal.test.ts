@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { createTestClock, emulateInstance } from '../../src/testing/index.js'
+import { type IamRole, createTestClock, emulateInstance } from '../../src/testing/index.js'
 import { issuedAt, renewalPeriodMs } from '../../src/testing/credentials-renewal.js'
+import { credentialsDocument } from './ask.js'
 
 const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS
@@ -107,4 +108,29 @@ test('a wall clock that is set back leaves the set in force', () => {
   const before = instance.credentials
   clock.stepWallClock(-24 * HOUR_MS)
   expect(instance.credentials).toBe(before)
+})
+
+test('serves the credentials that it is given, as they are, and asks for them at each renewal', () => {
+  const clock = createTestClock()
+  const given = {
+    accessKeyId: 'KEY',
+    secretAccessKey: 'secret',
+    sessionToken: 'token',
+    expiration: new Date(0),
+  }
+  let issued = 0
+  const issueCredentials = (role: IamRole) => ({ ...given, accessKeyId: `${role.name} ${(issued += 1)}` })
+  const instance = emulateInstance({ clock, issueCredentials })
+  expect(instance.credentials).toMatchObject({
+    ...given,
+    accessKeyId: 'app-role 1',
+    accountId: '123456789012',
+  })
+  instance.rotate()
+  expect(credentialsDocument(instance)).toMatchObject({
+    AccessKeyId: 'app-role 2',
+    SecretAccessKey: 'secret',
+    Token: 'token',
+    Expiration: '1970-01-01T00:00:00Z',
+  })
 })

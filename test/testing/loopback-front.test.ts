@@ -48,7 +48,7 @@ test('serves IPv6', async () => {
 test('speaks HTTP as IMDS does, and ends the connection', async () => {
   const { server } = await setup()
   const request =
-    'PUT /latest/api/token HTTP/1.1\r\nHost: x\r\nX-aws-ec2-metadata-token-ttl-seconds: 60\r\n\r\n'
+    'PUT /latest/api/token HTTP/1.1\r\nHost: 127.0.0.1\r\nX-aws-ec2-metadata-token-ttl-seconds: 60\r\n\r\n'
   const reply = await rawReply(server.port, request)
   expect(reply).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
   expect(reply).toMatch(/\r\nserver: EC2ws\r\n/i)
@@ -139,4 +139,54 @@ test('closing the instance ends what it never answered', async () => {
   await expect.poll(() => instance.requests.length, { interval: 1 }).toBe(1)
   await instance.close()
   await failed
+})
+
+/** The status of a GET that names a host, over a bare socket. */
+async function statusFor(port: number, host: string, headers = ''): Promise<string | undefined> {
+  const reply = await rawReply(port, `GET ${MAC_PATH} HTTP/1.1\r\nHost: ${host}\r\n${headers}\r\n`)
+  return /^HTTP\/1\.1 (\d+)/.exec(reply)?.[1]
+}
+
+test.each([
+  'attacker.example',
+  'attacker.example:80',
+  '127.0.0.1.nip.io',
+  '10.0.0.1',
+  'localhost.attacker.example',
+  '[::2]',
+])('refuses who asks for the foreign host %s, and logs it', async (host) => {
+  const { instance, server } = await setup()
+  expect(await statusFor(server.port, host)).toBe('403')
+  expect(instance.requests).toEqual([`GET ${MAC_PATH} 403`])
+})
+
+test.each([
+  '127.0.0.1',
+  '127.0.0.2:8080',
+  'localhost',
+  'LOCALHOST:1338',
+  '[::1]:1338',
+  '169.254.169.254',
+  '[fd00:ec2::254]',
+])('answers who asks for the host %s', async (host) => {
+  const { server } = await setup()
+  expect(await statusFor(server.port, host)).toBe('200')
+})
+
+test('answers an old client that names no host', async () => {
+  const { server } = await setup()
+  expect(await rawReply(server.port, `GET ${MAC_PATH} HTTP/1.0\r\n\r\n`)).toMatch(/^HTTP\/1\.1 200 /)
+})
+
+test('answers any host when it listens on more than loopback', async () => {
+  const { instance } = await setup()
+  await using server = await instance.listen({ host: '0.0.0.0' })
+  expect(await statusFor(server.port, 'host.docker.internal')).toBe('200')
+})
+
+test('refuses what was forwarded, where that is asked for', async () => {
+  const { instance, server } = await setup()
+  await using strict = await instance.listen({ refuseForwarded: true })
+  expect(await statusFor(server.port, 'localhost', 'X-Forwarded-For: 10.0.0.1\r\n')).toBe('200')
+  expect(await statusFor(strict.port, 'localhost', 'X-Forwarded-For: 10.0.0.1\r\n')).toBe('403')
 })

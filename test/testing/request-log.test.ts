@@ -48,3 +48,11 @@ test('can be cleared', () => {
   instance.clearRequests()
   expect(instance.requests).toEqual([])
 })
+
+test('tells of each request as it is answered', () => {
+  const told: string[] = []
+  const instance = emulateInstance({ onRequest: (entry) => told.push(entry) })
+  askForToken(instance)
+  ask(instance, 'GET', '/latest/meta-data/?X-aws-ec2-metadata-token=secret')
+  expect(told).toEqual(['PUT /latest/api/token 200', 'GET /latest/meta-data/ 401'])
+})

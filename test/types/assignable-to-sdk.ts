@@ -1,5 +1,5 @@
 // Compiled by `npm run check`, never run: what an application writes has to compile under `strict`, with no cast.
-import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb'
+import { DynamoDBClient, type DynamoDBClientConfig, type GetItemCommand } from '@aws-sdk/client-dynamodb'
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3'
 import { SSMClient, type SSMClientConfig } from '@aws-sdk/client-ssm'
 import { STSClient, type STSClientConfig } from '@aws-sdk/client-sts'
@@ -8,7 +8,7 @@ import type { RuntimeConfigAwsCredentialIdentityProvider } from '@aws-sdk/types'
 import { SignatureV4 } from '@smithy/signature-v4'
 import { Sha256 } from '@aws-crypto/sha256-js'
 import type { AwsCredentialIdentity, AwsCredentialIdentityProvider, Provider } from '@smithy/types'
-import { fromInstanceRole } from '../../src/index.js'
+import { fromInstanceRole, getRefreshOnExpiredTokenPlugin, refreshOnExpiredToken } from '../../src/index.js'
 
 const credentials = fromInstanceRole()
 
@@ -23,6 +23,20 @@ export const s3: S3ClientConfig = { credentials }
 export const sts: STSClientConfig = { credentials }
 export const dynamodb: DynamoDBClientConfig = { credentials }
 export const ssm: SSMClientConfig = { credentials }
+
+export const recovering: readonly [S3Client, STSClient, DynamoDBClient, SSMClient] = [
+  refreshOnExpiredToken(new S3Client(s3), credentials),
+  refreshOnExpiredToken(new STSClient(sts), credentials),
+  refreshOnExpiredToken(new DynamoDBClient(dynamodb), credentials),
+  refreshOnExpiredToken(new SSMClient(ssm), credentials),
+]
+
+for (const { config, middlewareStack } of [new S3Client(s3)])
+  middlewareStack.use(getRefreshOnExpiredTokenPlugin(config, credentials))
+
+export function forOneCommand(client: DynamoDBClient, command: GetItemCommand): void {
+  command.middlewareStack.use(getRefreshOnExpiredTokenPlugin(client.config, credentials))
+}
 
 export const provider: AwsCredentialIdentityProvider = credentials
 export const ofRuntimeConfig: RuntimeConfigAwsCredentialIdentityProvider = credentials

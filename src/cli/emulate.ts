@@ -1,0 +1,144 @@
+import {
+  type EmulatedInstance,
+  type GivenCredentials,
+  type LoopbackServer,
+  emulateInstance,
+  iamRole,
+  instanceProfile,
+} from '../testing/index.js'
+import { type AssumeRole, AssumeRoleError, createAssumeRole, keepRenewed } from './assumed-role.js'
+import { type Command, UsageError } from './command.js'
+import { EMULATE_HELP, type EmulateOptions, parseEmulateOptions } from './emulate-options.js'
+
+const SUCCESS = 0
+const FAILURE = 1
+
+/** `instance-role emulate`: an EC2 instance's metadata service on a loopback port. */
+export const emulate: Command = {
+  name: 'emulate',
+  summary: "serves an emulated instance's metadata service on a loopback port",
+  run: async (args) => {
+    const options = parseEmulateOptions(args)
+    if (!options.help) return await serve(options)
+    process.stdout.write(`${EMULATE_HELP}\n`)
+    return SUCCESS
+  },
+}
+
+async function serve(options: EmulateOptions): Promise<number> {
+  try {
+    const source = await openSource(options)
+    await serveUntilStopped(options, source)
+    return SUCCESS
+  } catch (error) {
+    if (!(error instanceof AssumeRoleError)) throw error
+    say(error.message)
+    return FAILURE
+  }
+}
+
+/** Where real credentials come from, and the set that is served. */
+interface RealSource {
+  readonly assumeRole: AssumeRole
+  held: GivenCredentials
+}
+
+async function openSource({
+  assumeRole: role,
+  lifetimeSeconds,
+}: EmulateOptions): Promise<RealSource | undefined> {
+  if (role === undefined) return undefined
+  const assumeRole = await createAssumeRole(role.arn, lifetimeSeconds)
+  return { assumeRole, held: await assumeRole() }
+}
+
+async function serveUntilStopped(options: EmulateOptions, source: RealSource | undefined): Promise<void> {
+  const stopped = untilStopped()
+  await using instance = createInstance(options, source)
+  announce(await listen(instance, options.port), options)
+  if (source !== undefined) void renew(instance, source, stopped.signal)
+  await stopped.promise
+  say('stopped')
+}
+
+function createInstance(options: EmulateOptions, source: RealSource | undefined): EmulatedInstance {
+  const { roleName, instanceProfileName, lifetimeSeconds, hopLimit, hopsAway, httpTokens, assumeRole } =
+    options
+  const account = assumeRole && { accountId: assumeRole.accountId }
+  const role = iamRole({ name: roleName, ...account })
+  const instance = emulateInstance({
+    ...account,
+    profile: instanceProfile({ name: instanceProfileName, role, ...account }),
+    lifetimeMs: lifetimeSeconds * 1_000,
+    hopLimit,
+    hopsAway,
+    httpTokens,
+    ...(source && { issueCredentials: () => source.held }),
+    onRequest: (entry) => {
+      writeLine(entry)
+      instance.clearRequests()
+    },
+  })
+  return instance
+}
+
+async function listen(instance: EmulatedInstance, port: number): Promise<LoopbackServer> {
+  try {
+    return await instance.listen({ port, refuseForwarded: true })
+  } catch (error) {
+    throw new UsageError(`cannot listen on port ${port} of 127.0.0.1: ${reasonOf(error)}`)
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (code === 'EADDRINUSE') return 'it is in use; take another with --port'
+  return code === 'EACCES' ? 'it is not permitted; take another with --port' : String(code)
+}
+
+function announce({ env, endpoint }: LoopbackServer, options: EmulateOptions): void {
+  const { roleName, instanceProfileName, assumeRole } = options
+  say(`role ${roleName} in instance profile ${instanceProfileName} on ${endpoint}; Ctrl+C stops it`)
+  if (assumeRole !== undefined)
+    say(`warning: any process on this machine can read the real credentials of ${assumeRole.arn} served here`)
+  for (const [name, value] of Object.entries(env)) process.stdout.write(`export ${name}=${value}\n`)
+}
+
+function renew(instance: EmulatedInstance, source: RealSource, stopped: AbortSignal): Promise<void> {
+  return keepRenewed(source.held, {
+    assumeRole: source.assumeRole,
+    stopped,
+    onRenewed: (credentials) => {
+      source.held = credentials
+      instance.rotate()
+      say(`renewed the credentials, which now end at ${credentials.expiration.toISOString()}`)
+    },
+    onFailed: (error) => {
+      say(`not renewed: ${error instanceof Error ? error.message : 'unknown error'}`)
+    },
+  })
+}
+
+/** Resolves, and aborts, at the first SIGINT or SIGTERM; the second ends the process as ever. */
+function untilStopped(): { readonly promise: Promise<void>; readonly signal: AbortSignal } {
+  const stopping = new AbortController()
+  const promise = new Promise<void>((resolve) => {
+    const stop = (): void => {
+      for (const signal of STOP_SIGNALS) process.off(signal, stop)
+      stopping.abort()
+      resolve()
+    }
+    for (const signal of STOP_SIGNALS) process.on(signal, stop)
+  })
+  return { promise, signal: stopping.signal }
+}
+
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM'] as const
+
+function say(text: string): void {
+  writeLine(`instance-role emulate: ${text}`)
+}
+
+function writeLine(text: string): void {
+  process.stderr.write(`${text}\n`)
+}

@@ -1,0 +1,42 @@
+import type { InstanceRoleErrorCode } from '../errors.js'
+
+/** Each thing that is looked at, in the order in which a person reads about it. */
+export const CHECKS = [
+  'settings',
+  'enabled',
+  'static-keys',
+  'other-sources',
+  'proxy',
+  'reach',
+  'hop-limit',
+  'token',
+  'imdsv1',
+  'instance-profile',
+  'role',
+  'credentials',
+  'clock',
+  'region',
+  'ipv6',
+  'event-loop',
+] as const
+
+export type Check = (typeof CHECKS)[number]
+
+/** `problem`: the role cannot be used like this. `warning`: it can, and something is not as it should be. */
+export type Verdict = 'ok' | 'warning' | 'problem' | 'skipped'
+
+/** What one check came to. */
+export interface Finding {
+  readonly check: Check
+  readonly verdict: Verdict
+  /** One sentence; never a secret. */
+  readonly message: string
+  /** The code of the error that the provider throws for this. */
+  readonly code?: InstanceRoleErrorCode
+  /** What to do about it. */
+  readonly hint?: string
+  /** The exact command that mends it, or that looks closer where nothing mends it from here. */
+  readonly fix?: string
+  /** What the verdict rests on. */
+  readonly facts: Readonly<Record<string, string | number | boolean>>
+}

@@ -1,0 +1,62 @@
+import { InstanceRoleError } from '../errors.js'
+import type { Facts } from './facts.js'
+import { CHECKS, type Finding } from './findings.js'
+import { judgeImds } from './judge-imds.js'
+import { judgeSurroundings } from './judge-surroundings.js'
+import { problemOf, skipped } from './problem.js'
+
+/** What the facts come to: one finding for each check, in their order. */
+export function judge(facts: Facts): readonly Finding[] {
+  const found = [
+    judgeSettings(facts),
+    judgeEnabled(facts),
+    ...judgeSurroundings(facts),
+    ...judgeImds(facts),
+    judgeEventLoop(facts.blockedMs),
+  ]
+  const byCheck = new Map(found.map((finding) => [finding.check, finding]))
+  return CHECKS.map((check) => byCheck.get(check) ?? skipped(check, 'IMDS was not asked.'))
+}
+
+/** Whether the role can be used; a warning does not hinder it. */
+export function isHealthy(findings: readonly Finding[]): boolean {
+  return findings.every(({ verdict }) => verdict !== 'problem')
+}
+
+function judgeSettings(facts: Facts): Finding {
+  const { settings, surroundings } = facts
+  const known = { profile: surroundings.profile }
+  if (settings instanceof InstanceRoleError) return problemOf('settings', settings, facts, known)
+  const message = `The settings are well-formed; the config file is read for profile ${surroundings.profile}.`
+  return { check: 'settings', verdict: 'ok', message, facts: known }
+}
+
+function judgeEnabled(facts: Facts): Finding {
+  const { settings } = facts
+  if (settings instanceof InstanceRoleError) return skipped('enabled', 'The settings are malformed.')
+  const { value, origin } = settings.disabled
+  const known = { disabled: value, origin }
+  if (!value)
+    return { check: 'enabled', verdict: 'ok', message: 'The use of IMDS is not disabled.', facts: known }
+  const error = new InstanceRoleError('IMDS_DISABLED_BY_ENV', `The use of IMDS is disabled by the ${origin}.`)
+  return problemOf('enabled', error, facts, known)
+}
+
+/** What holds up this process for so long holds up others on this machine as well. */
+const MUCH_BLOCKED_MS = 500
+
+function judgeEventLoop(blockedMs: number): Finding {
+  const known = { blockedMs }
+  if (blockedMs < MUCH_BLOCKED_MS) {
+    const message = 'The event loop of this process ran freely.'
+    return { check: 'event-loop', verdict: 'ok', message, facts: known }
+  }
+  return {
+    check: 'event-loop',
+    verdict: 'warning',
+    message: `The event loop of this process was blocked for ${blockedMs} ms: a time limit can pass while an answer waits to be read.`,
+    hint: 'Look for synchronous work at start, and for what else uses the CPU.',
+    fix: 'top -b -n 1 | head -n 15',
+    facts: known,
+  }
+}

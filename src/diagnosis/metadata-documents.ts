@@ -1,0 +1,58 @@
+import { parseIdentityDocument } from '../instance-metadata.js'
+import type { ImdsFacts, InstanceProfileFacts } from './facts.js'
+
+/** Reads the body of `GET /latest/meta-data/iam/info`; `undefined` where it names no instance profile. */
+export function parseInstanceProfile(body: string): InstanceProfileFacts | undefined {
+  const fields = parseFields(body)
+  const name = /:instance-profile\/(?:.*\/)?([\w+=,.@-]{1,128})$/.exec(
+    text(fields, 'InstanceProfileArn'),
+  )?.[1]
+  if (name === undefined) return undefined
+  const code = text(fields, 'Code')
+  return {
+    name,
+    code: /^\w{1,64}$/.test(code) ? code : undefined,
+    lastUpdatedAt: instant(text(fields, 'LastUpdated')),
+  }
+}
+
+/** Reads the body of `GET /latest/dynamic/instance-identity/document`; a detail that cannot be read is not known. */
+export function parseIdentity(body: string): Pick<ImdsFacts, 'instanceId' | 'launchedAt'> {
+  try {
+    const { instanceId, pendingTime = '' } = parseIdentityDocument(body)
+    return { instanceId: parseInstanceId(instanceId), launchedAt: instant(pendingTime) }
+  } catch {
+    return { instanceId: undefined, launchedAt: undefined }
+  }
+}
+
+/** Reads the body of `GET /latest/meta-data/placement/region`. */
+export function parseRegion(body: string): string | undefined {
+  return /^[a-z]{2}(-[a-z]+)+-\d+$/.exec(body.trim())?.[0]
+}
+
+/** The ID of an instance, or nothing: a firmware's asset tag can be anything. */
+export function parseInstanceId(tag: string): string | undefined {
+  return /^i-[0-9a-f]{8,32}$/.exec(tag.trim())?.[0]
+}
+
+type Fields = ReadonlyMap<string, unknown>
+
+function parseFields(body: string): Fields {
+  try {
+    const parsed: unknown = JSON.parse(body)
+    return new Map(typeof parsed === 'object' && parsed !== null ? Object.entries(parsed) : [])
+  } catch {
+    return new Map()
+  }
+}
+
+function text(fields: Fields, name: string): string {
+  const value = fields.get(name)
+  return typeof value === 'string' ? value : ''
+}
+
+function instant(iso: string): number | undefined {
+  const at = Date.parse(iso)
+  return Number.isNaN(at) ? undefined : at
+}

@@ -1,0 +1,191 @@
+import {
+  type ConfigSources,
+  type InstanceRoleConfig,
+  IPV4_ENDPOINT,
+  IPV6_ENDPOINT,
+  resolveConfig,
+} from '../config.js'
+import { clockOffsetMs } from '../clock-offset.js'
+import { loadRoleCredentials, type RoleMemory } from '../credentials-load.js'
+import { InstanceRoleError } from '../errors.js'
+import { type ImdsLoadOptions, runLoad } from '../imds-load.js'
+import { EndpointChoice } from '../imds/endpoint-choice.js'
+import { createMetadataTokenCache, type MetadataTokenCache } from '../imds/imds-reader.js'
+import { type Exchange, openTransport, type Outcome } from '../imds/transport.js'
+import type { Runtime } from '../runtime.js'
+import { VERSION } from '../version.js'
+import type { Facts, ImdsFacts, RoleFacts } from './facts.js'
+import { parseIdentity, parseInstanceProfile, parseRegion } from './metadata-documents.js'
+import { loggingRuntime, type SentRequest } from './request-log.js'
+import { type Outside, readSurroundings } from './surroundings.js'
+
+/** What the probe sees of the world. */
+export interface ProbeOptions {
+  readonly runtime: Runtime
+  readonly sources: ConfigSources
+  readonly loadFiles: () => Promise<Pick<Outside, 'configFile' | 'credentialsFile'>>
+  readonly readFirmwareInstanceId: () => Promise<string | undefined>
+  /** Starts to watch the event loop; what comes back tells the longest delay since, in ms. */
+  readonly watchEventLoop: () => () => number
+}
+
+/** Everything is asked side by side, and has ended by then. */
+const LIMIT_MS = 4_000
+/** Longer than any healthy answer takes, and short enough for a second try. */
+const MAX_TIMEOUT_MS = 1_500
+const USER_AGENT = `instance-role/${VERSION} doctor`
+
+/** Gathers the facts. Never rejects because of what it finds. */
+export async function probe(options: ProbeOptions): Promise<Facts> {
+  const { env, loadProfile } = options.sources
+  const blockedMs = options.watchEventLoop()
+  const [settings, profile, files, firmwareInstanceId] = await Promise.all([
+    resolveConfig({}, options.sources).catch(asRoleError),
+    loadProfile(),
+    options.loadFiles(),
+    options.readFirmwareInstanceId(),
+  ])
+  const config = settings instanceof InstanceRoleError ? undefined : settings
+  const endpoint = config?.endpoint.value
+  const outside = { ...files, env, profile: profile.name, firmwareInstanceId, endpoint }
+  const isAsked = config !== undefined && !config.disabled.value
+  return {
+    settings,
+    surroundings: readSurroundings(outside),
+    imds: isAsked ? await askImds(config, options.runtime) : undefined,
+    blockedMs: blockedMs(),
+  }
+}
+
+async function askImds(config: InstanceRoleConfig, runtime: Runtime): Promise<ImdsFacts> {
+  const requests: SentRequest[] = []
+  const memory: RoleMemory = {}
+  const offsets: number[] = []
+  const options = loadOptions(config, loggingRuntime(runtime, requests), (date) => {
+    const offset = clockOffsetMs(date, runtime.now())
+    if (offset !== undefined) offsets.push(offset)
+  })
+  // The load goes first: others join it for the metadata token.
+  const [load, details, v1, otherAddress] = await Promise.all([
+    loadRole(options, config.roleName.value, memory),
+    readDetails(options),
+    askWithoutToken(options),
+    askOtherAddress(config, options),
+  ])
+  return {
+    endpoint: options.endpoints.preferred,
+    load,
+    listedRole: config.roleName.value ?? memory.discovered,
+    requests,
+    v1,
+    otherAddress,
+    ...details,
+    askedAt: runtime.now(),
+    clockOffsetMs: offsets[0],
+  }
+}
+
+/** As the provider asks, within the doctor's time. */
+function loadOptions(
+  { endpoint, alternativeEndpoint, timeoutMs, deadlineMs, retries }: InstanceRoleConfig,
+  runtime: Runtime,
+  onDate: (date: string | null) => void,
+): ImdsLoadOptions {
+  const tokens = new Map<string, MetadataTokenCache>()
+  const tokenOf = (at: string): MetadataTokenCache => {
+    const cache = tokens.get(at) ?? createMetadataTokenCache(runtime.now)
+    tokens.set(at, cache)
+    return cache
+  }
+  return {
+    endpoints: new EndpointChoice(endpoint.value, alternativeEndpoint.value),
+    timeoutMs: Math.min(timeoutMs.value, MAX_TIMEOUT_MS),
+    deadlineMs: Math.min(deadlineMs.value, LIMIT_MS),
+    retries: retries.value,
+    imdsV1Fallback: false,
+    dispatcher: undefined,
+    userAgent: USER_AGENT,
+    runtime,
+    tokenOf,
+    signal: new AbortController().signal,
+    onRequest: () => {},
+    onV1: () => {},
+    onDate,
+  }
+}
+
+/** The very load that the provider makes, with its retries. */
+async function loadRole(
+  options: ImdsLoadOptions,
+  roleName: string | undefined,
+  memory: RoleMemory,
+): Promise<RoleFacts | InstanceRoleError> {
+  try {
+    const loaded = await loadRoleCredentials(options, { roleName, accountId: false }, memory)
+    return { roleName: loaded.roleName, expiresAt: loaded.expiresAt }
+  } catch (error) {
+    return asRoleError(error)
+  }
+}
+
+/** What helps to explain and to mend; each is unknown where it cannot be read. */
+async function readDetails(
+  options: ImdsLoadOptions,
+): Promise<Pick<ImdsFacts, 'profile' | 'region' | 'instanceId' | 'launchedAt'>> {
+  const read = (path: string): Promise<string> =>
+    runLoad({ ...options, retries: 0 }, (imds) => imds.get(path, 'metadata')).then(
+      (body) => body ?? '',
+      () => '',
+    )
+  const [info, region, identity] = await Promise.all([
+    read('/latest/meta-data/iam/info'),
+    read('/latest/meta-data/placement/region'),
+    read('/latest/dynamic/instance-identity/document'),
+  ])
+  return { profile: parseInstanceProfile(info), region: parseRegion(region), ...parseIdentity(identity) }
+}
+
+/** Asks as IMDSv1 does; the answer is told from its status alone. */
+async function askWithoutToken(options: ImdsLoadOptions): Promise<ImdsFacts['v1']> {
+  const url = `${options.endpoints.preferred}/latest/meta-data/`
+  const outcome = await send(options, { method: 'GET', url, headers: {} })
+  if (outcome?.kind !== 'answer') return 'unknown'
+  if (outcome.status === 200) return 'open'
+  return outcome.status === 401 ? 'closed' : 'unknown'
+}
+
+/** Apart from the two addresses of a real instance, there is no other one to try. */
+async function askOtherAddress(
+  { endpoint, alternativeEndpoint }: InstanceRoleConfig,
+  options: ImdsLoadOptions,
+): Promise<ImdsFacts['otherAddress']> {
+  const other = new Map([
+    [IPV4_ENDPOINT, IPV6_ENDPOINT],
+    [IPV6_ENDPOINT, IPV4_ENDPOINT],
+  ]).get(endpoint.value)
+  if (other === undefined || other === alternativeEndpoint.value) return undefined
+  const headers = { 'x-aws-ec2-metadata-token-ttl-seconds': '60' }
+  const outcome = await send(options, { method: 'PUT', url: `${other}/latest/api/token`, headers })
+  return { endpoint: other, answers: outcome?.kind === 'answer' && outcome.status === 200 }
+}
+
+/** One request outside of any load; `undefined` where time ran out. */
+async function send(
+  { runtime, timeoutMs, signal, dispatcher }: ImdsLoadOptions,
+  question: Pick<Exchange, 'method' | 'url' | 'headers'>,
+): Promise<Outcome | undefined> {
+  const transport = openTransport({ runtime, timeoutMs, signal, dispatcher })
+  const headers = { ...question.headers, accept: '*/*', 'user-agent': USER_AGENT }
+  try {
+    return await transport.send({ ...question, headers, timeoutMs })
+  } catch {
+    return undefined
+  } finally {
+    transport.close()
+  }
+}
+
+function asRoleError(error: unknown): InstanceRoleError {
+  if (error instanceof InstanceRoleError) return error
+  return new InstanceRoleError('BAD_RESPONSE', 'The load ended in an unexpected error.')
+}

@@ -1,0 +1,27 @@
+import type { FetchInit, Runtime } from '../runtime.js'
+
+/** A request to IMDS and how it ended; neither token nor body. */
+export interface SentRequest {
+  readonly method: string
+  readonly path: string
+  readonly tookMs: number
+  /** Absent where no answer came. */
+  readonly status?: number
+}
+
+/** The runtime, noting each request in `log` as it ends. */
+export function loggingRuntime(runtime: Runtime, log: SentRequest[]): Runtime {
+  const fetch = async (url: string, init: FetchInit): Promise<Response> => {
+    const sentAt = runtime.now()
+    const request = { method: init.method, path: new URL(url).pathname }
+    try {
+      const response = await runtime.fetch(url, init)
+      log.push({ ...request, tookMs: runtime.now() - sentAt, status: response.status })
+      return response
+    } catch (error) {
+      log.push({ ...request, tookMs: runtime.now() - sentAt })
+      throw error
+    }
+  }
+  return { ...runtime, fetch }
+}

@@ -1,0 +1,131 @@
+import { expect, test } from 'vitest'
+import {
+  MAX_TOKEN_TTL_SECONDS,
+  metadataTokenPolicy,
+  parseMetadataToken,
+} from '../../src/imds/metadata-token.js'
+import { CREDENTIALS, exposed, FIRST_LOAD, MINUTE, SECOND, setup, TOKEN } from '../setup.js'
+
+const NOW = Date.UTC(2026, 0, 1)
+const VALUE = 'AQAEAExampleMetadataToken=='
+const TTL_HEADER = 'x-aws-ec2-metadata-token-ttl-seconds'
+
+test.each<{ header: string | null; ttlMs: number }>([
+  { header: '21600', ttlMs: 21_600_000 },
+  { header: '600', ttlMs: 600_000 },
+  { header: ' 600 ', ttlMs: 600_000 },
+  { header: '0600', ttlMs: 600_000 },
+  { header: '1', ttlMs: 1_000 },
+  { header: '21601', ttlMs: 21_600_000 },
+  { header: '9'.repeat(400), ttlMs: 21_600_000 },
+  { header: null, ttlMs: 21_600_000 },
+])('with the TTL header $header takes the token to live $ttlMs ms', ({ header, ttlMs }) => {
+  expect(parseMetadataToken(VALUE, header, NOW)).toMatchObject({ value: VALUE, expiresAt: NOW + ttlMs })
+})
+
+test.each(['', '0', '00', '-1', '1.5', '1e3', '0x10', 'NaN', '600s', '600, 600'])(
+  'refuses the TTL header "%s" and names it',
+  (header) => {
+    expect(() => parseMetadataToken(VALUE, header, NOW)).toThrow(
+      expect.objectContaining({
+        code: 'BAD_RESPONSE',
+        step: 'token',
+        message: `In the token answer of IMDS, X-aws-ec2-metadata-token-ttl-seconds is not a positive whole number.`,
+      }),
+    )
+  },
+)
+
+test.each([VALUE, `${VALUE}\n`, `\r\n ${VALUE}\t`])(
+  'takes the token %j without the blanks around it',
+  (body) => {
+    expect(parseMetadataToken(body, '60', NOW).value).toBe(VALUE)
+  },
+)
+
+test.each(['', '\n', 'two words', 'line\nbreak', 'line\r\nX-Injected: 1', 'nul\0', 'tökén', '\x7f', '<a b>'])(
+  'refuses the token %j, and does not quote it',
+  (body) => {
+    const parse = () => parseMetadataToken(body, '60', NOW)
+    const message = 'In the token answer of IMDS, the metadata token is empty or not printable.'
+    expect(parse).toThrow(expect.objectContaining({ code: 'BAD_RESPONSE', step: 'token', message }))
+  },
+)
+
+test.each([
+  { ttlSeconds: 21_600, reusedForMs: 21_480_000 },
+  { ttlSeconds: 600, reusedForMs: 480_000 },
+  { ttlSeconds: 240, reusedForMs: 120_000 },
+  { ttlSeconds: 60, reusedForMs: 30_000 },
+])('reuses a token of $ttlSeconds s for $reusedForMs ms', ({ ttlSeconds, reusedForMs }) => {
+  const token = parseMetadataToken(VALUE, String(ttlSeconds), NOW)
+  const verdictAt = (now: number) => metadataTokenPolicy(() => now).judge(token)
+  expect(verdictAt(NOW + reusedForMs - 1)).toBe('use')
+  expect(verdictAt(NOW + reusedForMs)).toBe('refresh-first')
+  expect(verdictAt(NOW - 1)).toBe('refresh-first')
+})
+
+test('asks for the longest life there is, and sends nothing but the token with what follows', async () => {
+  const sent: Readonly<Record<string, string>>[] = []
+  const { provider } = setup({ onFetch: (_url, { headers }) => void sent.push(headers) })
+  await provider()
+  expect(sent[0]).toHaveProperty(TTL_HEADER, String(MAX_TOKEN_TTL_SECONDS))
+  expect(sent[0]).not.toHaveProperty('x-aws-ec2-metadata-token')
+  expect(sent).toHaveLength(3)
+  for (const headers of sent.slice(1)) {
+    expect(headers['x-aws-ec2-metadata-token']).toMatch(/^FAKE/)
+    expect(headers).not.toHaveProperty(TTL_HEADER)
+  }
+})
+
+test.each([
+  { afterMs: 400 * SECOND, requests: [`${CREDENTIALS} 200`] },
+  { afterMs: 479 * SECOND, requests: [`${CREDENTIALS} 200`] },
+  { afterMs: 480 * SECOND, requests: [`${TOKEN} 200`, `${CREDENTIALS} 200`] },
+  { afterMs: 10 * MINUTE, requests: [`${TOKEN} 200`, `${CREDENTIALS} 200`] },
+])('believes a TTL of 600 s: asks $requests after $afterMs ms', async ({ afterMs, requests }) => {
+  const { clock, instance, provider } = setup({ tokenTtlCap: 600 })
+  await provider()
+  instance.clearRequests()
+  await clock.advance(afterMs)
+  await provider({ forceRefresh: true })
+  expect(instance.requests).toEqual(requests)
+})
+
+test('uses a token to its end where a new one is not to be had', async () => {
+  const { clock, instance, provider } = setup({ tokenTtlCap: 600, provider: { retries: 0 } })
+  await provider()
+  instance.clearRequests()
+  await clock.advance(9 * MINUTE)
+  instance.failUntilLifted('token', { status: 503 })
+  await provider({ forceRefresh: true })
+  expect(instance.requests).toEqual([`${TOKEN} 503`, `${CREDENTIALS} 200`])
+})
+
+test('shares the token among providers whose settings differ', async () => {
+  const { instance, create } = setup()
+  await create({ timeout: 700 })()
+  instance.clearRequests()
+  await create({ timeout: 800 })()
+  expect(instance.requests).toEqual(FIRST_LOAD.slice(1))
+})
+
+test('takes one token where two loads ask for it at once', async () => {
+  const { instance, create } = setup()
+  await Promise.all([create({ timeout: 700 })(), create({ timeout: 800 })()])
+  expect(instance.requests.filter((request) => request.startsWith(TOKEN))).toHaveLength(1)
+})
+
+test('sends a new token after a 401, and shows neither', async () => {
+  const tokens = new Set<string>()
+  const { instance, provider } = setup({
+    provider: { retries: 0 },
+    onFetch: (_url, { headers }) => void tokens.add(headers['x-aws-ec2-metadata-token'] ?? ''),
+  })
+  instance.failUntilLifted('credentials', { status: 401 })
+  const error = await provider().catch((thrown: unknown) => thrown)
+  expect(error).toMatchObject({ code: 'TOKEN_REJECTED', step: 'credentials', statusCode: 401, attempts: 2 })
+  tokens.delete('')
+  expect(tokens.size).toBe(2)
+  for (const token of tokens) expect(exposed(error)).not.toContain(token)
+})

@@ -1,0 +1,387 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { inspect } from 'node:util'
+import type { InstanceRoleCredentials, InstanceRoleProvider } from '../../src/index.js'
+import { MINUTE, SECOND } from '../setup.js'
+import { ENDPOINT, type VirtualWorld, type WireRequest } from './virtual-world.js'
+
+/** A promise that was broken: its number in the design, and how. */
+export class BrokenPromise extends Error {
+  override readonly name = 'BrokenPromise'
+}
+
+/** One call of a provider, from its start to its end. */
+export interface Call {
+  readonly provider: InstanceRoleProvider
+  readonly startedMs: number
+  readonly blockedMs: number
+  /** Whether the schedule owed it an answer without a wait. */
+  readonly isOwedAtOnce: boolean
+  isEnded: boolean
+  /** Told by its caller to end, or by the end of its provider. */
+  isCalledOff: boolean
+}
+
+interface Load {
+  readonly firstRequest: number
+  readonly isRoutine: boolean
+  readonly clockSteps: number
+}
+
+interface Failure {
+  readonly atMs: number
+}
+
+const DEADLINE_MS = 10_000
+const LONGEST_EXTENSION_MS = 4 * MINUTE
+/** Full jitter under 60 s gives this many in a minute about once in 10¹⁰ minutes. */
+const MOST_TRIES_A_MINUTE = 20
+/** Four that use up retries, one for a forgotten token, four for roles that vanish. */
+const MOST_ATTEMPTS = 9
+const VERDICTS = ['NO_ROLE', 'IMDS_DISABLED', 'ROLE_NOT_ASSUMABLE', 'ROLE_NOT_FOUND', 'UNEXPECTED_STATUS']
+const STEPS = ['token', 'role', 'credentials', 'metadata']
+const TOKEN_PATH = '/latest/api/token'
+/** How every key, secret and token of the emulated instance begins. */
+const SECRET = 'FAKE'
+
+type Hear = (payload: Readonly<Record<string, unknown>>) => void
+
+/** Watches a world from outside and says which promise is broken, if one is. */
+export class Observer {
+  readonly #world: VirtualWorld
+  readonly #calls = new Set<Call>()
+  readonly #broken: string[] = []
+  readonly #loads = new Map<unknown, Load>()
+  /** Loads that may have been given up. */
+  readonly #orphans = new Set<unknown>()
+  readonly #holders = new Set<InstanceRoleProvider>()
+  readonly #shown: unknown[] = []
+  readonly #stop: () => void
+  #held: { readonly expiration: string; readonly roleName: string } | undefined
+  #lastErrorCode: string | undefined
+  #lastTryAt = -Infinity
+  #failures: Failure[] = []
+  #isInvalidated = false
+  #hasSteppedBack = false
+  #clockSteps = 0
+  #blockedMs = 0
+  #linesRead = 0
+  #routine: { readonly tokenTakenAt: number } | undefined
+  #tokenTakenAt: number | undefined
+
+  constructor(world: VirtualWorld) {
+    this.#world = world
+    const hearers: Readonly<Record<string, Hear>> = {
+      'load:start': ({ loadId }) => this.#onLoadStart(loadId),
+      'load:attempt': () => {},
+      'load:end': ({ loadId, attempts }) => this.#onLoadEnd(loadId, Number(attempts), undefined),
+      'load:error': ({ loadId, attempts, errorCode }) =>
+        this.#onLoadEnd(loadId, Number(attempts), String(errorCode)),
+      refreshed: (event) => this.#onRefreshed(String(event['roleName']), String(event['expiration'])),
+      'refresh-failed': (event) =>
+        this.#onRefreshFailed(String(event['expiration']), String(event['nextRefresh'])),
+      extended: () => {},
+      'role-changed': () => {},
+      'role-detached': () => {},
+      'v1-used': () => this.#fail(7, 'IMDSv1 was used'),
+    }
+    const stops = Object.entries(hearers).map(([name, hear]) => this.#listen(`instance-role:${name}`, hear))
+    const onRejection = (): void => this.#fail(10, 'a rejection went unhandled')
+    process.on('unhandledRejection', onRejection)
+    this.#stop = () => {
+      stops.forEach((stop) => stop())
+      process.off('unhandledRejection', onRejection)
+    }
+  }
+
+  #listen(name: string, hear: Hear): () => void {
+    const onMessage = (payload: unknown): void => {
+      this.#shown.push(payload)
+      if (typeof payload === 'object' && payload !== null) hear(Object.fromEntries(Object.entries(payload)))
+    }
+    subscribe(name, onMessage)
+    return () => void unsubscribe(name, onMessage)
+  }
+
+  stop(): void {
+    this.#stop()
+  }
+
+  /** What the next call is given at once, as far as can be seen. */
+  get heldUntil(): number | undefined {
+    return this.#held === undefined ? undefined : Date.parse(this.#held.expiration)
+  }
+
+  get hasPendingCalls(): boolean {
+    return this.#calls.size > 0
+  }
+
+  // What the test does, told to the observer.
+
+  /** Watches a call to its end; the promise that comes back never rejects. */
+  async watch(
+    provider: InstanceRoleProvider,
+    isForced: boolean,
+    start: () => Promise<InstanceRoleCredentials>,
+    signal?: AbortSignal,
+  ): Promise<InstanceRoleCredentials | undefined> {
+    const now = this.#world.clock.now()
+    const { heldUntil } = this
+    const call: Call = {
+      provider,
+      startedMs: this.#world.elapsedMs(),
+      blockedMs: this.#blockedMs,
+      isOwedAtOnce:
+        !isForced &&
+        !this.#isInvalidated &&
+        this.#holders.has(provider) &&
+        heldUntil !== undefined &&
+        now < heldUntil - MINUTE,
+      isEnded: false,
+      isCalledOff: false,
+    }
+    signal?.addEventListener('abort', () => (call.isCalledOff = true), { once: true })
+    if (isForced) this.#failures = []
+    this.#calls.add(call)
+    try {
+      const credentials = await start()
+      this.#onSettled(call)
+      this.#onCredentials(provider, credentials)
+      return credentials
+    } catch (error) {
+      this.#onSettled(call)
+      this.#onRejected(call, error)
+      return undefined
+    }
+  }
+
+  noteBlocked(durationMs: number): void {
+    this.#blockedMs += durationMs
+  }
+
+  noteStep(byMs: number): void {
+    if (byMs < 0) this.#hasSteppedBack = true
+    this.#clockSteps += 1
+    this.#failures = []
+    this.#routine = undefined
+  }
+
+  noteInvalidated(): void {
+    this.#isInvalidated = true
+    this.#failures = []
+  }
+
+  noteTokensForgotten(): void {
+    this.#routine = undefined
+    this.#tokenTakenAt = undefined
+  }
+
+  noteClosed(provider: InstanceRoleProvider): void {
+    this.#holders.delete(provider)
+    for (const call of this.#calls) if (call.provider === provider) call.isCalledOff = true
+    if (this.#holders.size > 0) return
+    // Nobody is known to share what is held: it may be forgotten, and a load under way may end.
+    this.#held = undefined
+    for (const loadId of this.#loads.keys()) this.#orphans.add(loadId)
+    this.#loads.clear()
+    this.#failures = []
+    this.#isInvalidated = false
+    this.#lastErrorCode = undefined
+    this.#routine = undefined
+  }
+
+  // What the library does.
+
+  #onSettled(call: Call): void {
+    call.isEnded = true
+    this.#calls.delete(call)
+    const tookMs = this.#world.elapsedMs() - call.startedMs
+    if (call.isOwedAtOnce && tookMs > this.#blockedMs - call.blockedMs)
+      this.#fail(4, `a caller waited ${tookMs} ms for a refresh`)
+    this.#checkDeadline(call)
+  }
+
+  #onCredentials(provider: InstanceRoleProvider, credentials: InstanceRoleCredentials): void {
+    this.#holders.add(provider)
+    const now = this.#world.clock.now()
+    const { expiration, originalExpiration } = credentials
+    const trueExpiration = originalExpiration ?? expiration
+    if (this.#held !== undefined && trueExpiration.toISOString() !== this.#held.expiration)
+      this.#fail(5, `handed out ${trueExpiration.toISOString()}, held is ${this.#held.expiration}`)
+    if (trueExpiration.getTime() <= now) this.#onExpired(now, expiration, originalExpiration)
+    if (trueExpiration.getTime() > now && originalExpiration !== undefined)
+      this.#fail(3, 'an unexpired set says that it is extended')
+  }
+
+  #onExpired(now: number, expiration: Date, originalExpiration: Date | undefined): void {
+    if (originalExpiration === undefined) {
+      this.#fail(3, `handed out as good what expired at ${expiration.toISOString()}`)
+      return
+    }
+    if (this.#lastTryAt < originalExpiration.getTime())
+      this.#fail(3, 'handed out an expired set without a try since')
+    if (expiration.getTime() <= now) this.#fail(3, 'an extension is over as it is handed out')
+    if (expiration.getTime() > now + LONGEST_EXTENSION_MS && !this.#hasSteppedBack)
+      this.#fail(3, 'an extension is longer than four minutes')
+    if (this.#lastErrorCode !== undefined && VERDICTS.includes(this.#lastErrorCode))
+      this.#fail(3, `extended although IMDS said ${this.#lastErrorCode}`)
+  }
+
+  #onRejected(call: Call, error: unknown): void {
+    this.#shown.push(error)
+    if (call.isCalledOff) return
+    const heldUntil = this.#holders.has(call.provider) ? this.heldUntil : undefined
+    if (heldUntil !== undefined && this.#world.clock.now() < heldUntil)
+      this.#fail(
+        2,
+        `threw ${String(error)} while it held what is good until ${new Date(heldUntil).toISOString()}`,
+      )
+    this.#checkError(error)
+  }
+
+  #checkError(error: unknown): void {
+    if (!(error instanceof Error) || error.name !== 'InstanceRoleError') {
+      this.#fail(12, `threw what is not an InstanceRoleError: ${String(error)}`)
+      return
+    }
+    const told = new Map<string, unknown>(Object.entries(error))
+    if (!/^[A-Z][A-Z_]+$/.test(String(told.get('code')))) this.#fail(12, 'an error has no code')
+    if (!STEPS.includes(String(told.get('step')))) this.#fail(12, `an error has no step: ${error.message}`)
+    if (String(told.get('hint') ?? '').length < 20) this.#fail(12, 'an error has no hint')
+    if (!/^[A-Z].*[^.]\.$/.test(error.message)) this.#fail(12, `not a sentence: ${error.message}`)
+  }
+
+  #onLoadStart(loadId: unknown): void {
+    if (this.#loads.size > 0) this.#fail(6, 'a load began while another was under way')
+    const tokenTakenAt = this.#routine?.tokenTakenAt
+    const now = this.#world.clock.now()
+    const isRoutine =
+      tokenTakenAt !== undefined && now >= tokenTakenAt && now < tokenTakenAt + 5.9 * 60 * MINUTE
+    const firstRequest = this.#world.wire.length
+    this.#loads.set(loadId, { firstRequest, isRoutine, clockSteps: this.#clockSteps })
+  }
+
+  #onLoadEnd(loadId: unknown, attempts: number, errorCode: string | undefined): void {
+    const load = this.#loads.get(loadId)
+    this.#loads.delete(loadId)
+    this.#orphans.delete(loadId)
+    // One that was given up by those who closed.
+    if (errorCode === 'CLOSED') return
+    this.#lastErrorCode = errorCode
+    this.#lastTryAt = this.#world.clock.now()
+    if (load === undefined) return
+    const requests = this.#world.wire.slice(load.firstRequest)
+    const budget = load.isRoutine && errorCode === undefined && attempts === 1 ? 1 : 3 * attempts
+    if (requests.length > budget)
+      this.#fail(6, `a load of ${attempts} attempts made ${requests.length} requests`)
+    if (attempts > MOST_ATTEMPTS) this.#fail(6, `a load made ${attempts} attempts`)
+    this.#noteRoutine(requests, errorCode === undefined && load.clockSteps === this.#clockSteps)
+  }
+
+  #noteRoutine(requests: readonly WireRequest[], isGood: boolean): void {
+    const hasToken = requests.some(({ path, status }) => path === TOKEN_PATH && status === 200)
+    if (hasToken) this.#tokenTakenAt = this.#world.clock.now()
+    const isRefused = requests.some(({ status }) => status === 401)
+    const isKept = isGood && !(isRefused && !hasToken)
+    this.#routine =
+      isKept && this.#tokenTakenAt !== undefined ? { tokenTakenAt: this.#tokenTakenAt } : undefined
+  }
+
+  #onRefreshed(roleName: string, expiration: string): void {
+    this.#held = { roleName, expiration }
+    this.#failures = []
+    this.#isInvalidated = false
+  }
+
+  #onRefreshFailed(expiration: string, nextRefresh: string): void {
+    if (this.#held !== undefined && expiration !== this.#held.expiration)
+      this.#fail(5, `a failed refresh turned ${this.#held.expiration} into ${expiration}`)
+    const now = this.#world.clock.now()
+    const delayMs = Date.parse(nextRefresh) - now
+    // An event has whole milliseconds.
+    if (delayMs <= -1 || delayMs > MINUTE)
+      this.#fail(5, `the next try after a failure comes in ${delayMs} ms`)
+    this.#countFailure(now, Date.parse(expiration))
+  }
+
+  #countFailure(now: number, expiresAt: number): void {
+    const isBackedOff = now < expiresAt || !VERDICTS.includes(this.#lastErrorCode ?? '')
+    const atMs = this.#world.elapsedMs()
+    const recent = this.#failures.filter((failure) => failure.atMs > atMs - MINUTE)
+    this.#failures = isBackedOff ? [...recent, { atMs }] : []
+    if (this.#failures.length > MOST_TRIES_A_MINUTE)
+      this.#fail(5, `${this.#failures.length} failed tries within a minute`)
+  }
+
+  // Checks that anybody can make at any moment.
+
+  /** @throws {BrokenPromise} the first that is broken, after anything that was done */
+  check(providers: readonly InstanceRoleProvider[]): void {
+    this.#calls.forEach((call) => this.#checkDeadline(call))
+    this.#checkWire()
+    this.#checkHandles()
+    this.#checkShown(providers)
+    const [first] = this.#broken
+    if (first !== undefined) throw new BrokenPromise(first)
+  }
+
+  /** @throws {BrokenPromise} */
+  insist(promise: number, isKept: boolean, what: string): void {
+    if (!isKept) this.#fail(promise, what)
+    this.check([])
+  }
+
+  #checkDeadline(call: Call): void {
+    const tookMs = this.#world.elapsedMs() - call.startedMs
+    const allowedMs = DEADLINE_MS + 2 * (this.#blockedMs - call.blockedMs)
+    if (tookMs > allowedMs) this.#fail(1, `a call took ${tookMs} ms, and may take ${allowedMs} ms`)
+  }
+
+  #checkWire(): void {
+    const refused = new Set<string>()
+    for (const request of this.#world.wire) {
+      this.#checkRequest(request)
+      const { path, token, status } = request
+      if (path === TOKEN_PATH && status === 200) refused.clear()
+      if (token === undefined) continue
+      if (refused.has(token)) this.#fail(6, `${path} was asked with a token that was refused before`)
+      if (status === 401) refused.add(token)
+    }
+  }
+
+  #checkRequest({ method, path, url, redirect, token }: WireRequest): void {
+    if (!url.startsWith(`${ENDPOINT}/`) || redirect !== 'manual')
+      this.#fail(8, `asked ${url}, redirect: ${redirect}`)
+    if (path !== TOKEN_PATH) {
+      if (token === undefined) this.#fail(7, `${method} ${path} went out without a metadata token`)
+    } else if (method !== 'PUT' || token !== undefined) this.#fail(8, 'the token went where tokens are made')
+  }
+
+  #checkHandles(): void {
+    const { timers, waits } = this.#world.handles
+    if (this.#calls.size > 0) return
+    if (waits !== 0) this.#fail(10, `${waits} waits keep the process alive, and nobody waits`)
+    const isLoading = this.#loads.size + this.#orphans.size > 0
+    if (!isLoading && timers !== 0) this.#fail(10, `${timers} timers are left`)
+  }
+
+  #checkShown(providers: readonly InstanceRoleProvider[]): void {
+    const lines = this.#world.lines.slice(this.#linesRead)
+    this.#linesRead = this.#world.lines.length
+    const shown = [...this.#shown.splice(0), ...providers.map((provider) => provider.status())]
+    const text = [...lines, ...shown.map(textOf)].join('\n')
+    if (text.includes(SECRET)) this.#fail(9, 'a secret was shown')
+  }
+
+  #fail(promise: number, how: string): void {
+    this.#broken.push(`promise ${promise}: ${how}`)
+  }
+}
+
+/** All that a person or a log could be shown of a value. */
+function textOf(value: unknown): string {
+  if (!(value instanceof Error)) return JSON.stringify(value)
+  return `${inspect(value, { depth: 4 })} ${JSON.stringify(value)} ${value.stack ?? ''}`
+}
+
+/** How long a load can go on at the most once nobody wants it. */
+export const LOAD_LEFT_OVER_MS: number = DEADLINE_MS + 10 * SECOND

@@ -1,0 +1,142 @@
+import Agent from 'undici/lib/dispatcher/agent.js'
+import type { createProvider as CreateProvider, InstanceRoleProvider } from '../../src/from-instance-role.js'
+import type { FetchInit, Runtime } from '../../src/runtime.js'
+import type { SourceRegistry } from '../../src/shared-sources.js'
+import {
+  createTestClock,
+  emulateInstance,
+  type EmulatedInstance,
+  type InstanceOptions,
+  type TestClock,
+} from '../../src/testing/index.js'
+import { createDice, virtualRuntime } from '../setup.js'
+
+/** What is put to the test: the library, or a copy of it with a bug planted. */
+export interface Subject {
+  readonly createProvider: typeof CreateProvider
+  readonly createRegistry: () => SourceRegistry
+  /** Stands between the library and the world. */
+  readonly through?: (runtime: Runtime) => Runtime
+}
+
+/** How one world differs from another. */
+export interface WorldOptions extends InstanceOptions {
+  readonly seed: number
+}
+
+/** One request on the wire, and the status it was answered with, once it was answered in full and to be read. */
+export interface WireRequest {
+  readonly method: string
+  readonly path: string
+  readonly url: string
+  readonly redirect: string
+  readonly token: string | undefined
+  status?: number
+}
+
+/** What nobody but the world itself can tell: handles that are held, and requests on the wire. */
+export interface Handles {
+  timers: number
+  sleeps: number
+  waits: number
+}
+
+export interface VirtualWorld {
+  readonly clock: TestClock
+  readonly instance: EmulatedInstance
+  readonly wire: readonly WireRequest[]
+  readonly handles: Readonly<Handles>
+  readonly lines: string[]
+  /** Milliseconds since the world began, whatever the wall clock says. */
+  elapsedMs(): number
+  stepWallClock(byMs: number): void
+  createProvider(): InstanceRoleProvider
+}
+
+export const ENDPOINT = 'http://169.254.169.254'
+export const STARTS_AT: number = Date.UTC(2026, 0, 1)
+const TOKEN_HEADER = 'x-aws-ec2-metadata-token'
+
+/** An emulated instance and providers that share it, in a world where nothing is real and all is seen. */
+export function createWorld(subject: Subject, { seed, ...options }: WorldOptions): VirtualWorld {
+  const clock = createTestClock({ startAt: STARTS_AT })
+  const instance = emulateInstance({ clock, httpTokens: 'optional', ...options })
+  const wire: WireRequest[] = []
+  const handles: Handles = { timers: 0, sleeps: 0, waits: 0 }
+  const lines: string[] = []
+  const seen = watched(virtualRuntime(clock, instance, { random: createDice(seed) }), wire, handles, instance)
+  const runtime = subject.through?.(seen) ?? seen
+  const registry = subject.createRegistry()
+  const keep = (line: string): void => void lines.push(line)
+  let steppedMs = 0
+  return {
+    clock,
+    instance,
+    wire,
+    handles,
+    lines,
+    elapsedMs: () => clock.now() - STARTS_AT - steppedMs,
+    stepWallClock: (byMs) => {
+      steppedMs += byMs
+      clock.stepWallClock(byMs)
+    },
+    createProvider: () =>
+      subject.createProvider(
+        { logger: { debug: keep, info: keep, warn: keep, error: keep }, dispatcher: UNUSED },
+        { runtime, registry, configSources: () => NO_CONFIG },
+      ),
+  }
+}
+
+/** Without one, the way to real sockets is loaded late, in real time, while the virtual clock runs on. */
+const UNUSED = new Agent()
+const NO_CONFIG = { env: {}, loadProfile: () => Promise.resolve({ name: 'default', keys: {} }) }
+
+function watched(
+  runtime: Runtime,
+  wire: WireRequest[],
+  handles: Handles,
+  instance: EmulatedInstance,
+): Runtime {
+  return {
+    ...runtime,
+    after: (delayMs, callback) => {
+      const release = hold(handles, 'timers')
+      const cancel = runtime.after(delayMs, (lateMs) => {
+        release()
+        callback(lateMs)
+      })
+      return () => {
+        release()
+        cancel()
+      }
+    },
+    sleep: (delayMs) => runtime.sleep(delayMs).finally(hold(handles, 'sleeps')),
+    keepAlive: () => hold(handles, 'waits'),
+    fetch: async (url, init) => {
+      const request = toWireRequest(url, init)
+      wire.push(request)
+      const answer = runtime.fetch(url, init)
+      // The instance has decided: `401`, or `401 drip` where the rest of the answer is a matter of time.
+      const isWhole = /\d{3}$/.test(instance.requests.at(-1) ?? '')
+      const response = await answer
+      const isReadable = Number(response.headers.get('content-length') ?? 0) <= 64 * 1_024
+      if (isWhole && isReadable) request.status = response.status
+      return response
+    },
+  }
+}
+
+/** Counts a handle until what comes back is called. */
+function hold(handles: Handles, kind: keyof Handles): () => void {
+  handles[kind] += 1
+  let isHeld = true
+  return () => {
+    if (isHeld) handles[kind] -= 1
+    isHeld = false
+  }
+}
+
+function toWireRequest(url: string, { method, headers, redirect }: FetchInit): WireRequest {
+  return { method, url, path: new URL(url).pathname, redirect, token: headers[TOKEN_HEADER] }
+}

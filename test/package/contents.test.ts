@@ -1,0 +1,80 @@
+import { readFile } from 'node:fs/promises'
+import { join, posix } from 'node:path'
+import { expect, inject, test } from 'vitest'
+import { VERSION } from '../../src/version.js'
+import { outputOf } from './child.js'
+
+const packedFiles = inject('packedFiles')
+
+function packed(path: string): Promise<string> {
+  return readFile(join(inject('bareProject'), 'node_modules/instance-role', path), 'utf8')
+}
+
+async function manifest(): Promise<Record<string, unknown>> {
+  return JSON.parse(await packed('package.json')) as Record<string, unknown>
+}
+
+function pathsIn(value: unknown): string[] {
+  if (typeof value === 'string') return [posix.normalize(value)]
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(pathsIn) : []
+}
+
+// Keeps tests, sources and what lies about in a working tree out of what people install.
+test('packs the build, four documents and nothing else', () => {
+  const documents = packedFiles.filter((path) => !path.startsWith('dist/'))
+  expect(documents.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'])
+  const others = packedFiles.filter((path) => /^dist\//.test(path) && !/\.(js|cjs|d\.ts|d\.cts)$/.test(path))
+  expect(others).toEqual(['dist/THIRD-PARTY-LICENSES.txt'])
+})
+
+// A path that package.json names and the tarball lacks fails only on the user's machine.
+test('packs every file that package.json points to', async () => {
+  const { main, module, types, bin = {}, exports } = await manifest()
+  const named = pathsIn({ main, module, types, bin, exports })
+  expect(named.length).toBeGreaterThan(8)
+  expect(named.filter((path) => !packedFiles.includes(path))).toEqual([])
+})
+
+test('says the same version in the code and in package.json', async () => {
+  expect((await manifest())['version']).toBe(VERSION)
+})
+
+test('has its version or what is to come at the top of the changelog', async () => {
+  const [, top] = /^## \[(.+?)\]/m.exec(await packed('CHANGELOG.md')) ?? []
+  expect(['Unreleased', VERSION]).toContain(top)
+})
+
+test('imports nothing dynamically in CommonJS', async () => {
+  const files = packedFiles.filter((path) => path.endsWith('.cjs'))
+  expect(files).toContain('dist/index.cjs')
+  const texts = await Promise.all(files.map(packed))
+  expect(texts.filter((text) => /\bimport\s*\(/.test(text.replace(/^\s*(\/\/|\*).*$/gm, '')))).toEqual([])
+})
+
+// Bundled code is distributed by us, and its licences ask for their notice.
+test('carries the licence of each package that is bundled', async () => {
+  const texts = await Promise.all(packedFiles.filter((path) => /\.c?js$/.test(path)).map(packed))
+  const bundled = texts.flatMap((text) => [...text.matchAll(/^\/\/ node_modules\/((?:@[^/]+\/)?[^/]+)\//gm)])
+  const names = [...new Set(bundled.map(([, name]) => String(name)))].sort()
+  expect(names).toEqual(['is-network-error', 'p-retry'])
+  const notices = await packed('dist/THIRD-PARTY-LICENSES.txt')
+  const licences = await Promise.all(names.map((name) => readFile(`node_modules/${name}/license`, 'utf8')))
+  expect(licences.filter((licence) => !notices.includes(licence.trim()))).toEqual([])
+})
+
+test('exports the same names in both formats', async () => {
+  const source = `
+    import { createRequire } from 'node:module'
+    import * as esm from 'instance-role'
+    import * as esmTesting from 'instance-role/testing'
+    const require = createRequire(import.meta.url)
+    const names = (module) => Object.keys(module).sort()
+    console.log(JSON.stringify([
+      [names(esm), names(require('instance-role'))],
+      [names(esmTesting), names(require('instance-role/testing'))],
+    ]))`
+  const pairs = (await outputOf({ source, format: 'mjs' })) as [string[], string[]][]
+  expect(pairs.map(([esm]) => esm)).toEqual(pairs.map(([, cjs]) => cjs))
+  expect(pairs[0]?.[0]).toContain('fromInstanceRole')
+  expect(pairs[1]?.[0]).toContain('emulateInstance')
+})

@@ -1,0 +1,130 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { expect, inject, test } from 'vitest'
+import { listeningInstance, outputOf, type Program } from './child.js'
+
+/** Names every module that an ES module resolves; what CommonJS loads is in `require.cache`. */
+const RECORD_RESOLVED = `
+  import { appendFileSync } from 'node:fs'
+  export async function resolve(specifier, context, next) {
+    const resolved = await next(specifier, context)
+    appendFileSync(process.env.RESOLVED, resolved.url + '\\n')
+    return resolved
+  }`
+
+const IMPORT = {
+  mjs: `
+    const require = process.getBuiltinModule('module').createRequire(import.meta.url)
+    const { fromInstanceRole } = await import('instance-role')`,
+  cjs: `const { fromInstanceRole } = require('instance-role')`,
+}
+
+type Format = Program['format']
+
+async function packagesLoaded(format: Format, act: string, env: Record<string, string> = {}) {
+  const project = inject('bareProject')
+  const hooks = join(project, `resolve-${format}-${String(act.length)}.mjs`)
+  const resolved = `${hooks}.txt`
+  await writeFile(hooks, RECORD_RESOLVED)
+  await writeFile(resolved, '')
+  const register = `import { register } from 'node:module'; register(${JSON.stringify(pathToFileURL(hooks).href)})`
+  const source = `${IMPORT[format]}
+    const print = () => console.log(JSON.stringify(Object.keys(require.cache)))
+    ${act}`
+  const nodeArgs = ['--import', `data:text/javascript,${encodeURIComponent(register)}`]
+  const required = await outputOf({ source, format, nodeArgs, env: { ...env, RESOLVED: resolved } })
+  const paths = `${await readFile(resolved, 'utf8')}\n${JSON.stringify(required)}`
+  const names = paths.matchAll(/node_modules[\\/]+((?:@[^\\/"]+[\\/]+)?[^\\/"]+)/g)
+  return [...new Set([...names].map(([, name]) => name))].sort()
+}
+
+test.each<[Format, string[]]>([
+  ['mjs', ['instance-role', 'is-network-error', 'p-retry']],
+  ['cjs', ['instance-role']],
+])('loads no other package at import but the retry loop, from .%s', async (format, packages) => {
+  expect(await packagesLoaded(format, 'print()')).toEqual(packages)
+})
+
+test.each<[Format, string[]]>([
+  ['mjs', ['instance-role', 'is-network-error', 'p-retry', 'undici']],
+  ['cjs', ['instance-role', 'undici']],
+])('loads only undici for a call that needs no config file, from .%s', async (format, packages) => {
+  const { server } = await listeningInstance()
+  const loaded = await packagesLoaded(format, 'fromInstanceRole()().then(print)', {
+    ...server.env,
+    ...NOTHING_LEFT_TO_THE_CONFIG_FILE,
+  })
+  expect(loaded).toEqual(packages)
+})
+
+const NOTHING_LEFT_TO_THE_CONFIG_FILE = {
+  AWS_EC2_METADATA_DISABLED: 'false',
+  AWS_EC2_METADATA_V1_DISABLED: 'true',
+  AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE: 'IPv4',
+  AWS_METADATA_SERVICE_TIMEOUT: '1',
+  AWS_METADATA_SERVICE_NUM_ATTEMPTS: '1',
+  AWS_EC2_INSTANCE_PROFILE_NAME: 'app-role',
+}
+
+const WATCH = `
+  const GLOBAL_DISPATCHER = Symbol.for('undici.globalDispatcher.1')
+  const look = () => new Map(Reflect.ownKeys(globalThis).map((key) => {
+    const { value, get } = Object.getOwnPropertyDescriptor(globalThis, key)
+    return [key, value ?? get]
+  }))
+  const changes = (before, after) => [...new Set([...before.keys(), ...after.keys()])]
+    .filter((key) => !Object.is(before.get(key), after.get(key))).map(String)
+  const resources = () => process.getActiveResourcesInfo().filter((name) => !/^(PipeWrap|TTYWrap)$/.test(name))
+`
+
+test.each<Format>(['mjs', 'cjs'])('changes nothing and opens nothing at import, from .%s', async (format) => {
+  const source = `${WATCH}
+    // In a timer, because the module loader's own files are closed by then.
+    const soon = () => new Promise((resolve) => setTimeout(() => resolve(resources().sort()), 20))
+    async function main() {
+      const [resourcesBefore, before] = [await soon(), look()]
+      ${IMPORT[format]}
+      const changed = changes(before, look())
+      const isSame = JSON.stringify(await soon()) === JSON.stringify(resourcesBefore)
+      console.log(JSON.stringify({ changed, isSame, isImported: typeof fromInstanceRole }))
+    }
+    main()`
+  expect(await outputOf({ source, format })).toEqual({ changed: [], isSame: true, isImported: 'function' })
+})
+
+test.each<Format>(['mjs', 'cjs'])(
+  'adds one name to the globals at a load, and changes none, from .%s',
+  async (format) => {
+    const { server } = await listeningInstance()
+    // The first use of the built-in fetch changes globals by itself.
+    const source = `${IMPORT[format]}
+      ${WATCH}
+      async function main() {
+        await (await fetch('data:,')).text()
+        const before = look()
+        await fromInstanceRole()()
+        const isOurs = globalThis[GLOBAL_DISPATCHER] instanceof require('undici/lib/dispatcher/agent.js')
+        console.log(JSON.stringify({ changes: changes(before, look()), isOurs }))
+      }
+      main()`
+    expect(await outputOf({ source, format, env: server.env })).toEqual({
+      changes: ['Symbol(instance-role)'],
+      isOurs: false,
+    })
+  },
+)
+
+test.each<Format>(['mjs', 'cjs'])(
+  'leaves the built-in fetch its own dispatcher where the application set none, from .%s',
+  async (format) => {
+    const { server } = await listeningInstance()
+    const source = `${IMPORT[format]}
+      ${WATCH}
+      fromInstanceRole()().then(() => {
+        const Agent = require('undici/lib/dispatcher/agent.js')
+        console.log(JSON.stringify(globalThis[GLOBAL_DISPATCHER] instanceof Agent))
+      })`
+    expect(await outputOf({ source, format, env: server.env })).toBe(false)
+  },
+)

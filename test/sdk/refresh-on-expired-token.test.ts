@@ -1,0 +1,371 @@
+import { Readable } from 'node:stream'
+import { DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb'
+import {
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListBucketsCommand,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3'
+import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts'
+import { createCredentialChain, fromTemporaryCredentials } from '@aws-sdk/credential-providers'
+import type { AwsCredentialIdentity, AwsCredentialIdentityProvider } from '@aws-sdk/types'
+import { afterEach, expect, onTestFinished, test, vi } from 'vitest'
+import {
+  fromInstanceRole,
+  getRefreshOnExpiredTokenPlugin,
+  type InstanceRoleProvider,
+  refreshOnExpiredToken,
+} from '../../src/index.js'
+import { type ApplicationOnEc2, DOCUMENT, LISTING, setUp, TOKEN } from './application-on-ec2.js'
+import { call, callEach, type Clients, REGION, SERVICE_NAMES } from './clients.js'
+import type { RecordedRequest } from './verifying-aws-endpoint.js'
+
+const FIRST_LOAD = [TOKEN, LISTING, DOCUMENT]
+const verdictsOf = (requests: readonly RecordedRequest[]) => requests.map(({ verdict }) => verdict)
+const failureOf = (sent: Promise<unknown>): Promise<unknown> => sent.catch((error: unknown) => error)
+
+afterEach(() => void vi.unstubAllEnvs())
+
+function recovering(clients: Clients, credentials: InstanceRoleProvider) {
+  for (const client of [clients.s3, clients.sts]) refreshOnExpiredToken(client, credentials)
+  for (const client of [clients.dynamodb, clients.ssm]) refreshOnExpiredToken(client, credentials)
+}
+
+/** An application with recovering clients, each of which has called once, and whose set AWS then refuses. */
+async function setUpRefused(as: 'expired' | 'unknown' = 'expired', { rotated = true } = {}) {
+  const application = await setUp()
+  const { aws, clients, clock, credentials, disown, instance } = application
+  recovering(clients, credentials)
+  await callEach(clients)
+  // So that the set does not count as fresh any more.
+  await clock.advance(120_000)
+  const reinstate = disown(as)
+  if (rotated) instance.rotate()
+  instance.clearRequests()
+  const before = aws.requests.length
+  return { ...application, reinstate, sent: () => verdictsOf(aws.requests.slice(before)) }
+}
+
+function s3With(
+  { aws }: ApplicationOnEc2,
+  credentials: AwsCredentialIdentity | AwsCredentialIdentityProvider,
+) {
+  const s3 = new S3Client({ endpoint: aws.url, region: REGION, credentials, forcePathStyle: true })
+  onTestFinished(() => s3.destroy())
+  return s3
+}
+
+test.each(SERVICE_NAMES)('has a %s call succeed that was refused as expired', async (service) => {
+  const { clients, instance, sent } = await setUpRefused('expired')
+  await call(clients, service)
+  expect(sent()).toEqual(['expired', 'accepted'])
+  expect(instance.requests).toEqual([DOCUMENT])
+})
+
+test.each(SERVICE_NAMES)('has a %s call succeed that was refused as unknown', async (service) => {
+  const { clients, instance, sent } = await setUpRefused('unknown')
+  await call(clients, service)
+  expect(sent()).toEqual(['unknown-key', 'accepted'])
+  expect(instance.requests).toEqual([DOCUMENT])
+})
+
+test.each(['RequestExpired', 'InvalidToken', 'ExpiredTokenException', 'InvalidClientTokenId'])(
+  'recovers from %s, whatever the service',
+  async (name) => {
+    const { clients, instance } = await setUpRefused()
+    instance.rotate()
+    refuseOnce(clients.sts, Object.assign(new Error(name), { name }))
+    await call(clients, 'sts')
+    expect(instance.requests).toEqual([DOCUMENT])
+  },
+)
+
+/** In place of the service's first answer. */
+function refuseOnce(client: STSClient, ...errors: Error[]) {
+  client.middlewareStack.add(
+    (next) => (args) => {
+      const error = errors.shift()
+      return error === undefined ? next(args) : Promise.reject(error)
+    },
+    { step: 'deserialize', priority: 'high' },
+  )
+}
+
+test.each(['AccessDenied', 'SignatureDoesNotMatch', 'NoSuchBucket', 'ThrottlingException'])(
+  'has no part in %s',
+  async (name) => {
+    const { clients, instance, reinstate } = await setUpRefused('expired', { rotated: false })
+    reinstate()
+    const error = Object.assign(new Error(name), { name })
+    refuseOnce(clients.sts, error, error, error)
+    expect(await failureOf(call(clients, 'sts'))).toBe(error)
+    expect(instance.requests).toEqual([])
+  },
+)
+
+test('leaves a wrong clock to the SDK, which has just set it right', async () => {
+  const { clients, instance, reinstate } = await setUpRefused('expired', { rotated: false })
+  reinstate()
+  const $metadata = { clockSkewCorrected: true }
+  refuseOnce(clients.sts, Object.assign(new Error(), { name: 'RequestExpired', $metadata }))
+  await call(clients, 'sts')
+  expect(instance.requests).toEqual([])
+})
+
+test('asks IMDS once for fifty calls of four clients that are refused together', async () => {
+  const { clients, instance, sent } = await setUpRefused()
+  const calls = Array.from({ length: 50 }, (_, n) => call(clients, SERVICE_NAMES[n % 4] ?? 's3'))
+  await Promise.all(calls)
+  expect(instance.requests).toEqual([DOCUMENT])
+  expect(sent().filter((verdict) => verdict === 'accepted')).toHaveLength(50)
+})
+
+test('gives the service its say, and sends nothing more, where IMDS has the same set', async () => {
+  const { clients, instance, sent } = await setUpRefused('expired', { rotated: false })
+  await expect(call(clients, 'ssm')).rejects.toMatchObject({ name: 'ExpiredTokenException' })
+  expect(sent()).toEqual(['expired'])
+  expect(instance.requests).toEqual([DOCUMENT])
+})
+
+test('asks IMDS about the same set no more than once in ten seconds', async () => {
+  const { clients, clock, instance } = await setUpRefused('expired', { rotated: false })
+  await failureOf(callEach(clients))
+  await failureOf(callEach(clients))
+  await clock.advance(9_000)
+  await failureOf(callEach(clients))
+  expect(instance.requests).toEqual([DOCUMENT])
+  await clock.advance(2_000)
+  await failureOf(callEach(clients))
+  expect(instance.requests).toEqual([DOCUMENT, DOCUMENT])
+})
+
+test('gives the second refusal where the newer set is refused as well', async () => {
+  const { clients, disown, instance, sent } = await setUpRefused()
+  disown('unknown')
+  await expect(call(clients, 'dynamodb')).rejects.toMatchObject({ name: 'UnrecognizedClientException' })
+  expect(sent()).toEqual(['expired', 'unknown-key'])
+  expect(instance.requests).toEqual([DOCUMENT])
+})
+
+test('only signs again what was in flight while the set was replaced', async () => {
+  const { clients, credentials, instance, sent } = await setUpRefused()
+  let replace: (() => Promise<unknown>) | undefined = () => credentials({ forceRefresh: true })
+  clients.sts.middlewareStack.add(
+    (next) => async (args) => {
+      const answer = await failureOf(next(args))
+      if (!(answer instanceof Error)) return next(args)
+      await replace?.()
+      replace = undefined
+      throw answer
+    },
+    { step: 'deserialize', priority: 'high' },
+  )
+  await call(clients, 'sts')
+  expect(sent()).toEqual(['expired', 'accepted', 'accepted'])
+  expect(instance.requests).toEqual([DOCUMENT])
+})
+
+test('recovers once in a call, in whichever attempt of the SDK it is needed', async () => {
+  const { clients, instance, sent } = await setUpRefused('expired', { rotated: false })
+  const unavailable = Object.assign(new Error(), { name: 'TimeoutError' })
+  refuseOnce(clients.sts, unavailable)
+  await expect(call(clients, 'sts')).rejects.toMatchObject({
+    name: 'ExpiredToken',
+    $metadata: { attempts: 2 },
+  })
+  expect(sent()).toEqual(['expired'])
+  expect(instance.requests).toEqual([DOCUMENT])
+})
+
+test('recovers in a client that makes no second attempt of its own', async () => {
+  const application = await setUpRefused()
+  const { aws, credentials, sent } = application
+  const sts = new STSClient({ endpoint: aws.url, region: REGION, credentials, maxAttempts: 1 })
+  onTestFinished(() => sts.destroy())
+  const { $metadata } = await refreshOnExpiredToken(sts, credentials).send(new GetCallerIdentityCommand({}))
+  expect(sent()).toEqual(['expired', 'accepted'])
+  expect($metadata.attempts).toBe(1)
+})
+
+const BODIES: readonly (readonly [string, () => string | Uint8Array])[] = [
+  ['a string', () => 'text'],
+  ['a Uint8Array', () => new TextEncoder().encode('text')],
+  ['a Buffer', () => Buffer.from('text')],
+]
+
+test.each(BODIES)('sends a body again that is %s', async (_, body) => {
+  const { clients, sent } = await setUpRefused()
+  await clients.s3.send(new PutObjectCommand({ Bucket: 'b', Key: 'k', Body: body() }))
+  expect(sent()).toEqual(['expired', 'accepted'])
+  const { Body } = await clients.s3.send(new GetObjectCommand({ Bucket: 'b', Key: 'k' }))
+  expect(await Body?.transformToString()).toBe('text')
+})
+
+test('does not send a stream again, yet has the next call succeed', async () => {
+  const { clients, instance, sent } = await setUpRefused()
+  const put = () =>
+    new PutObjectCommand({
+      Bucket: 'b',
+      Key: 'k',
+      Body: Readable.from([Buffer.from('text')]),
+      ContentLength: 4,
+    })
+  await expect(clients.s3.send(put())).rejects.toMatchObject({ name: 'ExpiredToken' })
+  expect(sent()).toEqual(['expired'])
+  expect(instance.requests).toEqual([DOCUMENT])
+  await clients.s3.send(put())
+  expect(sent()).toEqual(['expired', 'accepted'])
+})
+
+test('gives the service its say where IMDS is down, and asks no second time soon', async () => {
+  const { clients, instance, sent } = await setUpRefused()
+  instance.failUntilLifted('all', { status: 404 })
+  await expect(call(clients, 's3')).rejects.toMatchObject({ name: 'ExpiredToken' })
+  await expect(call(clients, 's3')).rejects.toMatchObject({ name: 'ExpiredToken' })
+  expect(sent()).toEqual(['expired', 'expired'])
+  expect(new Set(instance.requests)).toEqual(
+    new Set([DOCUMENT.replace('200', '404'), LISTING.replace('200', '404')]),
+  )
+  expect(instance.requests).toHaveLength(2)
+})
+
+test('gives the service its say where the provider is closed', async () => {
+  const { clients, credentials } = await setUpRefused()
+  clients.sts.middlewareStack.add(
+    (next) => async (args) => {
+      await credentials.close()
+      return next(args)
+    },
+    { step: 'deserialize', priority: 'high' },
+  )
+  await expect(call(clients, 'sts')).rejects.toMatchObject({ name: 'ExpiredToken' })
+})
+
+test('does not ask IMDS about credentials that the provider never gave', async () => {
+  const application = await setUp()
+  const { aws, credentials, instance } = application
+  const s3 = s3With(application, { accessKeyId: 'AKIAEXAMPLE', secretAccessKey: 'of somebody else' })
+  refreshOnExpiredToken(s3, credentials)
+  await expect(s3.send(new ListBucketsCommand({}))).rejects.toMatchObject({ name: 'InvalidAccessKeyId' })
+  expect(instance.requests).toEqual([])
+  await credentials()
+  await expect(s3.send(new ListBucketsCommand({}))).rejects.toMatchObject({ name: 'InvalidAccessKeyId' })
+  expect(instance.requests).toEqual(FIRST_LOAD)
+  expect(aws.requests).toHaveLength(2)
+})
+
+test('does not ask an IMDS that is disabled', async () => {
+  vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true')
+  const application = await setUp()
+  const s3 = s3With(application, { accessKeyId: 'AKIAEXAMPLE', secretAccessKey: 'of somebody else' })
+  refreshOnExpiredToken(s3, application.credentials)
+  await expect(s3.send(new ListBucketsCommand({}))).rejects.toMatchObject({ name: 'InvalidAccessKeyId' })
+  expect(application.instance.requests).toEqual([])
+})
+
+test('does not ask IMDS about temporary credentials that the role assumed', async () => {
+  const application = await setUp()
+  const { aws, clock, credentials, instance } = application
+  const temporary = fromTemporaryCredentials({
+    masterCredentials: credentials,
+    params: { RoleArn: 'arn:aws:iam::210987654321:role/reader', DurationSeconds: 900 },
+    clientConfig: { endpoint: aws.url, region: REGION },
+  })
+  const s3 = refreshOnExpiredToken(s3With(application, await temporary()), credentials)
+  await clock.advance(901_000)
+  instance.clearRequests()
+  await expect(s3.send(new ListBucketsCommand({}))).rejects.toMatchObject({ name: 'ExpiredToken' })
+  expect(instance.requests).toEqual([])
+  expect(verdictsOf(aws.requests)).toEqual(['accepted', 'expired'])
+})
+
+test('renews the cache that the SDK puts on a chain', async () => {
+  const application = await setUpRefused()
+  const { credentials, instance, sent } = application
+  const s3 = s3With(application, createCredentialChain(credentials))
+  await failureOf(s3.send(new ListBucketsCommand({})))
+  refreshOnExpiredToken(s3, credentials)
+  await s3.send(new ListBucketsCommand({}))
+  expect(sent()).toEqual(['expired', 'expired', 'accepted'])
+  expect(instance.requests).toEqual([DOCUMENT])
+})
+
+test('recovers once where the plugin is applied twice', async () => {
+  const { clients, credentials, instance, sent } = await setUpRefused('expired', { rotated: false })
+  refreshOnExpiredToken(clients.sts, credentials)
+  expect(clients.sts.middlewareStack.identify().filter((name) => name.startsWith('refreshOn'))).toHaveLength(
+    2,
+  )
+  await expect(call(clients, 'sts')).rejects.toMatchObject({ name: 'ExpiredToken' })
+  instance.rotate()
+  expect(sent()).toEqual(['expired'])
+})
+
+test('serves a single command as well, on a client with the plugin or without', async () => {
+  const application = await setUpRefused()
+  const { aws, credentials, sent } = application
+  const dynamodb = new DynamoDBClient({ endpoint: aws.url, region: REGION, credentials })
+  onTestFinished(() => dynamodb.destroy())
+  const command = new GetItemCommand({ TableName: 'visits', Key: { id: { S: '1' } } })
+  command.middlewareStack.use(getRefreshOnExpiredTokenPlugin(dynamodb.config, credentials))
+  await dynamodb.send(command)
+  expect(sent()).toEqual(['expired', 'accepted'])
+  refreshOnExpiredToken(dynamodb, credentials)
+  await dynamodb.send(command)
+  expect(sent()).toEqual(['expired', 'accepted', 'accepted'])
+})
+
+test('can be removed by name and by tag', async () => {
+  const { clients } = await setUpRefused()
+  expect(clients.s3.middlewareStack.remove('refreshOnExpiredTokenMiddleware')).toBe(true)
+  expect(clients.sts.middlewareStack.removeByTag('REFRESH_ON_EXPIRED_TOKEN')).toBe(true)
+  await expect(call(clients, 's3')).rejects.toMatchObject({ name: 'ExpiredToken' })
+  await expect(call(clients, 'sts')).rejects.toMatchObject({ name: 'ExpiredToken' })
+})
+
+test('is of use to clients that cache their middleware', async () => {
+  const { aws, credentials, sent } = await setUpRefused()
+  const sts = new STSClient({ endpoint: aws.url, region: REGION, credentials, cacheMiddleware: true })
+  onTestFinished(() => sts.destroy())
+  refreshOnExpiredToken(sts, credentials)
+  await Promise.all([1, 2, 3].map(() => sts.send(new GetCallerIdentityCommand({}))))
+  await sts.send(new GetCallerIdentityCommand({}))
+  expect(sent().filter((verdict) => verdict === 'accepted')).toHaveLength(4)
+})
+
+test('gives word of a fresh set time to get round', async () => {
+  const { aws, clients, clock, credentials, disown, instance } = await setUp()
+  recovering(clients, credentials)
+  await credentials()
+  clock.after(500, disown('unknown'))
+  await call(clients, 'sts')
+  expect(instance.requests).toEqual([...FIRST_LOAD, DOCUMENT])
+  expect(verdictsOf(aws.requests)).toEqual(['unknown-key', 'accepted'])
+})
+
+test('ends at once when the call is aborted while IMDS is asked', async () => {
+  const { clients, clock, instance, sent } = await setUpRefused()
+  instance.failUntilLifted('all', 'silence')
+  const abort = new AbortController()
+  clock.after(500, () => abort.abort())
+  const call = clients.sts.send(new GetCallerIdentityCommand({}), { abortSignal: abort.signal })
+  await expect(call).rejects.toMatchObject({ name: 'AbortError' })
+  expect(sent()).toEqual(['expired'])
+})
+
+test('does not see why a HEAD request was refused: S3 says it in a body, which HEAD has none of', async () => {
+  const { clients, instance, sent } = await setUpRefused()
+  const head = new HeadObjectCommand({ Bucket: 'b', Key: 'k' })
+  await expect(clients.s3.send(head)).rejects.toMatchObject({ $metadata: { httpStatusCode: 400 } })
+  expect(sent()).toEqual(['expired'])
+  expect(instance.requests).toEqual([])
+})
+
+test('leaves a client alone whose provider has another endpoint and was never asked', async () => {
+  const { clients, endpoint, instance, sent } = await setUpRefused()
+  refreshOnExpiredToken(clients.sts, fromInstanceRole({ endpoint, isolated: true }))
+  await expect(call(clients, 'sts')).rejects.toMatchObject({ name: 'ExpiredToken' })
+  expect(instance.requests).toEqual([])
+  expect(sent()).toEqual(['expired'])
+})
