@@ -1,4 +1,4 @@
-import { type Clock } from '../../src/testing/index.js'
+import type { Clock } from '../../src/testing/index.js'
 
 /** The time of a simulated world: it jumps from one event to the next. */
 export interface SimulationClock extends Clock {

@@ -1,6 +1,6 @@
 import { createFetch, type EmulatedFetch } from '../../src/testing/fetch-front.js'
-import { type Outcome } from '../../src/testing/faults.js'
-import { type EmulatedInstance, type EmulatedRequest } from '../../src/testing/index.js'
+import type { Outcome } from '../../src/testing/faults.js'
+import type { EmulatedInstance, EmulatedRequest } from '../../src/testing/index.js'
 
 /**
  * What EC2 lets through to IMDS, DNS, NTP and the rest of the link-local services, per network interface.

@@ -5,9 +5,10 @@ import {
 } from '@aws-sdk/credential-providers'
 import { doesIdentityRequireRefresh, isIdentityExpired, memoizeIdentityProvider } from '@smithy/core'
 import { fromInstanceMetadata } from '@smithy/credential-provider-imds'
-import { type AwsCredentialIdentity, type Logger } from '@smithy/types'
+import type { AwsCredentialIdentity, Logger } from '@smithy/types'
+import { systemConfigSources } from '../../src/config-sources.js'
 import { createProvider } from '../../src/from-instance-role.js'
-import { type Runtime } from '../../src/runtime.js'
+import type { Runtime } from '../../src/runtime.js'
 import { createRegistry, type SourceRegistry } from '../../src/shared-sources.js'
 
 /** What a caller is given; `originalExpiration` where an expired set is served all the same. */

@@ -1,8 +1,8 @@
 import { EventEmitter } from 'node:events'
 import http, { type RequestOptions } from 'node:http'
-import { type Outcome } from '../../src/testing/faults.js'
-import { type SimulationClock } from './clock.js'
-import { type MetadataLink } from './metadata-link.js'
+import type { Outcome } from '../../src/testing/faults.js'
+import type { SimulationClock } from './clock.js'
+import type { MetadataLink } from './metadata-link.js'
 
 /** What the code of others finds in place of Node's own while it runs in a simulated world. */
 export interface VirtualNode {

@@ -15,7 +15,7 @@ import {
 } from './clock.js'
 import { createDice } from './dice.js'
 import { MetadataLink } from './metadata-link.js'
-import { type Ask, type Served, type Subject, type SubjectName } from './subjects.js'
+import type { Ask, Served, Subject, SubjectName } from './subjects.js'
 import { withVirtualNode } from './virtual-node.js'
 
 const SECOND = 1_000
