@@ -1,3 +1,0 @@
-import botocore.session
-
-botocore.session.get_session().get_credentials().get_frozen_credentials()

@@ -1,4 +1,0 @@
-import { fromInstanceMetadata } from '@smithy/credential-provider-imds'
-
-await fromInstanceMetadata()()
-console.log(JSON.stringify({ tookMs: performance.now() }))

@@ -1,3 +1,0 @@
-console.log(JSON.stringify({ tookMs: performance.now() }))
-
-export {}
