@@ -9,7 +9,7 @@ const ambientClocks = [
 ]
 
 export default defineConfig(
-  { ignores: ['dist/**', 'coverage/**', 'bench/.out/**'] },
+  { ignores: ['dist/**', 'coverage/**'] },
   js.configs.recommended,
   {
     files: ['**/*.ts'],
