@@ -5,6 +5,8 @@ import { connect, createServer } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { expect, onTestFinished, test } from 'vitest'
+import { UsageError } from '../../src/cli/command.js'
+import { parseEmulateOptions } from '../../src/cli/emulate-options.js'
 import { fromInstanceRole } from '../../src/index.js'
 import { runCli, startEmulate } from './run-cli.js'
 
@@ -86,16 +88,20 @@ test('serves the role and the instance profile by their names', async () => {
   expect(await read(endpoint, '/latest/meta-data/iam/info')).toContain(':instance-profile/my-profile"')
 })
 
+test('credentials live as long as --lifetime says', async () => {
+  const { endpoint } = await startEmulate(['--lifetime', '15m'])
+  const document = JSON.parse(await read(endpoint, `${LISTING_PATH}app-role`)) as Record<string, string>
+  const at = (name: string) => Date.parse(document[name] ?? '')
+  expect(at('Expiration') - at('LastUpdated')).toBe(900_000)
+})
+
 test.each([
   ['90', 90],
   ['90s', 90],
   ['15m', 900],
   ['2h', 7_200],
-])('credentials live as long as --lifetime %s says', async (lifetime, seconds) => {
-  const { endpoint } = await startEmulate(['--lifetime', lifetime])
-  const document = JSON.parse(await read(endpoint, `${LISTING_PATH}app-role`)) as Record<string, string>
-  const at = (name: string) => Date.parse(document[name] ?? '')
-  expect(at('Expiration') - at('LastUpdated')).toBe(seconds * 1_000)
+])('takes --lifetime %s for %i s', (lifetime, seconds) => {
+  expect(parseEmulateOptions(['--lifetime', lifetime]).lifetimeSeconds).toBe(seconds)
 })
 
 test('listens on the port that it is told', async () => {
@@ -174,6 +180,20 @@ test('says that a port is in use', async () => {
 
 test.each([
   [['--port', 'http'], '--port must be an integer from 0 to 65535'],
+  [['--nonsense'], "Unknown option '--nonsense'"],
+  [['--port'], "Option '--port <value>' argument missing"],
+  [['surplus'], "Unexpected argument 'surplus'"],
+])('answers %j with a line and status 2', async (args, line) => {
+  const { status, stdout, stderr } = await runCli(['emulate', ...args])
+  expect({ status, stdout, stderr }).toEqual({
+    status: 2,
+    stdout: '',
+    stderr: `instance-role emulate: ${line}\n`,
+  })
+})
+
+test.each([
+  [['--port', 'http'], '--port must be an integer from 0 to 65535'],
   [['--port', '65536'], '--port must be an integer from 0 to 65535'],
   [['--hop-limit', '0'], '--hop-limit must be an integer from 1 to 64'],
   [['--hops-away', '1.5'], '--hops-away must be an integer from 0 to 64'],
@@ -193,16 +213,8 @@ test.each([
     ['--assume-role', 'arn:aws:iam::123456789012:role/app-role', '--lifetime', '14m'],
     '--lifetime must be from 15m to 12h with --assume-role',
   ],
-  [['--nonsense'], "Unknown option '--nonsense'"],
-  [['--port'], "Option '--port <value>' argument missing"],
-  [['surplus'], "Unexpected argument 'surplus'"],
-])('answers %j with a line and status 2', async (args, line) => {
-  const { status, stdout, stderr } = await runCli(['emulate', ...args])
-  expect({ status, stdout, stderr }).toEqual({
-    status: 2,
-    stdout: '',
-    stderr: `instance-role emulate: ${line}\n`,
-  })
+])('refuses %j by its name', (args, line) => {
+  expect(() => parseEmulateOptions(args)).toThrow(new UsageError(line))
 })
 
 test('explains every flag', async () => {
