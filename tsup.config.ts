@@ -7,7 +7,6 @@ const library = { index: 'src/index.ts', 'testing/index': 'src/testing/index.ts'
 const BUNDLED = ['p-retry', 'is-network-error']
 
 const common: Options = {
-  dts: { entry: library, compilerOptions: { noEmit: false } },
   target: 'node20',
   platform: 'node',
   sourcemap: false,
@@ -15,6 +14,12 @@ const common: Options = {
 }
 
 const config: Options[] = [
+  {
+    // By itself, so that the types are worked out once for both formats.
+    entry: library,
+    format: ['esm', 'cjs'],
+    dts: { only: true, entry: library, compilerOptions: { noEmit: false } },
+  },
   {
     ...common,
     entry: { ...library, 'cli/main': 'src/cli/main.ts' },

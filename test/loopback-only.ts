@@ -1,9 +1,17 @@
 // No test asks anybody but this machine, whatever it gets wrong: a request to elsewhere is refused, unless it is mocked.
-globalThis.fetch = new Proxy(globalThis.fetch, {
-  apply(fetch, self, args: [string | URL | Request, ...unknown[]]): unknown {
-    const [input] = args
-    const { hostname } = new URL(input instanceof Request ? input.url : input)
-    if (/^(127\..*|localhost|\[::1\])$/.test(hostname)) return Reflect.apply(fetch, self, args)
-    return Promise.reject(new TypeError('fetch failed', { cause: new Error(`${hostname} is not for tests`) }))
-  },
-})
+const GUARDED = Symbol.for('loopback-only')
+
+// Files that run in one process are set up one after the other.
+if (!(GUARDED in globalThis)) {
+  Object.defineProperty(globalThis, GUARDED, { value: true })
+  globalThis.fetch = new Proxy(globalThis.fetch, {
+    apply(fetch, self, args: [string | URL | Request, ...unknown[]]): unknown {
+      const [input] = args
+      const { hostname } = new URL(input instanceof Request ? input.url : input)
+      if (/^(127\..*|localhost|\[::1\])$/.test(hostname)) return Reflect.apply(fetch, self, args)
+      return Promise.reject(
+        new TypeError('fetch failed', { cause: new Error(`${hostname} is not for tests`) }),
+      )
+    },
+  })
+}
