@@ -37,7 +37,6 @@ const EXPIRED_SET_PAUSE_MS = 30_000
 const EXTENSION_MS = 120_000
 const BACKOFF_BASE_MS = 1_000
 const BACKOFF_CAP_MS = 60_000
-/** The longest pause between two tries for a role that has not appeared. */
 
 /** What to do at `now`. Wall-clock times are compared afresh at each call, so suspend and clock steps do no harm. */
 export function judge(now: number, held: Held<Expiring> | undefined): Verdict {
