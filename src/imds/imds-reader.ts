@@ -125,7 +125,7 @@ export class ImdsReader {
       timeoutMs,
     })
     if (outcome.kind === 'answer' && isSteady(runtime.now() - sentAt)) onDate(outcome.headers.get('date'))
-    if (outcome.kind === 'unreachable') endpoints.forget(endpoint)
+    if (outcome.kind === 'unreachable' || outcome.kind === 'silent') endpoints.forget(endpoint)
     return outcome
   }
 
