@@ -54,7 +54,8 @@ export class CredentialsSource {
   readonly #logs = new WeakMap<Logger, StateLog>()
   readonly #account = new AccountLookup()
   #ending = new AbortController()
-  #users = 0
+  /** The loggers of those who use the source, or that they have none; each hears of every load. */
+  readonly #users: (Logger | undefined)[] = []
   #requests = 0
   #clockOffsetMs: number | undefined
   #lastSuccessAt: number | undefined
@@ -80,7 +81,7 @@ export class CredentialsSource {
     return this.#clockOffsetMs === undefined ? 0 : correctionMs(this.#clockOffsetMs)
   }
 
-  /** What is held, where it serves without waiting. `logger` hears of the load that this call starts, if any. */
+  /** What is held, where it serves without waiting. `logger`, a caller's, hears of the load that this call starts, if any. */
   serve(logger: Logger | undefined): Held<LoadedRole> | undefined {
     return this.#cache.serve(logger)
   }
@@ -130,15 +131,17 @@ export class CredentialsSource {
     }
   }
 
-  retain(): void {
-    this.#users += 1
+  /** `logger` hears of every load, whoever starts it, until it is released. */
+  retain(logger: Logger | undefined): void {
+    this.#users.push(logger)
   }
 
   /** Whether that was the last user; the source is then empty. */
-  release(): boolean {
-    this.#users -= 1
-    if (this.#users === 0) this.reset()
-    return this.#users === 0
+  release(logger: Logger | undefined): boolean {
+    const index = this.#users.indexOf(logger)
+    if (index !== -1) this.#users.splice(index, 1)
+    if (this.#users.length === 0) this.reset()
+    return this.#users.length === 0
   }
 
   /** Ends the load under way and forgets all. */
@@ -213,13 +216,15 @@ export class CredentialsSource {
     this.#account.lookUp(roleName, this.#loadOptions(undefined), complete).catch(() => {})
   }
 
-  #report(events: StateEvents, error: InstanceRoleError | undefined, logger: Logger | undefined): void {
+  #report(events: StateEvents, error: InstanceRoleError | undefined, caller: Logger | undefined): void {
     publish(events)
-    if (logger === undefined) return
-    // Each logger is told by itself: that one client has been told says nothing to another.
-    const log = this.#logs.get(logger) ?? new StateLog()
-    this.#logs.set(logger, log)
-    log.write(events, error, this.#options.runtime.now(), logger)
+    for (const logger of new Set([...this.#users, caller])) {
+      if (logger === undefined) continue
+      // Each logger is told by itself: that one client has been told says nothing to another.
+      const log = this.#logs.get(logger) ?? new StateLog()
+      this.#logs.set(logger, log)
+      log.write(events, error, this.#options.runtime.now(), logger)
+    }
   }
 }
 

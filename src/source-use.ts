@@ -110,11 +110,12 @@ export class SourceUse {
     const config = await resolveConfig(this.#checked, configSources(this.#checked.profile ?? callerProfile))
     requireEnabled(config)
     this.#closing.signal.throwIfAborted()
-    const { dispatcher, isolated = false } = this.#checked
-    this.#lease = leaseSource({ config, dispatcher, isolated, runtime, registry })
+    const { dispatcher, isolated = false, logger } = this.#checked
+    this.#lease = leaseSource({ config, dispatcher, isolated, logger, runtime, registry })
     return this.#lease
   }
 
+  /** Hears of what its call does, where the provider has no logger that hears everything. */
   #logger(properties: InstanceRoleCallProperties): Logger | undefined {
     return this.#checked.logger ?? properties.callerClientConfig?.logger
   }
