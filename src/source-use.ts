@@ -92,9 +92,9 @@ export class SourceUse {
     const { source } = this.#lease ?? (await this.#leaseOnce(properties.callerClientConfig?.profile))
     const logger = this.#logger(properties)
     const minTtlMs = checkDuration('minTtl', properties.minTtl) ?? this.#checked.minTtlMs
-    if (properties.forceRefresh === true) return handOut(await source.refresh(logger), source)
-    const look = (isFirst: boolean): Promise<Held<LoadedRole>> =>
-      isFirst ? source.get(logger) : source.load(logger)
+    const first = (): Promise<Held<LoadedRole>> =>
+      properties.forceRefresh === true ? source.refresh(logger) : source.get(logger)
+    const look = (isFirst: boolean): Promise<Held<LoadedRole>> => (isFirst ? first() : source.load(logger))
     const held = await persist(look, () => source.pauseMs(), patience, this.#world.runtime)
     const isWorthATry = isShort(held, source, minTtlMs) && !wasTriedLately(source.now(), held)
     return handOut(isWorthATry ? await source.refresh(logger) : held, source)
