@@ -1,6 +1,6 @@
 import { Absence } from './absence.js'
 import { AccountLookup } from './account-id.js'
-import { clockOffsetMs, correctionMs } from './clock-offset.js'
+import { ImdsClock } from './clock-offset.js'
 import type { Dispatcher } from 'undici'
 import type { Logger } from '@smithy/types'
 import type { InstanceRoleConfig } from './config.js'
@@ -51,19 +51,20 @@ export class CredentialsSource {
   readonly #cache: RefreshingCache<LoadedRole, Held<LoadedRole>, Logger | undefined>
   readonly #memory: RoleMemory = {}
   readonly #absence: Absence
+  readonly #imdsClock: ImdsClock
   readonly #logs = new WeakMap<Logger, StateLog>()
   readonly #account = new AccountLookup()
   #ending = new AbortController()
   /** The loggers of those who use the source, or that they have none; each hears of every load. */
   readonly #users: (Logger | undefined)[] = []
   #requests = 0
-  #clockOffsetMs: number | undefined
   #lastSuccessAt: number | undefined
   #lastErrorCode: InstanceRoleErrorCode | undefined
 
   constructor(options: SourceOptions) {
     this.#options = options
     this.#absence = new Absence(options.runtime)
+    this.#imdsClock = new ImdsClock(options.runtime)
     this.#cache = new RefreshingCache(
       (logger) => this.#load(logger),
       schedulePolicy(() => this.now(), options.runtime.random),
@@ -78,7 +79,7 @@ export class CredentialsSource {
 
   /** How far `now` is ahead of the host's clock. */
   correctionMs(): number {
-    return this.#clockOffsetMs === undefined ? 0 : correctionMs(this.#clockOffsetMs)
+    return this.#imdsClock.correctionMs()
   }
 
   /** What is held, where it serves without waiting. `logger`, a caller's, hears of the load that this call starts, if any. */
@@ -127,7 +128,7 @@ export class CredentialsSource {
       lastSuccessAt: this.#lastSuccessAt,
       lastErrorCode: this.#lastErrorCode,
       requests: this.#requests,
-      clockOffsetMs: this.#clockOffsetMs,
+      clockOffsetMs: this.#imdsClock.offsetMs,
     }
   }
 
@@ -154,7 +155,7 @@ export class CredentialsSource {
     delete this.#memory.discovered
     delete this.#memory.tree
     this.#account.reset()
-    this.#clockOffsetMs = undefined
+    this.#imdsClock.reset()
     this.#lastSuccessAt = undefined
     this.#lastErrorCode = undefined
     this.#requests = 0
@@ -188,7 +189,7 @@ export class CredentialsSource {
       imdsV1Fallback: config.imdsV1Fallback.value,
       signal: this.#ending.signal,
       onRequest: () => (this.#requests += 1),
-      onDate: (date) => (this.#clockOffsetMs = clockOffsetMs(date, this.#options.runtime.now())),
+      onDate: (date) => this.#imdsClock.tell(date),
       onV1: () =>
         this.#report({ 'instance-role:v1-used': { endpoint: endpoints.preferred } }, undefined, logger),
     }
