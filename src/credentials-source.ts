@@ -14,6 +14,7 @@ import {
   afterFailure,
   afterInvalidation,
   afterSuccess,
+  afterWorseSet,
   type Held,
   isServable,
   judge,
@@ -175,7 +176,12 @@ export class CredentialsSource {
     const held = this.#cache.held
     if (held === undefined || expiresAt > this.now() || held.value.expiresAt <= this.now()) return
     const message = 'IMDS gave credentials that are past their expiration.'
-    throw new InstanceRoleError('CREDENTIALS_NOT_ISSUED', message, { step: 'credentials', attempts: 1 })
+    const error = new InstanceRoleError('CREDENTIALS_NOT_ISSUED', message, {
+      step: 'credentials',
+      attempts: 1,
+    })
+    worseSets.add(error)
+    throw error
   }
 
   #loadOptions(logger: Logger | undefined): ImdsLoadOptions {
@@ -237,8 +243,18 @@ function schedulePolicy(
     judge: (held) => judge(now(), held),
     isServable: (held) => isServable(now(), held),
     afterSuccess: (held, value) => afterSuccess(now(), random, held, value),
-    afterFailure: (held, error) => afterFailure(now(), random, held, isWithoutVerdict(error)),
+    afterFailure: (held, error) =>
+      isWorseSet(error)
+        ? afterWorseSet(now(), random, held)
+        : afterFailure(now(), random, held, isWithoutVerdict(error)),
   }
+}
+
+/** The errors that stand for a set past its expiration, which IMDS gave while a good one was held. */
+const worseSets = new WeakSet<object>()
+
+function isWorseSet(error: unknown): boolean {
+  return error instanceof InstanceRoleError && worseSets.has(error)
 }
 
 /** Whether IMDS was unavailable, as opposed to saying that there are no credentials any more. */
