@@ -56,6 +56,27 @@ test('takes one metadata token when many reads come first', async () => {
   expect(instance.requests.filter((request) => request.startsWith(TOKEN))).toHaveLength(1)
 })
 
+test('takes one metadata token anew when many reads find the one they have forgotten', async () => {
+  const { instance, metadata } = await setup()
+  await metadata.region()
+  instance.forgetTokens()
+  instance.clearRequests()
+  await Promise.all(Array.from({ length: 20 }, () => metadata.region()))
+  expect(instance.requests.filter((request) => request.startsWith(TOKEN))).toEqual([`${TOKEN} 200`])
+})
+
+test('lets other reads go on where the one that takes the metadata token for all is aborted', async () => {
+  const { instance, metadata } = await setup()
+  instance.fail('token', 'silence')
+  const abort = new AbortController()
+  const first = expect(metadata.region({ abortSignal: abort.signal })).rejects.toThrow('enough')
+  const second = metadata.region()
+  await expect.poll(() => instance.requests).toHaveLength(1)
+  abort.abort(new Error('enough'))
+  await first
+  expect(await second).toBe('eu-central-1')
+})
+
 test('reads the tags, whatever their keys', async () => {
   const tags = { Name: 'web-1', 'cost center': 'R&D', 'a/b': '50 %' }
   const { metadata } = await setup({ tags })
