@@ -1,3 +1,5 @@
+import type { Runtime } from './runtime.js'
+
 /**
  * Below this, a difference is the grain of HTTP dates (1 s), the way of the answer, and clocks that are kept well enough. A host
  * whose clock is off by more is not believed: its time is taken from IMDS.
@@ -18,4 +20,40 @@ export function correctionMs(offsetMs: number): number {
 /** Whether the host's clock ran through an exchange of this length: where the host was suspended or its clock stepped, `Date` tells nothing. */
 export function isSteady(tookMs: number): boolean {
   return tookMs >= 0 && tookMs < NEGLIGIBLE_MS
+}
+
+/** The clock of IMDS, as far as its answers tell it. */
+export class ImdsClock {
+  readonly #runtime: Pick<Runtime, 'now' | 'elapsed'>
+  #told: { readonly offsetMs: number; readonly instant: number; readonly toldAt: number } | undefined
+
+  constructor(runtime: Pick<Runtime, 'now' | 'elapsed'>) {
+    this.#runtime = runtime
+  }
+
+  /** How far it was ahead of the host's with the last answer that told, in ms. */
+  get offsetMs(): number | undefined {
+    return this.#told?.offsetMs
+  }
+
+  /** Takes the time from the `Date` header of an answer. */
+  tell(dateHeader: string | null): void {
+    const now = this.#runtime.now()
+    const offsetMs = clockOffsetMs(dateHeader, now)
+    if (offsetMs === undefined) return
+    this.#told = { offsetMs, instant: now + offsetMs, toldAt: this.#runtime.elapsed() }
+  }
+
+  /** How far the time to go by is ahead of the host's clock now, in ms. */
+  correctionMs(): number {
+    const toldMs = this.#told === undefined ? 0 : correctionMs(this.#told.offsetMs)
+    if (this.#told === undefined || toldMs === 0) return 0
+    const { instant, toldAt } = this.#told
+    // Where a wrong clock was set back since, what has passed meanwhile counts; where it jumped ahead, IMDS is asked soon.
+    return Math.max(toldMs, instant + this.#runtime.elapsed() - toldAt - this.#runtime.now())
+  }
+
+  reset(): void {
+    this.#told = undefined
+  }
 }

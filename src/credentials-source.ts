@@ -1,6 +1,6 @@
 import { Absence } from './absence.js'
 import { AccountLookup } from './account-id.js'
-import { clockOffsetMs, correctionMs } from './clock-offset.js'
+import { ImdsClock } from './clock-offset.js'
 import type { Dispatcher } from 'undici'
 import type { Logger } from '@smithy/types'
 import type { InstanceRoleConfig } from './config.js'
@@ -14,6 +14,7 @@ import {
   afterFailure,
   afterInvalidation,
   afterSuccess,
+  afterWorseSet,
   type Held,
   isServable,
   judge,
@@ -51,18 +52,20 @@ export class CredentialsSource {
   readonly #cache: RefreshingCache<LoadedRole, Held<LoadedRole>, Logger | undefined>
   readonly #memory: RoleMemory = {}
   readonly #absence: Absence
+  readonly #imdsClock: ImdsClock
   readonly #logs = new WeakMap<Logger, StateLog>()
   readonly #account = new AccountLookup()
   #ending = new AbortController()
-  #users = 0
+  /** The loggers of those who use the source, or that they have none; each hears of every load. */
+  readonly #users: (Logger | undefined)[] = []
   #requests = 0
-  #clockOffsetMs: number | undefined
   #lastSuccessAt: number | undefined
   #lastErrorCode: InstanceRoleErrorCode | undefined
 
   constructor(options: SourceOptions) {
     this.#options = options
     this.#absence = new Absence(options.runtime)
+    this.#imdsClock = new ImdsClock(options.runtime)
     this.#cache = new RefreshingCache(
       (logger) => this.#load(logger),
       schedulePolicy(() => this.now(), options.runtime.random),
@@ -77,10 +80,10 @@ export class CredentialsSource {
 
   /** How far `now` is ahead of the host's clock. */
   correctionMs(): number {
-    return this.#clockOffsetMs === undefined ? 0 : correctionMs(this.#clockOffsetMs)
+    return this.#imdsClock.correctionMs()
   }
 
-  /** What is held, where it serves without waiting. `logger` hears of the load that this call starts, if any. */
+  /** What is held, where it serves without waiting. `logger`, a caller's, hears of the load that this call starts, if any. */
   serve(logger: Logger | undefined): Held<LoadedRole> | undefined {
     return this.#cache.serve(logger)
   }
@@ -126,19 +129,21 @@ export class CredentialsSource {
       lastSuccessAt: this.#lastSuccessAt,
       lastErrorCode: this.#lastErrorCode,
       requests: this.#requests,
-      clockOffsetMs: this.#clockOffsetMs,
+      clockOffsetMs: this.#imdsClock.offsetMs,
     }
   }
 
-  retain(): void {
-    this.#users += 1
+  /** `logger` hears of every load, whoever starts it, until it is released. */
+  retain(logger: Logger | undefined): void {
+    this.#users.push(logger)
   }
 
   /** Whether that was the last user; the source is then empty. */
-  release(): boolean {
-    this.#users -= 1
-    if (this.#users === 0) this.reset()
-    return this.#users === 0
+  release(logger: Logger | undefined): boolean {
+    const index = this.#users.indexOf(logger)
+    if (index !== -1) this.#users.splice(index, 1)
+    if (this.#users.length === 0) this.reset()
+    return this.#users.length === 0
   }
 
   /** Ends the load under way and forgets all. */
@@ -151,7 +156,7 @@ export class CredentialsSource {
     delete this.#memory.discovered
     delete this.#memory.tree
     this.#account.reset()
-    this.#clockOffsetMs = undefined
+    this.#imdsClock.reset()
     this.#lastSuccessAt = undefined
     this.#lastErrorCode = undefined
     this.#requests = 0
@@ -171,7 +176,12 @@ export class CredentialsSource {
     const held = this.#cache.held
     if (held === undefined || expiresAt > this.now() || held.value.expiresAt <= this.now()) return
     const message = 'IMDS gave credentials that are past their expiration.'
-    throw new InstanceRoleError('CREDENTIALS_NOT_ISSUED', message, { step: 'credentials', attempts: 1 })
+    const error = new InstanceRoleError('CREDENTIALS_NOT_ISSUED', message, {
+      step: 'credentials',
+      attempts: 1,
+    })
+    worseSets.add(error)
+    throw error
   }
 
   #loadOptions(logger: Logger | undefined): ImdsLoadOptions {
@@ -185,7 +195,7 @@ export class CredentialsSource {
       imdsV1Fallback: config.imdsV1Fallback.value,
       signal: this.#ending.signal,
       onRequest: () => (this.#requests += 1),
-      onDate: (date) => (this.#clockOffsetMs = clockOffsetMs(date, this.#options.runtime.now())),
+      onDate: (date) => this.#imdsClock.tell(date),
       onV1: () =>
         this.#report({ 'instance-role:v1-used': { endpoint: endpoints.preferred } }, undefined, logger),
     }
@@ -213,13 +223,15 @@ export class CredentialsSource {
     this.#account.lookUp(roleName, this.#loadOptions(undefined), complete).catch(() => {})
   }
 
-  #report(events: StateEvents, error: InstanceRoleError | undefined, logger: Logger | undefined): void {
+  #report(events: StateEvents, error: InstanceRoleError | undefined, caller: Logger | undefined): void {
     publish(events)
-    if (logger === undefined) return
-    // Each logger is told by itself: that one client has been told says nothing to another.
-    const log = this.#logs.get(logger) ?? new StateLog()
-    this.#logs.set(logger, log)
-    log.write(events, error, this.#options.runtime.now(), logger)
+    for (const logger of new Set([...this.#users, caller])) {
+      if (logger === undefined) continue
+      // Each logger is told by itself: that one client has been told says nothing to another.
+      const log = this.#logs.get(logger) ?? new StateLog()
+      this.#logs.set(logger, log)
+      log.write(events, error, this.#options.runtime.now(), logger)
+    }
   }
 }
 
@@ -231,8 +243,18 @@ function schedulePolicy(
     judge: (held) => judge(now(), held),
     isServable: (held) => isServable(now(), held),
     afterSuccess: (held, value) => afterSuccess(now(), random, held, value),
-    afterFailure: (held, error) => afterFailure(now(), random, held, isWithoutVerdict(error)),
+    afterFailure: (held, error) =>
+      isWorseSet(error)
+        ? afterWorseSet(now(), random, held)
+        : afterFailure(now(), random, held, isWithoutVerdict(error)),
   }
+}
+
+/** The errors that stand for a set past its expiration, which IMDS gave while a good one was held. */
+const worseSets = new WeakSet<object>()
+
+function isWorseSet(error: unknown): boolean {
+  return error instanceof InstanceRoleError && worseSets.has(error)
 }
 
 /** Whether IMDS was unavailable, as opposed to saying that there are no credentials any more. */

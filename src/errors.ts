@@ -9,6 +9,7 @@ export type InstanceRoleErrorCode =
   | 'ROLE_NOT_ASSUMABLE'
   | 'CREDENTIALS_NOT_ISSUED'
   | 'METADATA_ABSENT'
+  | 'METADATA_NOT_TEXT'
   | 'TOKEN_REJECTED'
   | 'THROTTLED'
   | 'SERVER_ERROR'
@@ -85,6 +86,10 @@ export const TREATMENTS: Readonly<Record<InstanceRoleErrorCode, Treatment>> = {
   METADATA_ABSENT: {
     ...wrong,
     hint: 'Not every instance has every item. To have its tags in the metadata: aws ec2 modify-instance-metadata-options --instance-id <instance-id> --instance-metadata-tags enabled',
+  },
+  METADATA_NOT_TEXT: {
+    ...wrong,
+    hint: 'Read user data that is not text, gzip for instance, with `userDataBytes()` of MetadataClient.',
   },
   TOKEN_REJECTED: {
     ...unclear,

@@ -7,7 +7,12 @@ export {
   type MetadataReadOptions,
 } from './metadata-client.js'
 export type { IdentityDocument } from './instance-metadata.js'
-export { InstanceRoleError, type InstanceRoleErrorCode, type LoadStep } from './errors.js'
+export {
+  InstanceRoleError,
+  type InstanceRoleErrorCode,
+  type InstanceRoleErrorDetails,
+  type LoadStep,
+} from './errors.js'
 export {
   getRefreshOnExpiredTokenPlugin,
   refreshOnExpiredToken,

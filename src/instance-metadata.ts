@@ -28,6 +28,17 @@ export function requireMetadata(body: string | undefined, path: string): string 
   })
 }
 
+/**
+ * A single value, trimmed.
+ *
+ * @throws {InstanceRoleError} `BAD_RESPONSE` for an empty body
+ */
+export function parseText(body: string): string {
+  const text = body.trim()
+  if (text !== '') return text
+  throw new InstanceRoleError('BAD_RESPONSE', 'An answer of IMDS is empty.', { step: 'metadata' })
+}
+
 /** The non-empty lines of a listing, trimmed. */
 export function parseLines(listing: string): string[] {
   const lines = listing.split('\n').map((line) => line.trim())

@@ -14,6 +14,7 @@ import {
   type IdentityDocument,
   parseIdentityDocument,
   parseLines,
+  parseText,
   requireMetadata,
 } from './instance-metadata.js'
 import type { InstanceRoleOptions } from './options.js'
@@ -34,6 +35,8 @@ export type MetadataClientOptions = Pick<
   | 'isolated'
   | 'dispatcher'
 >
+
+const USER_DATA = '/latest/user-data'
 
 /** What a single read may be told. */
 export interface MetadataReadOptions {
@@ -78,27 +81,36 @@ export class MetadataClient {
 
   /** The region, such as `eu-central-1`. */
   region(options?: MetadataReadOptions): Promise<string> {
-    return this.#require('/latest/meta-data/placement/region', options)
+    return this.#require('/latest/meta-data/placement/region', options, parseText)
   }
 
   /** The instance's ID, such as `i-0123456789abcdef0`. */
   instanceId(options?: MetadataReadOptions): Promise<string> {
-    return this.#require('/latest/meta-data/instance-id', options)
+    return this.#require('/latest/meta-data/instance-id', options, parseText)
   }
 
   /** The availability zone, such as `eu-central-1a`. */
   availabilityZone(options?: MetadataReadOptions): Promise<string> {
-    return this.#require('/latest/meta-data/placement/availability-zone', options)
+    return this.#require('/latest/meta-data/placement/availability-zone', options, parseText)
   }
 
-  /** The user data, as it is; `undefined` where the instance has none. */
+  /**
+   * The user data as text; `undefined` where the instance has none.
+   *
+   * @throws {InstanceRoleError} `METADATA_NOT_TEXT` where it is something else, such as gzip
+   */
   userData(options?: MetadataReadOptions): Promise<string | undefined> {
-    return this.get('/latest/user-data', options)
+    return this.get(USER_DATA, options)
+  }
+
+  /** The user data as it is, text or not; `undefined` where the instance has none. */
+  userDataBytes(options: MetadataReadOptions = {}): Promise<Uint8Array | undefined> {
+    return this.#load((imds) => imds.getBytes(USER_DATA, 'metadata'), options)
   }
 
   /** `GET /latest/dynamic/instance-identity/document`. */
-  async identityDocument(options?: MetadataReadOptions): Promise<IdentityDocument> {
-    return parseIdentityDocument(await this.#require('/latest/dynamic/instance-identity/document', options))
+  identityDocument(options?: MetadataReadOptions): Promise<IdentityDocument> {
+    return this.#require('/latest/dynamic/instance-identity/document', options, parseIdentityDocument)
   }
 
   /**
@@ -121,8 +133,9 @@ export class MetadataClient {
     return Object.fromEntries(tags)
   }
 
-  async #require(path: string, options?: MetadataReadOptions): Promise<string> {
-    return requireMetadata(await this.get(path, options), path)
+  /** Parsed within the load, so that what came broken is read again. */
+  #require<T>(path: string, options: MetadataReadOptions = {}, parse: (body: string) => T): Promise<T> {
+    return this.#load(async (imds) => parse(requireMetadata(await imds.get(path, 'metadata'), path)), options)
   }
 
   async #load<T>(read: (imds: ImdsReader) => Promise<T>, { abortSignal }: MetadataReadOptions): Promise<T> {

@@ -57,7 +57,10 @@ export interface InstanceRoleOptions {
    * @default 'default'
    */
   readonly profile?: string | undefined
-  /** Receives one line for each change of state; by default the logger of the calling client. */
+  /**
+   * Receives one line for each change of state of the credentials that the provider shares, whoever caused it; by default the
+   * logger of the calling client does, of what its own calls caused.
+   */
   readonly logger?: Logger | undefined
   /**
    * How long a call that finds no credentials keeps looking for them, in milliseconds: no role attached yet, IMDS not there yet.

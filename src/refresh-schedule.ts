@@ -37,7 +37,6 @@ const EXPIRED_SET_PAUSE_MS = 30_000
 const EXTENSION_MS = 120_000
 const BACKOFF_BASE_MS = 1_000
 const BACKOFF_CAP_MS = 60_000
-/** The longest pause between two tries for a role that has not appeared. */
 
 /** What to do at `now`. Wall-clock times are compared afresh at each call, so suspend and clock steps do no harm. */
 export function judge(now: number, held: Held<Expiring> | undefined): Verdict {
@@ -75,7 +74,10 @@ export function afterSuccess<T extends Expiring>(
   held: Held<T> | undefined,
   value: T,
 ): Held<T> {
-  if (value.expiresAt <= now) return afterExpiredSet(now, random, held, value)
+  if (value.expiresAt <= now) {
+    const isHeldGood = held !== undefined && now < held.value.expiresAt
+    return isHeldGood ? afterWorseSet(now, random, held) : afterExpiredSet(now, random, value)
+  }
   const isSame = held?.value.id === value.id && held.value.expiresAt === value.expiresAt
   const lifetimeMs = isSame ? held.lifetimeMs : value.expiresAt - now
   const waitAt = value.expiresAt - Math.min(HARD_WINDOW_MS, lifetimeMs * HARD_WINDOW_SHARE)
@@ -85,14 +87,15 @@ export function afterSuccess<T extends Expiring>(
   return { value, lifetimeMs, triedAt: now, refreshAt, waitAt, failures: 0 }
 }
 
-/** IMDS itself can hand out expired sets while EC2 cannot renew them; one that is held and still good goes before it. */
-function afterExpiredSet<T extends Expiring>(
-  now: number,
-  random: () => number,
-  held: Held<T> | undefined,
-  value: T,
-): Held<T> {
-  if (held !== undefined && now < held.value.expiresAt) return afterFailure(now, random, held, true)
+/** What is held after IMDS gave a set that is past its expiration, while the one that is held is good still. */
+export function afterWorseSet<T extends Expiring>(now: number, random: () => number, held: Held<T>): Held<T> {
+  const end = now < held.waitAt ? held.waitAt : held.value.expiresAt
+  const refreshAt = Math.min(now + EXPIRED_SET_PAUSE_MS * (1 + random()), end)
+  return { ...afterFailure(now, random, held, true), refreshAt }
+}
+
+/** IMDS itself can hand out expired sets while EC2 cannot renew them. */
+function afterExpiredSet<T extends Expiring>(now: number, random: () => number, value: T): Held<T> {
   return {
     value,
     lifetimeMs: 0,

@@ -1,3 +1,4 @@
+import type { Logger } from '@smithy/types'
 import type { Dispatcher } from 'undici'
 import type { InstanceRoleConfig, Setting } from './config.js'
 import { CredentialsSource } from './credentials-source.js'
@@ -39,27 +40,30 @@ export interface LeaseOptions {
   readonly config: InstanceRoleConfig
   readonly dispatcher: Dispatcher | undefined
   readonly isolated: boolean
+  /** Of the provider itself. */
+  readonly logger: Logger | undefined
   readonly runtime: Runtime
 }
 
 /** The source for a configuration: the registry's, or a new one where it is to be `isolated`. */
 export function leaseSource(options: LeaseOptions): Lease {
-  if (options.isolated) return lease(createSource({ ...options, registry: createRegistry() }), () => {})
+  const { isolated, logger } = options
+  if (isolated) return lease(createSource({ ...options, registry: createRegistry() }), logger, () => {})
   const { sources } = options.registry
   const key = keyOf(options)
   const source = sources.get(key) ?? createSource(options)
   sources.set(key, source)
-  return lease(source, () => {
+  return lease(source, logger, () => {
     if (sources.get(key) === source) sources.delete(key)
   })
 }
 
-function lease(source: CredentialsSource, onLastRelease: () => void): Lease {
-  source.retain()
+function lease(source: CredentialsSource, logger: Logger | undefined, onLastRelease: () => void): Lease {
+  source.retain(logger)
   return {
     source,
     release: () => {
-      if (source.release()) onLastRelease()
+      if (source.release(logger)) onLastRelease()
     },
   }
 }
@@ -76,7 +80,12 @@ function createSource(options: LeaseOptions): CredentialsSource {
 }
 
 /** Where IMDS is, with the metadata tokens that are held for it: a token is good for its endpoint, whoever took it. */
-export function imdsOf({ config, dispatcher, runtime, registry }: Omit<LeaseOptions, 'isolated'>): {
+export function imdsOf({
+  config,
+  dispatcher,
+  runtime,
+  registry,
+}: Omit<LeaseOptions, 'isolated' | 'logger'>): {
   endpoints: EndpointChoice
   tokenOf: (endpoint: string) => MetadataTokenCache
 } {

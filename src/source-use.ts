@@ -92,9 +92,9 @@ export class SourceUse {
     const { source } = this.#lease ?? (await this.#leaseOnce(properties.callerClientConfig?.profile))
     const logger = this.#logger(properties)
     const minTtlMs = checkDuration('minTtl', properties.minTtl) ?? this.#checked.minTtlMs
-    if (properties.forceRefresh === true) return handOut(await source.refresh(logger), source)
-    const look = (isFirst: boolean): Promise<Held<LoadedRole>> =>
-      isFirst ? source.get(logger) : source.load(logger)
+    const first = (): Promise<Held<LoadedRole>> =>
+      properties.forceRefresh === true ? source.refresh(logger) : source.get(logger)
+    const look = (isFirst: boolean): Promise<Held<LoadedRole>> => (isFirst ? first() : source.load(logger))
     const held = await persist(look, () => source.pauseMs(), patience, this.#world.runtime)
     const isWorthATry = isShort(held, source, minTtlMs) && !wasTriedLately(source.now(), held)
     return handOut(isWorthATry ? await source.refresh(logger) : held, source)
@@ -110,11 +110,12 @@ export class SourceUse {
     const config = await resolveConfig(this.#checked, configSources(this.#checked.profile ?? callerProfile))
     requireEnabled(config)
     this.#closing.signal.throwIfAborted()
-    const { dispatcher, isolated = false } = this.#checked
-    this.#lease = leaseSource({ config, dispatcher, isolated, runtime, registry })
+    const { dispatcher, isolated = false, logger } = this.#checked
+    this.#lease = leaseSource({ config, dispatcher, isolated, logger, runtime, registry })
     return this.#lease
   }
 
+  /** Hears of what its call does, where the provider has no logger that hears everything. */
   #logger(properties: InstanceRoleCallProperties): Logger | undefined {
     return this.#checked.logger ?? properties.callerClientConfig?.logger
   }

@@ -1,8 +1,8 @@
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { type EmulatedInstance, iamRole, instanceProfile } from '../src/testing/index.js'
 import { InstanceRoleError } from '../src/index.js'
 import { parseAccountId } from '../src/account-id.js'
-import { setup } from './setup.js'
+import { setup, timed } from './setup.js'
 
 const E = '/latest/meta-data/iam/security-credentials-extended/'
 const L = '/latest/meta-data/iam/security-credentials/'
@@ -47,8 +47,16 @@ const withoutAccount = (instance: EmulatedInstance): void =>
 const withoutInfo = (instance: EmulatedInstance): void =>
   void instance.failUntilLifted('/latest/meta-data/iam/info', { status: 404 })
 
-// The AWS SDKs' shared vectors for the extended credentials of IMDS (version 2.1), numbered as there. Number 0, IMDS disabled,
-// is a matter of configuration; number 12 is number 8 on an instance without the extended tree.
+// The AWS SDKs' shared vectors for the extended credentials of IMDS (version 2.1), numbered as there. Number 12 is
+// number 8 on an instance without the extended tree.
+
+test('0: asks for nothing where IMDS is disabled', async () => {
+  vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true')
+  onTestFinished(() => void vi.unstubAllEnvs())
+  const { outcomes, asked } = await resolveTwice({ extended: true })
+  expect(outcomes).toEqual(['IMDS_DISABLED_BY_ENV', 'IMDS_DISABLED_BY_ENV'])
+  expect(asked).toEqual([])
+})
 
 test('1: reads the extended tree, and remembers the role', async () => {
   const { outcomes, asked } = await resolveTwice({ extended: true })
@@ -156,6 +164,22 @@ test('takes the account from the instance profile, behind the first call, where 
   expect((await provider({ forceRefresh: true })).accountId).toBe(ACCOUNT)
   expect(instance.requests.filter((request) => request.endsWith('/iam/info 200'))).toHaveLength(1)
 })
+
+test.each(['silence', { status: 500 }, { status: 404 }, 'html'] as const)(
+  'makes nobody wait for an account, and fails nobody, where asking for it meets %j',
+  async (fault) => {
+    const { clock, instance, provider } = setup({ provider: { accountId: true } })
+    const lift = instance.failUntilLifted('/latest/meta-data/iam/info', fault)
+    expect(await timed(clock, provider())).toMatchObject({ tookMs: 0 })
+    expect(await timed(clock, provider({ forceRefresh: true }))).toMatchObject({ tookMs: 0 })
+    await clock.advance(10_000)
+    expect(await provider()).not.toHaveProperty('accountId')
+    lift()
+    await provider({ forceRefresh: true })
+    await clock.advance(0)
+    expect((await provider()).accountId).toBe(ACCOUNT)
+  },
+)
 
 test('asks for no account where none is wanted', async () => {
   const { clock, instance, provider } = setup({ extendedCredentials: true })

@@ -4,15 +4,17 @@ import { systemConfigSources } from '../src/config-sources.js'
 import { clockOffsetMs, correctionMs } from '../src/clock-offset.js'
 import { createRegistry } from '../src/shared-sources.js'
 import { createTestClock, emulateInstance } from '../src/testing/index.js'
-import { CREDENTIALS, HOUR, MINUTE, SECOND, virtualRuntime } from './setup.js'
+import { CREDENTIALS, HOUR, MINUTE, SECOND, TOKEN, virtualRuntime } from './setup.js'
 
-/** A host whose clock is off by `hostErrorMs`, on an instance whose metadata service knows the time. */
+/** A host whose clock is off by `hostErrorMs` until it is set, on an instance whose metadata service knows the time. */
 function setup(hostErrorMs: number) {
+  let errorMs = hostErrorMs
   const clock = createTestClock({ startAt: Date.UTC(2026, 0, 1) })
   const instance = emulateInstance({ clock })
-  const runtime = { ...virtualRuntime(clock, instance), now: () => clock.now() + hostErrorMs }
+  const runtime = { ...virtualRuntime(clock, instance), now: () => clock.now() + errorMs }
   const world = { runtime, registry: createRegistry(), configSources: systemConfigSources }
-  return { clock, instance, provider: createProvider({}, world) }
+  const setHostClock = (aheadMs: number): void => void (errorMs = aheadMs)
+  return { clock, instance, provider: createProvider({}, world), setHostClock }
 }
 
 test.each([-5 * HOUR, 5 * HOUR, 26 * HOUR])(
@@ -72,4 +74,45 @@ test('hands out nothing expired as good when the host was suspended in the middl
   expect(originalExpiration?.getTime()).toBeLessThan(clock.now())
   expect(expiration.getTime()).toBeGreaterThan(clock.now())
   expect(provider.status().clockOffsetMs).not.toBeLessThan(-MINUTE)
+})
+
+test.each([
+  { ahead: 5 * HOUR, idle: 6.5 * HOUR },
+  { ahead: -5 * HOUR, idle: 6.5 * HOUR },
+  { ahead: 26 * HOUR, idle: 7 * HOUR },
+])(
+  'hands out nothing expired as good where a clock $ahead ms ahead was set right after the load',
+  async ({ ahead, idle }) => {
+    const { clock, instance, provider, setHostClock } = setup(ahead)
+    await provider()
+    setHostClock(0)
+    await clock.advance(idle)
+    const { accessKeyId } = await provider()
+    expect(accessKeyId).toBe(instance.credentials?.accessKeyId)
+    expect(provider.status().clockOffsetMs).toBe(0)
+  },
+)
+
+test('refreshes in time, and not at each call, where a clock 5 h ahead is set right meanwhile', async () => {
+  const { clock, instance, provider, setHostClock } = setup(5 * HOUR)
+  await provider()
+  setHostClock(0)
+  instance.clearRequests()
+  await clock.advance(2 * HOUR)
+  await provider()
+  await clock.advance(0)
+  expect(instance.requests).toEqual([])
+  await clock.advance(1.5 * HOUR)
+  await provider()
+  await clock.advance(0)
+  expect(instance.requests).toEqual([`${TOKEN} 200`, `${CREDENTIALS} 200`])
+})
+
+test('keeps the time of IMDS through an answer that does not tell it', async () => {
+  const { clock, instance, provider } = setup(9 * HOUR)
+  const held = await provider()
+  await clock.advance(HOUR)
+  instance.failUntilLifted('all', { status: 500, headers: { date: 'soon' } })
+  expect(await provider({ forceRefresh: true })).toEqual(held)
+  expect(provider.status().clockOffsetMs).toBe(-9 * HOUR)
 })

@@ -1,5 +1,8 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { gzipSync } from 'node:zlib'
 import { STSClient } from '@aws-sdk/client-sts'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, onTestFinished, test } from 'vitest'
 import { fromInstanceMetadataRegion, fromInstanceRole, MetadataClient } from '../src/index.js'
 import {
   createTestClock,
@@ -7,7 +10,7 @@ import {
   type InstanceOptions,
   resetInstanceRole,
 } from '../src/testing/index.js'
-import { FIRST_LOAD, TOKEN } from './setup.js'
+import { exposed, FIRST_LOAD, TOKEN } from './setup.js'
 
 const instances: { close(): Promise<void> }[] = []
 
@@ -53,6 +56,27 @@ test('takes one metadata token when many reads come first', async () => {
   expect(instance.requests.filter((request) => request.startsWith(TOKEN))).toHaveLength(1)
 })
 
+test('takes one metadata token anew when many reads find the one they have forgotten', async () => {
+  const { instance, metadata } = await setup()
+  await metadata.region()
+  instance.forgetTokens()
+  instance.clearRequests()
+  await Promise.all(Array.from({ length: 20 }, () => metadata.region()))
+  expect(instance.requests.filter((request) => request.startsWith(TOKEN))).toEqual([`${TOKEN} 200`])
+})
+
+test('lets other reads go on where the one that takes the metadata token for all is aborted', async () => {
+  const { instance, metadata } = await setup()
+  instance.fail('token', 'silence')
+  const abort = new AbortController()
+  const first = expect(metadata.region({ abortSignal: abort.signal })).rejects.toThrow('enough')
+  const second = metadata.region()
+  await expect.poll(() => instance.requests).toHaveLength(1)
+  abort.abort(new Error('enough'))
+  await first
+  expect(await second).toBe('eu-central-1')
+})
+
 test('reads the tags, whatever their keys', async () => {
   const tags = { Name: 'web-1', 'cost center': 'R&D', 'a/b': '50 %' }
   const { metadata } = await setup({ tags })
@@ -73,6 +97,71 @@ test('gives the user data as it is, and undefined where there is none', async ()
   expect(await (await setup({ userData: script })).metadata.userData()).toBe(script)
   expect(await (await setup()).metadata.userData()).toBeUndefined()
   expect(await (await setup()).metadata.get('/latest/meta-data/nothing')).toBeUndefined()
+})
+
+/** An IMDS that answers each GET with `status` and these bytes. */
+async function serveBytes(bytes: Uint8Array, status = 200) {
+  const asked: string[] = []
+  const server = createServer(({ method = '', url = '' }, response) => {
+    asked.push(`${method} ${url}`)
+    if (method === 'PUT') response.end('a-token')
+    else response.writeHead(status).end(bytes)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => void server.close())
+  const { port } = server.address() as AddressInfo
+  return { asked, metadata: new MetadataClient({ endpoint: `http://127.0.0.1:${port}`, isolated: true }) }
+}
+
+test('gives user data that is not text as bytes', async () => {
+  const zipped = gzipSync('#!/bin/sh')
+  expect(Buffer.from((await (await serveBytes(zipped)).metadata.userDataBytes()) ?? [])).toEqual(zipped)
+  expect(await (await setup()).metadata.userDataBytes()).toBeUndefined()
+})
+
+test('says at once that user data is not text, and how to read it', async () => {
+  const { asked, metadata } = await serveBytes(gzipSync('#!/bin/sh'))
+  const hint = expect.stringContaining('userDataBytes()') as string
+  await expect(metadata.userData()).rejects.toMatchObject({ code: 'METADATA_NOT_TEXT', attempts: 1, hint })
+  expect(asked).toEqual(['PUT /latest/api/token', 'GET /latest/user-data'])
+})
+
+test('judges an error page by its status, whatever its encoding', async () => {
+  const { metadata } = await serveBytes(Buffer.from('introuvable: à refaire', 'latin1'), 404)
+  expect(await metadata.userData()).toBeUndefined()
+})
+
+test('takes a value without the white space around it, and no empty one', async () => {
+  expect(await (await serveBytes(Buffer.from('eu-central-1\n'))).metadata.region()).toBe('eu-central-1')
+  const { asked, metadata } = await serveBytes(Buffer.from('\n'))
+  await expect(metadata.instanceId()).rejects.toMatchObject({ code: 'BAD_RESPONSE', attempts: 4 })
+  expect(asked).toHaveLength(5)
+})
+
+test('reads an identity document again that came broken', async () => {
+  const { instance, metadata } = await setup()
+  instance.fail('/latest/dynamic/instance-identity/document', 'truncated', 'broken-json')
+  expect(await metadata.identityDocument()).toMatchObject({ instanceId: 'i-0123456789abcdef0' })
+})
+
+test('counts the tries of a read that found nothing', async () => {
+  const { instance, metadata } = await setup()
+  instance.failUntilLifted('/latest/meta-data/placement/region', { status: 404 })
+  await expect(metadata.region()).rejects.toMatchObject({ code: 'METADATA_ABSENT', attempts: 1 })
+})
+
+test('shows no credentials and no metadata token, whatever becomes of reading them', async () => {
+  const { instance, endpoint } = await setup()
+  const metadata = new MetadataClient({ endpoint, retries: 0 })
+  const path = '/latest/meta-data/iam/security-credentials/app-role'
+  instance.fail(path, 'truncated', 'oversized', { status: 500 }, 'reset-mid-body', { status: 401 })
+  const errors: unknown[] = []
+  for (let read = 0; read < 5; read += 1)
+    errors.push(await metadata.get(path).catch((error: unknown) => error))
+  const shown = [metadata, ...errors.filter((outcome) => outcome instanceof Error)].map(exposed).join('\n')
+  expect(errors.filter((outcome) => outcome instanceof Error).length).toBeGreaterThan(2)
+  expect(shown).not.toMatch(/FAKE|SecretAccessKey/)
+  expect(await metadata.get(path)).toContain(instance.credentials?.accessKeyId)
 })
 
 test('retries, and resumes the tags where the last try failed', async () => {

@@ -2,11 +2,16 @@ import { expect, test } from 'vitest'
 import { iamRole, instanceProfile } from '../src/testing/index.js'
 import { HOUR, MINUTE, setup } from './setup.js'
 
-/** A provider whose log lines are kept, each after its level. */
-function setupWithLog() {
+function createLog() {
   const lines: string[] = []
   const at = (level: string) => (line: string) => void lines.push(`${level} ${line}`)
   const logger = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+  return { lines, logger }
+}
+
+/** A provider whose log lines are kept, each after its level. */
+function setupWithLog() {
+  const { lines, logger } = createLog()
   return { lines, logger, ...setup({ provider: { logger } }) }
 }
 
@@ -65,4 +70,40 @@ test('writes an error with its hint where there are no credentials at all, and n
   expect(lines).toEqual([
     expect.stringMatching(/^error instance-role: no credentials\. NO_ROLE: .* aws ec2 associate/),
   ])
+})
+
+test('tells the logger of each provider what became of loads that others started, until it is closed', async () => {
+  const { create, instance, lines, logger, provider } = setupWithLog()
+  const other = create({ logger: createLog().logger })
+  await Promise.all([other(), provider()])
+  expect(lines).toHaveLength(1)
+  instance.failUntilLifted('all', { status: 500 })
+  await other({ forceRefresh: true })
+  expect(lines.slice(1)).toEqual([expect.stringMatching(/^warn .*a refresh failed/)])
+  await create({ logger })()
+  await provider.close()
+  instance.clearFaults()
+  instance.rotate()
+  await other({ forceRefresh: true })
+  expect(lines.slice(2)).toEqual([expect.stringMatching(/^info .*are loaded/)])
+})
+
+test('tells nothing more to the logger of a provider that is closed', async () => {
+  const { create, instance, lines, provider } = setupWithLog()
+  const other = create()
+  await Promise.all([other(), provider()])
+  await provider.close()
+  instance.rotate()
+  await other({ forceRefresh: true })
+  expect(lines).toHaveLength(1)
+})
+
+test('tells the logger of a calling client of its own calls alone', async () => {
+  const { instance, provider } = setup()
+  const { lines, logger } = createLog()
+  const callerClientConfig = { logger, region: () => Promise.resolve('eu-central-1') }
+  await provider({ callerClientConfig })
+  instance.rotate()
+  await provider({ forceRefresh: true })
+  expect(lines).toHaveLength(1)
 })

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Fault } from '../src/testing/index.js'
-import { CREDENTIALS, HOUR, MINUTE, SECOND, setup, timed } from './setup.js'
+import { createDice, CREDENTIALS, HOUR, MINUTE, SECOND, setup, timed } from './setup.js'
 
 test('waits for a role that is attached while the instance boots', async () => {
   const { clock, instance, provider } = setup({ provider: { waitForRole: 30 * SECOND } })
@@ -21,6 +21,41 @@ test.each<Fault>(['refuse', { status: 404 }, { status: 500 }, 'empty'])(
     expect(value?.accessKeyId).toBe(instance.credentials?.accessKeyId)
   },
 )
+
+test('waits for a role in a call that forces a refresh as well', async () => {
+  const { clock, instance, provider } = setup({ provider: { waitForRole: 30 * SECOND } })
+  instance.disassociateProfile()
+  clock.after(8 * SECOND, () => void instance.attachRole('late-role'))
+  const { accessKeyId } = await provider({ forceRefresh: true })
+  expect(accessKeyId).toBe(instance.credentials?.accessKeyId)
+})
+
+test('looks no more once its caller has given up, or the provider is closed', async () => {
+  const { clock, instance, create } = setup()
+  const [aborted, closed] = [create({ waitForRole: HOUR }), create({ waitForRole: HOUR })]
+  instance.disassociateProfile()
+  const abort = new AbortController()
+  const outcomes = Promise.allSettled([aborted({ abortSignal: abort.signal }), closed()])
+  await clock.advance(20 * SECOND)
+  abort.abort(new Error('enough'))
+  await closed.close()
+  expect(await outcomes).toMatchObject([{ reason: { message: 'enough' } }, { reason: { code: 'CLOSED' } }])
+  instance.clearRequests()
+  await clock.advance(HOUR)
+  expect(instance.requests).toEqual([])
+})
+
+test('looks at other instants than another process does, at the same boot', async () => {
+  const looks = await Promise.all(
+    [1, 2].map(async (seed) => {
+      const { clock, instance, provider } = setup({ random: createDice(seed) })
+      instance.disassociateProfile()
+      clock.after(10 * SECOND, () => void instance.attachRole('late-role'))
+      return (await timed(clock, provider.ready())).tookMs
+    }),
+  )
+  expect(looks[0]).not.toEqual(looks[1])
+})
 
 test('gives up with the last failure when the role does not appear', async () => {
   const { clock, instance, provider } = setup({ provider: { waitForRole: 30 * SECOND } })

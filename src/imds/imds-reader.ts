@@ -10,6 +10,7 @@ import {
 import type { Runtime } from '../runtime.js'
 import type { EndpointChoice } from './endpoint-choice.js'
 import type { Outcome, Transport } from './transport.js'
+import { decodeUtf8 } from './utf-8.js'
 
 /** The metadata token of one endpoint, for every load of the process; each load brings its own way to take one. */
 export type MetadataTokenCache = RefreshingCache<MetadataToken, MetadataToken, () => Promise<MetadataToken>>
@@ -42,7 +43,17 @@ export class ImdsReader {
   }
 
   /**
-   * The body at `path`, or `undefined` where IMDS has nothing there (404).
+   * The text at `path`, or `undefined` where IMDS has nothing there (404).
+   *
+   * @throws {InstanceRoleError} as `getBytes`, and `BAD_RESPONSE` or `METADATA_NOT_TEXT` for what is not UTF-8
+   */
+  async get(path: string, step: LoadStep): Promise<string | undefined> {
+    const bytes = await this.getBytes(path, step)
+    return bytes === undefined ? undefined : requireText(bytes, `GET ${path}`, step)
+  }
+
+  /**
+   * The body at `path` as it is, or `undefined` where IMDS has nothing there (404).
    *
    * | status | meaning |
    * |---|---|
@@ -57,7 +68,7 @@ export class ImdsReader {
    * @throws {InstanceRoleError} every code that `step` `token` or the given one can have
    * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-metadata-returns.html
    */
-  async get(path: string, step: LoadStep): Promise<string | undefined> {
+  async getBytes(path: string, step: LoadStep): Promise<Uint8Array | undefined> {
     const { endpoint, token } = await this.#open()
     const headers: Record<string, string> =
       token === undefined ? {} : { 'x-aws-ec2-metadata-token': token.value }
@@ -65,7 +76,7 @@ export class ImdsReader {
     const outcome = await this.#send(exchange, headers)
     if (outcome.kind === 'answer' && outcome.status === 404) return undefined
     if (outcome.kind === 'answer' && outcome.status === 401) this.#drop(endpoint, token)
-    return this.#requireOk(outcome, exchange).body
+    return this.#requireOk(outcome, exchange).bytes
   }
 
   /** Where to ask, and with what; no token where IMDSv1 was asked for and is all that answers. */
@@ -92,7 +103,8 @@ export class ImdsReader {
     const exchange = { endpoint, method: 'PUT', path: '/latest/api/token', step: 'token' } as const
     const answer = this.#requireOk(await this.#send(exchange, headers), exchange)
     const ttl = answer.headers.get('x-aws-ec2-metadata-token-ttl-seconds')
-    return parseMetadataToken(answer.body, ttl, this.#options.runtime.now())
+    const text = requireText(answer.bytes, `${exchange.method} ${exchange.path}`, exchange.step)
+    return parseMetadataToken(text, ttl, this.#options.runtime.now())
   }
 
   /** IMDS forgot the token, for instance because the instance was resumed; another load may have replaced it already. */
@@ -113,7 +125,7 @@ export class ImdsReader {
       timeoutMs,
     })
     if (outcome.kind === 'answer' && isSteady(runtime.now() - sentAt)) onDate(outcome.headers.get('date'))
-    if (outcome.kind === 'unreachable') endpoints.forget(endpoint)
+    if (outcome.kind === 'unreachable' || outcome.kind === 'silent') endpoints.forget(endpoint)
     return outcome
   }
 
@@ -137,6 +149,14 @@ interface Exchange {
 function isWithoutV2(error: unknown): boolean {
   if (!(error instanceof InstanceRoleError)) return false
   return error.code === 'HOP_LIMIT' || [403, 404, 405].includes(error.statusCode ?? 0)
+}
+
+function requireText(bytes: Uint8Array, request: string, step: LoadStep): string {
+  const text = decodeUtf8(bytes)
+  if (text !== undefined) return text
+  // What the answer should be is known of the credentials; metadata can be anything.
+  const code = step === 'metadata' ? 'METADATA_NOT_TEXT' : 'BAD_RESPONSE'
+  throw new InstanceRoleError(code, `The answer to ${request} is not UTF-8 text.`, { step })
 }
 
 /** An exchange, for those who tell what became of it. */
@@ -185,8 +205,6 @@ function failure(outcome: Exclude<Outcome, Answer>, context: Context): InstanceR
       return new InstanceRoleError('BAD_RESPONSE', `The answer to ${request} is larger than 64 KiB.`, {
         step,
       })
-    case 'not-text':
-      return new InstanceRoleError('BAD_RESPONSE', `The answer to ${request} is not UTF-8 text.`, { step })
   }
 }
 

@@ -16,7 +16,12 @@ export interface Exchange {
 
 /** What became of an exchange: an answer, or why there is none. */
 export type Outcome =
-  | { readonly kind: 'answer'; readonly status: number; readonly headers: Headers; readonly body: string }
+  | {
+      readonly kind: 'answer'
+      readonly status: number
+      readonly headers: Headers
+      readonly bytes: Uint8Array
+    }
   /** No connection was made; where it `timedOut`, nothing refused it either. */
   | { readonly kind: 'unreachable'; readonly timedOut: boolean; readonly cause?: Error }
   /** Connected, and then nothing, or not all of the answer, came in time. */
@@ -24,7 +29,6 @@ export type Outcome =
   /** The connection broke, or carried what is not HTTP. */
   | { readonly kind: 'broken'; readonly cause?: Error }
   | { readonly kind: 'oversized' }
-  | { readonly kind: 'not-text' }
 
 /** The requests of one load: they share connections, a deadline (`signal`) and an end. */
 export interface Transport {
@@ -124,9 +128,7 @@ async function receive(
   progress.gotHeaders = true
   const bytes = await readBody(response)
   if (bytes === undefined) return { kind: 'oversized' }
-  const body = decodeText(bytes)
-  if (body === undefined) return { kind: 'not-text' }
-  return { kind: 'answer', status: response.status, headers: response.headers, body }
+  return { kind: 'answer', status: response.status, headers: response.headers, bytes }
 }
 
 /** `undefined` where the body is larger than the cap; the rest of it is left unread. */
@@ -145,15 +147,6 @@ async function readBody(response: Response): Promise<Uint8Array | undefined> {
     chunks.push(read.value)
   }
   return Buffer.concat(chunks, length)
-}
-
-function decodeText(bytes: Uint8Array): string | undefined {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch {
-    // No binding: what cannot be decoded can still be a secret.
-    return undefined
-  }
 }
 
 function diagnose(error: unknown, progress: Progress): Outcome {

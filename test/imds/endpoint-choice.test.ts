@@ -1,8 +1,11 @@
 import { expect, test } from 'vitest'
 import { createProvider } from '../../src/from-instance-role.js'
 import { systemConfigSources } from '../../src/config-sources.js'
+import { IPV4_ENDPOINT, IPV6_ENDPOINT } from '../../src/config.js'
+import { type Runtime, systemRuntime } from '../../src/runtime.js'
 import { createRegistry } from '../../src/shared-sources.js'
 import { createTestClock, emulateInstance } from '../../src/testing/index.js'
+import { serveRaw } from '../raw-server.js'
 import { CREDENTIALS, FIRST_LOAD, timed, TOKEN, virtualRuntime } from '../setup.js'
 
 /** An instance whose two addresses can fail apart. */
@@ -59,9 +62,49 @@ test('keeps the address that answered, and tries both again when it does not any
   expect(ipv4.requests).toEqual([`${TOKEN} 200`, `${CREDENTIALS} 200`])
 })
 
+test.each(['refuse', 'silence'] as const)(
+  'goes over to IPv6 when IPv4 meets %j, whose metadata token is still good',
+  async (fault) => {
+    const { ipv4, ipv6, provider } = setup()
+    await provider()
+    ipv4.failUntilLifted('all', fault)
+    expect((await provider({ forceRefresh: true })).accessKeyId).toBe(ipv6.credentials?.accessKeyId)
+    expect(ipv6.requests).toEqual([`${TOKEN} 200`, `${CREDENTIALS} 200`])
+    expect(provider.status()).not.toHaveProperty('lastErrorCode')
+  },
+)
+
+test('goes back to IPv4 with the metadata token it has, where IPv6 is not there either', async () => {
+  const { ipv4, ipv6, provider } = setup()
+  ipv6.failUntilLifted('all', 'refuse')
+  await provider()
+  ipv4.clearRequests()
+  ipv4.fail('credentials', 'refuse')
+  await provider({ forceRefresh: true })
+  expect(ipv4.requests).toEqual([`${CREDENTIALS} refuse`, `${CREDENTIALS} 200`])
+})
+
 test('gives the verdict of IPv4 where neither answers', async () => {
   const { ipv4, ipv6, provider } = setup()
   ipv4.failUntilLifted('all', 'refuse')
   ipv6.failUntilLifted('all', { status: 500 })
   await expect(provider()).rejects.toMatchObject({ code: 'UNREACHABLE', step: 'token' })
 })
+
+test.each([{ listens: true }, { listens: false }])(
+  'takes [::1] over real sockets where 127.0.0.1 does not answer, be it that it listens ($listens)',
+  async ({ listens }) => {
+    await using mute = await serveRaw(() => {})
+    if (!listens) await mute[Symbol.asyncDispose]()
+    await using instance = emulateInstance()
+    const { endpoint } = await instance.listen({ host: '::1' })
+    const toLoopback = (url: string): string =>
+      url.replace(IPV4_ENDPOINT, mute.endpoint).replace(IPV6_ENDPOINT, endpoint)
+    const fetch: Runtime['fetch'] = (url, init) => systemRuntime.fetch(toLoopback(url), init)
+    const runtime = { ...systemRuntime, fetch }
+    const world = { runtime, registry: createRegistry(), configSources: systemConfigSources }
+    await using provider = createProvider({ endpointMode: 'auto' }, world)
+    expect((await provider()).accessKeyId).toBe(instance.credentials?.accessKeyId)
+    expect(instance.requests).toEqual(FIRST_LOAD)
+  },
+)

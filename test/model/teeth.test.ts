@@ -238,9 +238,10 @@ const BUGS: readonly Bug[] = [
           ...transport,
           send: async (exchange) => {
             const outcome = await transport.send(exchange)
-            if (outcome.kind !== 'answer' || !outcome.body.includes('SecretAccessKey')) return outcome
-            const isWhole = outcome.body.trimEnd().endsWith('}')
-            return isWhole ? outcome : { kind: 'broken', cause: new Error(outcome.body) }
+            const body = outcome.kind === 'answer' ? Buffer.from(outcome.bytes).toString() : ''
+            if (!body.includes('SecretAccessKey')) return outcome
+            const isWhole = body.trimEnd().endsWith('}')
+            return isWhole ? outcome : { kind: 'broken', cause: new Error(body) }
           },
         }
       },

@@ -55,6 +55,21 @@ test('recovers by itself once the outage is over', async () => {
   expect(provider.status()).not.toHaveProperty('lastErrorCode')
 })
 
+test('asks after 30 s at the earliest where IMDS gives a set that is past its expiration', async () => {
+  const { clock, instance, provider } = setup()
+  const held = await provider()
+  await clock.advance(4 * HOUR)
+  instance.clearRequests()
+  instance.failUntilLifted('credentials', 'expired')
+  for (let second = 0; second < 300; second += 1) {
+    expect(await provider()).toEqual(held)
+    await clock.advance(SECOND)
+  }
+  // Every 30 to 60 s.
+  expect(instance.requests.length).toBeGreaterThanOrEqual(5)
+  expect(instance.requests.length).toBeLessThanOrEqual(10)
+})
+
 function seededBy(seed: number): () => number {
   let throws = 0
   return () => Math.abs(Math.sin(seed * 12.9898 + (throws += 1) * 78.233)) % 1

@@ -72,6 +72,19 @@ test('lets the others go on when one of those who share is closed', async () => 
   expect(instance.requests).toHaveLength(5)
 })
 
+test('lets the others have the load under way when one of those who share is closed', async () => {
+  const { clock, instance, create } = setup()
+  const [first, second] = [create(), create()]
+  instance.fail('credentials', { delayMs: 500 })
+  const calls = Promise.allSettled([first(), second()])
+  await clock.advance(100)
+  await first.close()
+  const [closed, served] = await calls
+  expect(closed).toMatchObject({ status: 'rejected', reason: { code: 'CLOSED' } })
+  expect(served).toMatchObject({ value: { accessKeyId: instance.credentials?.accessKeyId } })
+  expect(instance.requests).toEqual(FIRST_LOAD)
+})
+
 test('makes no request for a cached call, and none before the first call', async () => {
   const { instance, provider } = setup()
   expect(instance.requests).toEqual([])

@@ -1,0 +1,56 @@
+import { DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb'
+import { expect, onTestFinished, test } from 'vitest'
+import type { InstanceRoleOptions } from '../../src/index.js'
+import { type ApplicationOnEc2, setUp } from './application-on-ec2.js'
+import { REGION } from './clients.js'
+
+const ACCOUNT = '123456789012'
+
+/** A DynamoDB client that finds its endpoint itself, and whose requests reach the loopback AWS all the same. */
+function createDynamoDb({ aws, credentials }: ApplicationOnEc2) {
+  const hosts: string[] = []
+  const dynamodb = new DynamoDBClient({ region: REGION, credentials })
+  onTestFinished(() => dynamodb.destroy())
+  dynamodb.middlewareStack.add(
+    (next) => (args) => {
+      const request = args.request as { hostname: string }
+      hosts.push(request.hostname)
+      const { hostname, port, protocol } = new URL(aws.url)
+      return next({ ...args, request: { ...request, hostname, port: Number(port), protocol } })
+    },
+    { step: 'deserialize', priority: 'low' },
+  )
+  const get = () => dynamodb.send(new GetItemCommand({ TableName: 'visits', Key: { id: { S: '1' } } }))
+  return { get, hosts }
+}
+
+/** What a call tells, and another one when all that was asked of IMDS behind the first has been read. */
+async function callTwice(options: InstanceRoleOptions, accountId: string | undefined) {
+  const application = await setUp(options)
+  const { aws, credentials } = application
+  const { get, hosts } = createDynamoDb(application)
+  await get()
+  await expect.poll(async () => (await credentials()).accountId).toBe(accountId)
+  await get()
+  const features = aws.requests.map(({ userAgent }) => / m\/(\S+)/.exec(userAgent)?.[1]?.split(',') ?? [])
+  return { verdicts: aws.requests.map(({ verdict }) => verdict), hosts, features }
+}
+
+test('leads DynamoDB to the endpoint of the account, and says so in its user agent', async () => {
+  const { verdicts, hosts, features } = await callTwice({ accountId: true }, ACCOUNT)
+  expect(hosts).toEqual([`dynamodb.${REGION}.amazonaws.com`, `${ACCOUNT}.ddb.${REGION}.amazonaws.com`])
+  expect(verdicts).toEqual(['accepted', 'accepted'])
+  expect(features.map((each) => [each.includes('0'), each.includes('T')])).toEqual([
+    [true, false],
+    [true, true],
+  ])
+})
+
+test('leaves DynamoDB at the endpoint of the region where no account is asked for', async () => {
+  const { hosts, features } = await callTwice({}, undefined)
+  expect(hosts).toEqual([`dynamodb.${REGION}.amazonaws.com`, `dynamodb.${REGION}.amazonaws.com`])
+  expect(features.map((each) => [each.includes('0'), each.includes('T')])).toEqual([
+    [true, false],
+    [true, false],
+  ])
+})
