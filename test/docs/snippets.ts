@@ -18,7 +18,9 @@ export interface Snippet {
 
 /** Everything that is written for readers of the package. */
 export const PAGES: readonly string[] = [
-  ...['README.md', 'CHANGELOG.md', 'SECURITY.md', 'CONTRIBUTING.md'].filter((page) => existsSync(resolve(ROOT, page))),
+  ...['README.md', 'CHANGELOG.md', 'SECURITY.md', 'CONTRIBUTING.md'].filter((page) =>
+    existsSync(resolve(ROOT, page)),
+  ),
   ...['docs', 'docs/decisions'].flatMap((folder) =>
     readdirSync(resolve(ROOT, folder))
       .filter((name) => name.endsWith('.md'))
@@ -31,7 +33,8 @@ export function readPage(page: string): string {
 }
 
 /** A block can be indented, in a list. */
-const BLOCK = /^(?:<!-- snippet: (?<mark>[^>]+) -->\n\n)?(?<indent> *)```(?<language>\w+)\n(?<text>.*?)^\k<indent>```$/gms
+const BLOCK =
+  /^(?:<!-- snippet: (?<mark>[^>]+) -->\n\n)?(?<indent> *)```(?<language>\w+)\n(?<text>.*?)^\k<indent>```$/gms
 
 /** The code blocks of a page, in their order. */
 export function snippetsOf(page: string): Snippet[] {

@@ -4,13 +4,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { createPackedProject, type PackedProject } from './packed-project.js'
 
 const GUIDE = readFileSync(new URL('../../docs/testing.md', import.meta.url), 'utf8')
-const TOOLS = [
-  '@aws-sdk/credential-providers',
-  '@jest/globals',
-  'jest',
-  'msw',
-  'vitest',
-]
+const TOOLS = ['@aws-sdk/credential-providers', '@jest/globals', 'jest', 'msw', 'vitest']
 
 const VITEST = 'node_modules/vitest/vitest.mjs'
 const JEST = 'node_modules/jest/bin/jest.js'
