@@ -25,9 +25,9 @@ function commandsOf(...beginning: readonly string[]): string[][] {
 test('every command of instance-role exists, and takes its flags', async () => {
   const output = vi.spyOn(process.stdout, 'write').mockReturnValue(true)
   const shown = [...commandsOf('npx', 'instance-role'), ...commandsOf('instance-role')]
-  const statuses = await Promise.all(
-    shown.map(([name, ...flags]) => COMMANDS.find((one) => one.name === name)?.run([...flags, '--help'])),
-  )
+  const statuses: unknown[] = []
+  for (const [name, ...flags] of shown)
+    statuses.push(await COMMANDS.find((one) => one.name === name)?.run([...flags, '--help']))
   output.mockRestore()
   expect(new Set(shown.map(([name]) => name))).toEqual(new Set(COMMANDS.map(({ name }) => name)))
   expect(statuses).toEqual(shown.map(() => 0))
