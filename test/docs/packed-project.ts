@@ -49,7 +49,7 @@ async function runNode(
   const noFiles = { AWS_CONFIG_FILE: '/dev/null', AWS_SHARED_CREDENTIALS_FILE: '/dev/null' }
   const env = { PATH: process.env['PATH'], NO_COLOR: '1', ...noFiles, ...given }
   return new Promise((done) => {
-    execFile(process.execPath, [...args], { cwd, env, timeout: 55_000 }, (error, stdout, stderr) => {
+    execFile(process.execPath, [...args], { cwd, env, timeout: 110_000 }, (error, stdout, stderr) => {
       const status = typeof error?.code === 'number' ? error.code : Number(error !== null)
       done({ status, output: `${stdout}\n${stderr}` })
     })

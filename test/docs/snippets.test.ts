@@ -31,7 +31,8 @@ const programs = SNIPPETS.filter(({ language }) => language === 'ts' || language
 const compiled = programs.filter(({ mark }) => mark?.startsWith('elsewhere') !== true)
 const runnable = compiled.filter(({ fileName, mark }) => fileName === undefined && mark === undefined)
 
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
+// A compiler that reads the declarations of five AWS clients, on a machine that has other tests to run.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 })
 
 let project: PackedProject
 let compilation: { status: number; output: string }

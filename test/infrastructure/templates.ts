@@ -19,10 +19,13 @@ interface Resource {
   }
 }
 
+/** Has the CDK check the template against AWS's own schemas, and fail where it finds something. */
+const STRICT = `context: { '@aws-cdk/core:validateAgainstDefaultRules': true }`
+
 const CDK_APP = `
 import { App } from 'aws-cdk-lib'
 import { InstanceStack } from './instance-stack.js'
-const app = new App({ outdir: 'cdk.out' })
+const app = new App({ outdir: 'cdk.out', ${STRICT} })
 new InstanceStack(app, 'app')
 app.synth()
 `
@@ -39,12 +42,12 @@ export async function checkCdk(at: string): Promise<void> {
 const INCLUDING_APP = `
 import { App, Stack } from 'aws-cdk-lib'
 import { CfnInclude } from 'aws-cdk-lib/cloudformation-include'
-const app = new App({ outdir: 'cloudformation.out' })
+const app = new App({ outdir: 'cloudformation.out', ${STRICT} })
 new CfnInclude(new Stack(app, 'app'), 'Template', { templateFile: 'instance.yaml' })
 app.synth()
 `
 
-/** The CDK includes the template: it refuses types that there are not, and references that lead nowhere. */
+/** The CDK includes the template: it refuses types and properties that there are not, and references that lead nowhere. */
 export async function checkCloudFormation(at: string): Promise<void> {
   await writeBlock(at, 'instance.yaml')
   await writeFile(join(at, 'including-app.mjs'), INCLUDING_APP)
