@@ -1,4 +1,4 @@
-/** What went wrong, as a closed set: every code has an entry in {@link TREATMENTS} and a section in `docs/errors.md`. */
+/** What went wrong, as a closed set: every code has an entry in `TREATMENTS` and a section in `docs/errors.md`. */
 export type InstanceRoleErrorCode =
   | 'IMDS_DISABLED_BY_ENV'
   | 'UNREACHABLE'
@@ -156,7 +156,9 @@ export interface InstanceRoleErrorDetails {
  * Neither it nor its `cause` ever holds a key, a token or a part of an IMDS answer.
  */
 export class InstanceRoleError extends Error {
+  /** Always this, for code that tells errors apart by name. */
   override readonly name = 'InstanceRoleError'
+  /** What went wrong. */
   readonly code: InstanceRoleErrorCode
   /** The request that failed; absent where none was made. */
   declare readonly step?: LoadStep
@@ -175,6 +177,7 @@ export class InstanceRoleError extends Error {
   /** The page that explains the code. */
   readonly link: string
 
+  /** Hint, link and `tryNextLink` follow from the code. */
   constructor(code: InstanceRoleErrorCode, message: string, details: InstanceRoleErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
     // Not enumerable, so that it does not show.

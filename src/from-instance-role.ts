@@ -14,6 +14,7 @@ export interface InstanceRoleProvider extends AsyncDisposable {
   (properties?: InstanceRoleCallProperties): Promise<InstanceRoleCredentials>
   /** Tells the SDK not to put a cache of its own in front, which would block and fail 5 min before each expiration. */
   memoized: boolean
+  /** Role, expiration, last success, last error code and next refresh: safe to show, no secret in it. */
   status(): InstanceRoleStatus
   /**
    * Waits until there are credentials, for instance while an instance boots, and gives them.

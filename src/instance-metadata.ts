@@ -2,16 +2,25 @@ import { InstanceRoleError } from './errors.js'
 
 /** The instance identity document; members that an instance does not have are absent. */
 export interface IdentityDocument {
+  /** The account that launched the instance. */
   readonly accountId: string
+  /** Such as `x86_64` or `arm64`. */
   readonly architecture: string
+  /** Such as `eu-central-1a`. */
   readonly availabilityZone: string
+  /** The AMI, such as `ami-0123456789abcdef0`. */
   readonly imageId: string
+  /** Such as `i-0123456789abcdef0`. */
   readonly instanceId: string
+  /** Such as `m7g.large`. */
   readonly instanceType: string
+  /** Such as `eu-central-1`. */
   readonly region: string
+  /** The private IPv4 address. */
   readonly privateIp?: string
   /** When the instance was launched, ISO 8601. */
   readonly pendingTime?: string
+  /** Of the format of the document. */
   readonly version?: string
 }
 

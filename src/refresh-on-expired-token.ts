@@ -11,6 +11,7 @@ import { systemRuntime } from './runtime.js'
 
 /** The part of an AWS SDK v3 client's resolved configuration that is in use here. */
 export interface SigningConfig {
+  /** What the client asks for credentials before it signs. */
   readonly credentials: (properties?: {
     readonly forceRefresh?: boolean
   }) => Promise<{ readonly accessKeyId: string }>
@@ -18,6 +19,7 @@ export interface SigningConfig {
 
 /** A plugin for the middleware stack of any AWS SDK v3 client or command: the SDK's `Pluggable`, for whatever input and output. */
 export interface RefreshOnExpiredTokenPlugin {
+  /** Adds the middleware; the SDK calls it. */
   applyToStack(stack: RelativeStack): void
 }
 
@@ -32,7 +34,9 @@ type AnyMiddleware = <Input extends object, Output extends object>(
 
 /** Any AWS SDK v3 client. */
 export interface SigningClient {
+  /** The resolved configuration. */
   readonly config: SigningConfig
+  /** Where plugins go. */
   readonly middlewareStack: { use(plugin: RefreshOnExpiredTokenPlugin): void }
 }
 

@@ -5,11 +5,13 @@ import { extensionAt, type Held } from './refresh-schedule.js'
 
 /** The state of a provider, safe to show and to serialise: no secret in it. Instants are ISO 8601. */
 export interface InstanceRoleStatus {
+  /** The role whose credentials are held. */
   readonly roleName?: string
   /** As handed out by the next call. */
   readonly expiration?: string
   /** The true expiration, where the set is past it and still served. */
   readonly originalExpiration?: string
+  /** When the last load that brought credentials ended. */
   readonly lastSuccess?: string
   /** Code of the last load's error, where it failed. */
   readonly lastErrorCode?: InstanceRoleErrorCode

@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { CHECKS } from '../src/diagnosis/findings.js'
 import { COMMANDS, FILL_PROFILE } from '../src/diagnosis/fixes.js'
+import { checkOptions, IPV4_ENDPOINT, resolveConfig } from '../src/config.js'
 import { InstanceRoleError, type InstanceRoleErrorCode, TREATMENTS } from '../src/errors.js'
+import { setup, timed } from './setup.js'
 
 function read(path: string): string {
   return readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')
@@ -40,6 +42,80 @@ test('lists every option in README, and no other', () => {
   const [own = ''] = options.split('\n}')
   const inSource = [...own.matchAll(/^ {2}readonly (\w+)\?:/gm)].map(([, name]) => name)
   expect(new Set(inReadme)).toEqual(new Set(inSource))
+})
+
+/** README's default of each option, its first word. */
+function defaultsInReadme(): Map<string, string> {
+  const [, after = ''] = read('README.md').split('## Options')
+  const [table = ''] = after.split('\n## ')
+  const rows = [...table.matchAll(/^\| `(\w+)`.*\| ([^|]+) \|$/gm)]
+  return new Map(rows.map(([, name = '', text = '']) => [name, text.replaceAll('`', '').split(',')[0] ?? '']))
+}
+
+/** `@default` of each option that has one. */
+function defaultsInSource(): Map<string, string> {
+  const [, options = ''] = read('src/options.ts').split('export interface InstanceRoleOptions')
+  const [own = ''] = options.split('\n}')
+  const found = [...own.matchAll(/@default (.+)\n {3}\*\/\n {2}readonly (\w+)\?:/g)]
+  return new Map(found.map(([, value = '', name = '']) => [name, value.replaceAll("'", '')]))
+}
+
+// Prevents that a default is changed in one of three places.
+test('has the same defaults in README, in the documentation of the options, and in force', async () => {
+  const inSource = defaultsInSource()
+  const inReadme = defaultsInReadme()
+  const inForce = await resolveConfig(checkOptions({}), {
+    env: {},
+    loadProfile: () => Promise.resolve({ name: 'default', keys: {} }),
+  })
+  const others = {
+    endpointMode: 'IPv4',
+    waitForRole: '0',
+    minTtl: '0',
+    isolated: 'false',
+    profile: 'default',
+  }
+  const expected = {
+    endpoint: inForce.endpoint.value,
+    timeout: String(inForce.timeoutMs.value),
+    deadline: String(inForce.deadlineMs.value),
+    retries: String(inForce.retries.value),
+    imdsV1Fallback: String(inForce.imdsV1Fallback.value),
+    accountId: String(inForce.accountId.value),
+    ...others,
+  }
+  expect(Object.fromEntries(inSource)).toEqual(expected)
+  expect(Object.fromEntries([...inReadme].filter(([name]) => inSource.has(name)))).toEqual(expected)
+  expect(inForce.endpoint.value).toBe(IPV4_ENDPOINT)
+  expect(inForce.alternativeEndpoint.value).toBeUndefined()
+})
+
+// Prevents the same for the options that no setting shows: what is given as their default changes nothing.
+test('behaves with the defaults of the other options as without them', async () => {
+  const seen: unknown[] = []
+  for (const provider of [{}, { waitForRole: 0, minTtl: 0, isolated: false, profile: 'default' }]) {
+    const { create, clock, instance } = setup()
+    const credentials = create(provider)
+    instance.fail('role', { status: 404 })
+    const { tookMs, error } = await timed(clock, credentials())
+    await credentials()
+    await create()()
+    seen.push({ tookMs, error, requests: [...instance.requests] })
+  }
+  expect(seen[0]).toMatchObject({ error: { code: 'NO_ROLE' } })
+  expect(seen[1]).toEqual(seen[0])
+})
+
+// Prevents that an option of the official provider comes, and the guide leaves its users alone.
+test('has a row for each option of the official provider in the migration guide', () => {
+  const types = read(
+    'node_modules/@smithy/credential-provider-imds/dist-types/remoteProvider/RemoteProviderInit.d.ts',
+  )
+  const options = [...types.matchAll(/^ {4}(\w+)\??:/gm)].map(([, name]) => name)
+  expect(options.length).toBeGreaterThan(4)
+  const [, table = ''] = read('docs/migration.md').split('## From `fromInstanceMetadata`')
+  const rows = [...table.matchAll(/^\| `(\w+)/gm)].map(([, name]) => name)
+  expect(rows).toEqual(expect.arrayContaining(options))
 })
 
 // Prevents that a release is made without its changes, or that requests announce another version.

@@ -4,11 +4,17 @@ import { letsEc2AssumeRole } from './trust-policy.js'
 
 /** One set of credentials that the emulated STS issued. */
 export interface IssuedCredentials {
+  /** Begins with `FAKE`, unless it comes from `issueCredentials`. */
   readonly accessKeyId: string
+  /** Begins with `FAKE`, unless it comes from `issueCredentials`. */
   readonly secretAccessKey: string
+  /** Begins with `FAKE`, unless it comes from `issueCredentials`. */
   readonly sessionToken: string
+  /** When the set ends. */
   readonly expiration: Date
+  /** The account of the role. */
   readonly accountId: string
+  /** The role that it was issued for. */
   readonly roleName: string
   /** When the set was issued, epoch milliseconds. */
   readonly issuedAt: number

@@ -35,6 +35,7 @@ import { RequestLog } from './request-log.js'
 
 /** An EC2 instance in a test: its role, its credentials, and its metadata service. */
 export interface EmulatedInstance {
+  /** Such as `i-0123456789abcdef0`. */
   readonly instanceId: string
   /** The time that the instance goes by. */
   readonly clock: Clock
@@ -81,6 +82,7 @@ export interface EmulatedInstance {
 
   /** What was asked and how it was answered, such as `PUT /latest/api/token 200`; never a token or a key. */
   readonly requests: readonly string[]
+  /** Empties the log of requests. */
   clearRequests(): void
 
   /** What becomes of a request: no I/O, and no time but the clock's. The fronts below all ask here. */
@@ -94,6 +96,7 @@ export interface EmulatedInstance {
 
   /** Stops every server, ends what is still unanswered, and has the providers of this process forget the instance. */
   close(): Promise<void>
+  /** As `close()`, by `await using`. */
   [Symbol.asyncDispose](): Promise<void>
 }
 

@@ -51,7 +51,14 @@ export type Fault =
   | { readonly emptyField: string }
   | { readonly code: string; readonly message?: string }
 
-/** What becomes of a request: how it is answered, if at all. */
+/**
+ * What becomes of a request: how it is answered, if at all.
+ *
+ * - `'silence'`, `'refuse'`, `'reset'`: not at all, see `Fault`
+ * - `'reply'`: with `reply`, after `delayMs`
+ * - `'reset-mid-body'`: with half of it
+ * - `'drip'`: with a byte of it every `dripMs`
+ */
 export type Outcome =
   | { readonly kind: 'silence' | 'refuse' | 'reset' }
   | { readonly kind: 'reply'; readonly reply: Reply; readonly delayMs: number }

@@ -6,16 +6,27 @@ export const EXAMPLE_ACCOUNT_ID = '123456789012'
 
 /** An IAM role. Its policies may be edited at any time; IMDS shows the consequences. */
 export interface IamRole {
+  /** As IMDS lists it. */
   readonly name: string
+  /** Such as `arn:aws:iam::123456789012:role/app-role`. */
   readonly arn: string
+  /** The account that the role belongs to. */
   readonly accountId: string
+  /** Who may assume the role. */
   trustPolicy: PolicyDocument
+  /** What the role may do; only carried, never enforced. */
   permissionsPolicy: PolicyDocument
 }
 
+/** What an IAM role is made of. */
 export interface IamRoleOptions {
+  /** As IMDS lists it. */
   readonly name: string
-  /** @default '123456789012' */
+  /**
+   * The account that it belongs to.
+   *
+   * @default '123456789012'
+   */
   readonly accountId?: string
   /**
    * Who may assume the role.
@@ -33,10 +44,13 @@ export interface IamRoleOptions {
 
 /** An instance profile: the wrapper around at most one role that is associated with an instance. */
 export interface InstanceProfile {
+  /** Can differ from that of the role. */
   readonly name: string
+  /** As `iam/info` has it. */
   readonly arn: string
   /** The `AIPA…` of IAM, spelled `FAKE…` so that nobody takes it for a real one. */
   readonly id: string
+  /** The role in the profile, if there is one. */
   readonly role: IamRole | undefined
   /** As `AddRoleToInstanceProfile`; fails when there is a role already. */
   addRole(role: IamRole): void
@@ -44,11 +58,21 @@ export interface InstanceProfile {
   removeRole(): void
 }
 
+/** What an instance profile is made of. */
 export interface InstanceProfileOptions {
+  /** Can differ from that of the role. */
   readonly name: string
-  /** @default '123456789012' */
+  /**
+   * The account that it belongs to.
+   *
+   * @default '123456789012'
+   */
   readonly accountId?: string
-  /** @default none */
+  /**
+   * The role to begin with.
+   *
+   * @default none
+   */
   readonly role?: IamRole
 }
 

@@ -3,6 +3,7 @@ import { type Reply, errorPage, textReply } from './reply.js'
 
 /** One request as it reaches the emulated IMDS. */
 export interface EmulatedRequest {
+  /** As HTTP spells it: `GET`, `PUT`. */
   readonly method: string
   /** From the slash after the host; a query is left out of account. */
   readonly path: string

@@ -7,10 +7,19 @@ import type { EmulatedRequest } from './imds-protocol.js'
 import type { Reply } from './reply.js'
 import { untilAborted } from './web-response.js'
 
+/** Where an emulated instance is served. */
 export interface ListenOptions {
-  /** @default a free one */
+  /**
+   * The port to listen on.
+   *
+   * @default a free one
+   */
   readonly port?: number
-  /** @default '127.0.0.1' */
+  /**
+   * The address to listen on.
+   *
+   * @default '127.0.0.1'
+   */
   readonly host?: string
   /**
    * Whether every request with an `X-Forwarded-For` is refused, not the token PUT only as on EC2.
@@ -30,11 +39,13 @@ interface Guarded extends Answering {
 export interface LoopbackServer {
   /** Such as `http://127.0.0.1:40123`. */
   readonly endpoint: string
+  /** The port that it listens on. */
   readonly port: number
   /** What a child process needs in its environment to ask this server. */
   readonly env: { readonly AWS_EC2_METADATA_SERVICE_ENDPOINT: string }
   /** Stops listening and ends every connection. */
   close(): Promise<void>
+  /** As `close()`, by `await using`. */
   [Symbol.asyncDispose](): Promise<void>
 }
 

@@ -1,7 +1,10 @@
 /** What IMDS answers with. */
 export interface Reply {
+  /** HTTP status. */
   readonly status: number
+  /** Values by their names. */
   readonly headers: Readonly<Record<string, string>>
+  /** Text, as all that IMDS gives. */
   readonly body: string
 }
 

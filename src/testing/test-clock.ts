@@ -1,6 +1,7 @@
 import type { Clock } from './clock.js'
 import { type ProviderClock, findProviderState, shareProviderState } from './provider-state.js'
 
+/** When a test clock begins. */
 export interface TestClockOptions {
   /**
    * The instant at which the clock starts: a `Date`, or epoch milliseconds.
@@ -24,6 +25,7 @@ export interface TestClock extends Clock, ProviderClock {
   install(): this
   /** Gives the system's time back. */
   release(): void
+  /** As `release()`, by `using`. */
   [Symbol.dispose](): void
 }
 

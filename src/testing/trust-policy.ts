@@ -1,15 +1,24 @@
 /** A JSON policy document of IAM, spelled as IAM spells it. */
 export interface PolicyDocument {
+  /** Of the policy language: `2012-10-17`. */
   readonly Version?: string
+  /** One statement, or several. */
   readonly Statement: PolicyStatement | readonly PolicyStatement[]
 }
 
+/** One statement of a policy document. */
 export interface PolicyStatement {
+  /** A name for the statement. */
   readonly Sid?: string
+  /** What the statement says to a request that it matches. */
   readonly Effect: 'Allow' | 'Deny'
+  /** Who, in a trust policy: `{ Service: 'ec2.amazonaws.com' }`. */
   readonly Principal?: '*' | Readonly<Record<string, string | readonly string[]>>
+  /** Such as `sts:AssumeRole`. */
   readonly Action?: string | readonly string[]
+  /** ARNs, in a permissions policy. */
   readonly Resource?: string | readonly string[]
+  /** Under which conditions; taken as met. */
   readonly Condition?: Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>
 }
 

@@ -5,12 +5,17 @@ import { inject } from 'vitest'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 
+export interface Ended {
+  readonly status: number
+  readonly output: string
+}
+
 /** A new user's folder: the packed package, and the tools that they installed. */
 export interface PackedProject {
-  /** Writes a file. */
+  /** Writes a file, in a folder that is made where it is not there. */
   write(name: string, text: string): Promise<void>
   /** Runs a program of `node_modules`; gives its output, whatever the exit status. */
-  node(args: readonly string[]): Promise<{ status: number; output: string }>
+  node(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Ended>
   remove(): Promise<void>
 }
 
@@ -19,8 +24,12 @@ export async function createPackedProject(tools: readonly string[]): Promise<Pac
   const folder = await mkdtemp(join(inject('bareProject'), 'new-user-'))
   for (const name of tools) await link(name, folder)
   return {
-    write: (name, text) => writeFile(join(folder, name), text),
-    node: (args) => runNode(args, folder),
+    write: async (name, text) => {
+      const path = join(folder, name)
+      await mkdir(dirname(path), { recursive: true })
+      await writeFile(path, text)
+    },
+    node: (args, env = {}) => runNode(args, folder, env),
     remove: () => rm(folder, { recursive: true, force: true }),
   }
 }
@@ -32,11 +41,15 @@ async function link(name: string, folder: string): Promise<void> {
 }
 
 /** With nothing of this machine's AWS settings, and nothing of the test runner that runs this. */
-async function runNode(args: readonly string[], cwd: string): Promise<{ status: number; output: string }> {
+async function runNode(
+  args: readonly string[],
+  cwd: string,
+  given: Readonly<Record<string, string>>,
+): Promise<Ended> {
   const noFiles = { AWS_CONFIG_FILE: '/dev/null', AWS_SHARED_CREDENTIALS_FILE: '/dev/null' }
-  const env = { PATH: process.env['PATH'], NO_COLOR: '1', ...noFiles }
+  const env = { PATH: process.env['PATH'], NO_COLOR: '1', ...noFiles, ...given }
   return new Promise((done) => {
-    execFile(process.execPath, [...args], { cwd, env, timeout: 55_000 }, (error, stdout, stderr) => {
+    execFile(process.execPath, [...args], { cwd, env, timeout: 110_000 }, (error, stdout, stderr) => {
       const status = typeof error?.code === 'number' ? error.code : Number(error !== null)
       done({ status, output: `${stdout}\n${stderr}` })
     })
