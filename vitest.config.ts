@@ -1,8 +1,10 @@
 import type { ViteUserConfig } from 'vitest/config'
 
 const config: ViteUserConfig = {
+  // The examples import the package by its name.
+  resolve: { tsconfigPaths: true },
   test: {
-    include: ['test/**/*.test.ts'],
+    include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
     globalSetup: ['test/package/install.ts'],
     setupFiles: ['test/loopback-only.ts'],
     testTimeout: 20_000,
