@@ -10,9 +10,14 @@ type Arguments = readonly string[]
 /** A program that needs no more than to be on an instance. */
 const onEc2 = (name: string): Arguments => ['--import', 'tsx', 'examples/run-on-ec2.ts', name]
 
-const JEST: Arguments = ['node_modules/jest/bin/jest.js', '--config', 'examples/jest-commonjs/jest.config.js']
+const JEST: Arguments = ['node_modules/jest/bin/jest.js', '--config=examples/jest-commonjs/jest.config.js']
 
-const VITEST: Arguments = ['node_modules/vitest/vitest.mjs', 'run', '--root', 'examples/vitest-msw']
+const VITEST: Arguments = [
+  'node_modules/vitest/vitest.mjs',
+  'run',
+  '--root=examples/vitest-msw',
+  '--reporter=tree',
+]
 
 const EXAMPLES: ReadonlyMap<string, Arguments> = new Map([
   ['s3', onEc2('s3')],

@@ -57,6 +57,17 @@ test.each(PROGRAMS)('%s prints what the page of the examples shows', async (name
   expect(isAllAccepted()).toBe(true)
 })
 
+// Prevents that the page goes on showing tests that are no longer run.
+test.each(['jest-commonjs/upload-link.test.js', 'vitest-msw/report-archive.test.ts'])(
+  '%s has the tests that the page of the examples shows',
+  (path) => {
+    const [name = ''] = path.split('/')
+    const source = readFileSync(new URL(`../../examples/${path}`, import.meta.url), 'utf8')
+    const titles = [...source.matchAll(/^test\('([^']+)'/gm)].map(([, title]) => `  ✓ ${title}\n`)
+    expect(shownOutput(name)).toBe(titles.join(''))
+  },
+)
+
 // Prevents that an example is added, and the page or the command does not know of it.
 test('lists every example on the page, with the command that runs it', () => {
   const runner = readFileSync(new URL('../../examples/run.ts', import.meta.url), 'utf8')
