@@ -56,8 +56,12 @@ export default defineConfig(
     rules: { 'no-restricted-globals': 'off', 'no-restricted-properties': 'off' },
   },
   {
-    files: ['test/**/*.ts', 'examples/**/*.ts'],
+    files: ['test/**/*.ts', 'emulated-aws/**/*.ts', 'examples/**/*.ts'],
     rules: { '@typescript-eslint/no-floating-promises': 'error' },
+  },
+  {
+    files: ['examples/jest-commonjs/*.js'],
+    languageOptions: { sourceType: 'commonjs', globals: { process: 'readonly', URL: 'readonly' } },
   },
   {
     // Runs outside of this repository's tool chain: on other runtimes, and where the packed package is installed.

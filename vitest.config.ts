@@ -14,22 +14,26 @@ const common = {
   },
 }
 
+/** The examples import the package by its name. */
+const resolve = { tsconfigPaths: true }
+
 const config: ViteUserConfig = {
   test: {
     globalSetup: ['test/package/install.ts'],
     maxWorkers: '100%',
     projects: [
       {
+        resolve,
         test: {
           ...common,
           name: 'all',
-          include: ['test/**/*.test.ts'],
+          include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
           exclude: REPLACING_MODULES,
           // The AWS SDK and the rest are loaded once for all files, not once for each: that is half of the time.
           isolate: false,
         },
       },
-      { test: { ...common, name: 'replacing modules', include: REPLACING_MODULES } },
+      { resolve, test: { ...common, name: 'replacing modules', include: REPLACING_MODULES } },
     ],
   },
 }

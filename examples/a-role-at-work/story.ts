@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { EmulatedInstance } from '../../src/testing/index.js'
+import type { EmulatedInstance } from 'instance-role/testing'
 import type { SetInUse } from './accounts.js'
 import { mask, type Narrator, seconds } from './narrator.js'
 

@@ -1,6 +1,12 @@
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts'
 import fastify, { type FastifyInstance } from 'fastify'
-import { fromInstanceRole, type InstanceRoleProvider, refreshOnExpiredToken } from '../../src/index.js'
+import {
+  fromInstanceMetadataRegion,
+  fromInstanceRole,
+  type InstanceRoleProvider,
+  refreshOnExpiredToken,
+} from 'instance-role'
+import { healthOf } from './health.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -9,24 +15,11 @@ declare module 'fastify' {
   }
 }
 
-/** What the app is given; everything else it makes of these. */
-export interface Environment {
-  readonly region: string
-  /** Base URL of IMDS, where it is not the instance's own. */
-  readonly imdsEndpoint?: string
-  /** Base URL of STS, where it is not AWS's own. */
-  readonly stsEndpoint?: string
-}
-
 /** An app with one provider and one client for all its routes, both closed with it. */
-export function createApp({ region, imdsEndpoint, stsEndpoint }: Environment): FastifyInstance {
+export function createApp(): FastifyInstance {
   const app = fastify()
-  const credentials = fromInstanceRole({ endpoint: imdsEndpoint })
-  const sts = new STSClient({
-    region,
-    credentials,
-    ...(stsEndpoint !== undefined && { endpoint: stsEndpoint }),
-  })
+  const credentials = fromInstanceRole()
+  const sts = new STSClient({ region: fromInstanceMetadataRegion(), credentials })
   app.decorate('credentials', credentials)
   app.decorate('sts', refreshOnExpiredToken(sts, credentials))
   // After the last request has been answered.
@@ -43,12 +36,10 @@ function addRoutes(app: FastifyInstance): void {
     const { Arn } = await app.sts.send(new GetCallerIdentityCommand({}))
     return { arn: Arn }
   })
-  // Ready when there are credentials; asking costs IMDS nothing while they are good.
   app.get('/health', async (_request, reply) => {
-    const ready = await app.credentials().then(
-      () => true,
-      () => false,
-    )
-    return reply.code(ready ? 200 : 503).send({ ready, credentials: app.credentials.status() })
+    // Costs IMDS nothing while the credentials are good; what comes of it is in the status.
+    await app.credentials().catch(() => {})
+    const health = healthOf(app.credentials.status(), Date.now())
+    return reply.code(health.status === 'failing' ? 503 : 200).send(health)
   })
 }

@@ -1,16 +1,27 @@
-import { startVerifyingAwsEndpoint } from '../../test/sdk/verifying-aws-endpoint.js'
-import { emulateInstance } from '../../src/testing/index.js'
+import { instance } from '../emulated-ec2.js'
 import { createApp } from './app.js'
 
-await using instance = emulateInstance()
-const { endpoint: imdsEndpoint } = await instance.listen()
-const aws = await startVerifyingAwsEndpoint({ findCredentials: (key) => instance.findCredentials(key) })
-const app = createApp({ region: 'eu-central-1', imdsEndpoint, stsEndpoint: aws.url })
+const app = createApp()
 const url = await app.listen({ host: '127.0.0.1', port: 0 })
 
-for (const path of ['/health', '/whoami']) {
+async function show(path: string): Promise<void> {
   const response = await fetch(url + path)
   console.log(path, response.status, await response.json())
 }
+
+console.log('-- the instance has booted, and its role has not appeared yet')
+instance.disassociateProfile()
+await show('/health')
+
+console.log('-- the role is there')
+instance.attachRole('app-role')
+await show('/health')
+await show('/whoami')
+
+console.log('-- IMDS is down, and a refresh fails')
+instance.failUntilLifted('all', { status: 503 })
+await app.credentials({ forceRefresh: true })
+await show('/health')
+await show('/whoami')
+
 await app.close()
-await aws.close()

@@ -5,8 +5,8 @@ import {
   PeriodicExportingMetricReader,
 } from '@opentelemetry/sdk-metrics'
 import { BasicTracerProvider, ConsoleSpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base'
-import { fromInstanceRole } from '../../src/index.js'
-import { emulateInstance } from '../../src/testing/index.js'
+import { fromInstanceRole } from 'instance-role'
+import { instance } from '../emulated-ec2.js'
 import { recordInstanceRole } from './record-instance-role.js'
 
 const tracing = new BasicTracerProvider({
@@ -19,15 +19,16 @@ trace.setGlobalTracerProvider(tracing)
 metrics.setGlobalMeterProvider(metering)
 const stop = recordInstanceRole({ tracer: trace.getTracer('app'), meter: metrics.getMeter('app') })
 
-// An instance that fails once before it answers, and is down when asked again.
-await using instance = emulateInstance()
-const { endpoint } = await instance.listen()
+const credentials = fromInstanceRole()
+console.log('-- IMDS fails once before it answers')
 instance.fail('role', { status: 503 })
-const credentials = fromInstanceRole({ endpoint })
 await credentials()
+
+console.log('-- IMDS is down, and a refresh fails')
 instance.failUntilLifted('all', { status: 500 })
 await credentials({ forceRefresh: true })
 
+console.log('-- the metrics of all this')
 stop()
 await tracing.shutdown()
 await metering.shutdown()

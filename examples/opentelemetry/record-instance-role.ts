@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { type Meter, type Span, SpanStatusCode, type Tracer } from '@opentelemetry/api'
-import type { InstanceRoleEventName, InstanceRoleEvents } from '../../src/index.js'
+import type { InstanceRoleEventName, InstanceRoleEvents } from 'instance-role'
 
 /** Turns the library's events into a span a load and a few metrics; what comes back stops it. */
 export function recordInstanceRole({ tracer, meter }: { tracer: Tracer; meter: Meter }): () => void {

@@ -3,8 +3,8 @@ import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts'
 import { http, HttpResponse } from 'msw'
 import { setupServer } from 'msw/node'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
-import { refreshOnExpiredToken } from '../../src/index.js'
-import { emulateInstance, resetInstanceRole } from '../../src/testing/index.js'
+import { refreshOnExpiredToken } from 'instance-role'
+import { emulateInstance, resetInstanceRole } from 'instance-role/testing'
 import { companyCredentials, NoCompanyCredentials } from './company-credentials.js'
 
 const server = setupServer()

@@ -7,7 +7,7 @@ import {
   type InstanceRoleOptions,
   type InstanceRoleProvider,
   type InstanceRoleStatus,
-} from '../../src/index.js'
+} from 'instance-role'
 
 /** How this company logs: one function for everything. */
 export type WriteLog = (entry: { readonly level: 'info' | 'warn' | 'error'; readonly text: string }) => void

@@ -3,7 +3,10 @@ import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts'
 import { expect, inject, onTestFinished, test } from 'vitest'
 import { fromInstanceRole } from '../../src/index.js'
 import { renewalAt } from '../../src/cli/assumed-role.js'
-import { startVerifyingAwsEndpoint, type IssuedCredentials } from '../sdk/verifying-aws-endpoint.js'
+import {
+  startVerifyingAwsEndpoint,
+  type IssuedCredentials,
+} from '../../emulated-aws/verifying-aws-endpoint.js'
 import { runCli, startEmulate } from './run-cli.js'
 
 const ARN = 'arn:aws:iam::111122223333:role/service/real-role'

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { countImdsRequests, refreshMarginsMs, setsInUse } from '../../examples/a-role-at-work/accounts.js'
 import { createNarrator, mask } from '../../examples/a-role-at-work/narrator.js'
 import { type Evidence, summarize } from '../../examples/a-role-at-work/summary.js'
-import type { RecordedRequest } from '../sdk/verifying-aws-endpoint.js'
+import type { RecordedRequest } from '../../emulated-aws/verifying-aws-endpoint.js'
 
 // The demo's summary is only worth reading if it says NO where something did not happen.
 
@@ -18,6 +18,7 @@ const issued = (accessKeyId: string) => {
 const used = (accessKeyId: string, at: number): RecordedRequest => ({
   at,
   accessKeyId,
+  host: '127.0.0.1',
   service: 's3',
   operation: 'GetObject',
   verdict: 'accepted',

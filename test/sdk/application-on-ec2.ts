@@ -7,7 +7,10 @@ import {
   type TestClock,
 } from '../../src/testing/index.js'
 import { type Clients, createClients } from './clients.js'
-import { startVerifyingAwsEndpoint, type VerifyingAwsEndpoint } from './verifying-aws-endpoint.js'
+import {
+  startVerifyingAwsEndpoint,
+  type VerifyingAwsEndpoint,
+} from '../../emulated-aws/verifying-aws-endpoint.js'
 
 export const HOUR_MS = 3_600_000
 

@@ -2,13 +2,14 @@ import { Readable } from 'node:stream'
 import { Sha256 } from '@aws-crypto/sha256-js'
 import { GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb'
 import { GetObjectCommand, ListBucketsCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
-import { GetParameterCommand } from '@aws-sdk/client-ssm'
+import { GetParameterCommand, GetParametersByPathCommand, PutParameterCommand } from '@aws-sdk/client-ssm'
 import { AssumeRoleCommand, GetCallerIdentityCommand } from '@aws-sdk/client-sts'
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import type { AwsCredentialIdentity } from '@aws-sdk/types'
 import { SignatureV4 } from '@smithy/signature-v4'
 import { expect, onTestFinished, test } from 'vitest'
 import { call, callEach, createClients, REGION, SERVICE_NAMES, type ServiceName } from './clients.js'
-import { type RecordedRequest, startVerifyingAwsEndpoint } from './verifying-aws-endpoint.js'
+import { type RecordedRequest, startVerifyingAwsEndpoint } from '../../emulated-aws/verifying-aws-endpoint.js'
 
 const NOW = Date.now()
 
@@ -256,6 +257,59 @@ test('accepts afterwards what AssumeRole has issued, until it expires', async ()
   expect(Arn).toBe('arn:aws:sts::210987654321:assumed-role/reader/session')
   now += 900_000
   await expect(call(assumed, 's3')).rejects.toMatchObject({ name: 'ExpiredToken' })
+})
+
+async function presign(credentials: AwsCredentialIdentity, now = () => NOW) {
+  const { aws, clients } = await setup(credentials, now)
+  const object = { Bucket: 'reports', Key: 'a b.txt' }
+  const good = createClients(aws.url, GOOD)
+  onTestFinished(() => good.destroy())
+  await good.s3.send(new PutObjectCommand({ ...object, Body: 'hello' }))
+  const url = await getSignedUrl(clients.s3, new GetObjectCommand(object), { expiresIn: 60 })
+  return { aws, url }
+}
+
+test('accepts a presigned URL, until it ends', async () => {
+  let now = NOW
+  const { aws, url } = await presign(GOOD, () => now)
+  const response = await fetch(url)
+  expect(await response.text()).toBe('hello')
+  now += 61_000
+  expect(await (await fetch(url)).text()).toContain('<Message>Request has expired</Message>')
+  expect(wordsOf(aws.requests)).toEqual(['accepted', 'accepted', 'url-expired'])
+})
+
+test.each<readonly [string, (url: URL) => void]>([
+  ['another object', (url) => (url.pathname = '/reports/other.txt')],
+  ['another life', (url) => url.searchParams.set('X-Amz-Expires', '3600')],
+  ['another parameter', (url) => url.searchParams.set('versionId', '1')],
+  ['fewer signed headers', (url) => url.searchParams.set('X-Amz-SignedHeaders', '')],
+])('refuses a presigned URL that was given %s', async (_, change) => {
+  const { aws, url } = await presign(GOOD)
+  const changed = new URL(url)
+  change(changed)
+  expect((await fetch(changed)).status).toBe(403)
+  expect(wordsOf(aws.requests)).toEqual(['accepted', 'wrong-signature'])
+})
+
+test.each(['unknown-key', 'wrong-signature', 'wrong-token', 'expired'] as const)(
+  'refuses a presigned URL whose credentials are wrong: %s',
+  async (flaw) => {
+    const { aws, url } = await presign(FLAWS[flaw])
+    await fetch(url)
+    expect(wordsOf(aws.requests)).toEqual(['accepted', flaw])
+  },
+)
+
+test('gives back the parameters below a path, in pages of ten', async () => {
+  const { clients } = await setup()
+  for (let number = 0; number < 12; number++)
+    await clients.ssm.send(new PutParameterCommand({ Name: `/a/${number}`, Value: 'v', Type: 'String' }))
+  const first = await clients.ssm.send(new GetParametersByPathCommand({ Path: '/a' }))
+  const { NextToken } = first
+  const second = await clients.ssm.send(new GetParametersByPathCommand({ Path: '/a', NextToken }))
+  expect([first.Parameters?.length, second.Parameters?.length]).toEqual([10, 2])
+  expect(second.NextToken).toBeUndefined()
 })
 
 test('keeps the user agent of each request', async () => {

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
-import { healthOf } from '../../examples/health-endpoint/health.js'
+import { healthOf } from '../../examples/fastify/health.js'
 import { HOUR, setup } from '../setup.js'
 
 test('is failing before the first call, ok with credentials, degraded in an outage, failing once the role is gone', async () => {
   const { clock, instance, provider } = setup()
-  const status = (): string => healthOf(provider, clock.now()).status
+  const status = (): string => healthOf(provider.status(), clock.now()).status
   expect(status()).toBe('failing')
   await provider()
   expect(status()).toBe('ok')
@@ -18,7 +18,7 @@ test('is failing before the first call, ok with credentials, degraded in an outa
 test('shows what can be serialised, and comes back the same', async () => {
   const { clock, provider } = setup()
   await provider()
-  const health = healthOf(provider, clock.now())
+  const health = healthOf(provider.status(), clock.now())
   expect(JSON.parse(JSON.stringify(health))).toEqual(health)
   expect(health.credentials).toEqual({
     roleName: 'app-role',

@@ -32,6 +32,7 @@ const REPORTS: ErrorReports = {
     code: 'ExpiredToken',
     message: 'The security token included in the request is expired',
   },
+  'url-expired': { status: 403, code: 'SignatureDoesNotMatch', message: SKEWED },
   'clock-skewed': { status: 403, code: 'SignatureDoesNotMatch', message: SKEWED },
   'wrong-signature': { status: 403, code: 'SignatureDoesNotMatch', message: MISMATCHED },
 }

@@ -30,6 +30,7 @@ const REPORTS: ErrorReports = {
     code: 'ExpiredTokenException',
     message: 'The security token included in the request is expired',
   },
+  'url-expired': { status: 400, code: 'InvalidSignatureException', message: SKEWED },
   'clock-skewed': { status: 400, code: 'InvalidSignatureException', message: SKEWED },
   'wrong-signature': { status: 400, code: 'InvalidSignatureException', message: MISMATCHED },
 }
@@ -57,12 +58,31 @@ export function createDynamoDb(): Service {
   })
 }
 
-/** `GetParameter`, where every parameter exists and holds its own name. */
+/** `PutParameter`, `GetParameter` and `GetParametersByPath`, in memory; a parameter that nobody put holds its own name. */
 export function createSsm(): Service {
+  const parameters = new Map<string, Fields>()
   return jsonService('application/x-amz-json-1.1', {
-    GetParameter: ({ Name }) => ({ Parameter: { Name, Type: 'String', Value: Name, Version: 1 } }),
+    PutParameter: ({ Name, Type, Value }) => {
+      parameters.set(String(Name), { Name, Type, Value, Version: 1 })
+      return { Tier: 'Standard', Version: 1 }
+    },
+    GetParameter: ({ Name }) => ({
+      Parameter: parameters.get(String(Name)) ?? { Name, Type: 'String', Value: Name, Version: 1 },
+    }),
+    GetParametersByPath: ({ Path, NextToken }) => {
+      const below = [...parameters].filter(([name]) => name.startsWith(`${String(Path)}/`))
+      const start = Number(NextToken ?? 0)
+      const end = start + PARAMETERS_IN_A_PAGE
+      return {
+        Parameters: below.slice(start, end).map(([, parameter]) => parameter),
+        ...(end < below.length && { NextToken: String(end) }),
+      }
+    },
   })
 }
+
+/** @see https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParametersByPath.html */
+const PARAMETERS_IN_A_PAGE = 10
 
 function jsonService(
   contentType: string,

@@ -1,4 +1,4 @@
-import type { InstanceRoleProvider, InstanceRoleStatus } from '../../src/index.js'
+import type { InstanceRoleStatus } from 'instance-role'
 
 /** What a load balancer and a person want to know of the credentials. */
 export interface Health {
@@ -7,8 +7,7 @@ export interface Health {
 }
 
 /** `degraded`: the last refresh failed, and what is held still serves. `failing`: there is nothing to serve. */
-export function healthOf(provider: InstanceRoleProvider, now: number): Health {
-  const credentials = provider.status()
+export function healthOf(credentials: InstanceRoleStatus, now: number): Health {
   const { expiration, lastErrorCode } = credentials
   if (expiration === undefined || Date.parse(expiration) <= now) return { status: 'failing', credentials }
   return { status: lastErrorCode === undefined ? 'ok' : 'degraded', credentials }

@@ -3,13 +3,16 @@ import { Sha256 } from '@aws-crypto/sha256-js'
 import { SignatureV4 } from '@smithy/signature-v4'
 import type { ReceivedRequest } from './received-request.js'
 
-/** What the `Authorization` header of a request says about who signed it, and how. */
+/** What a request says about who signed it, and how: in its `Authorization` header, or in its query. */
 export interface SignatureClaim {
   readonly accessKeyId: string
+  readonly sessionToken: string | undefined
   readonly region: string
   readonly service: string
   readonly signedHeaders: readonly string[]
   readonly signedAt: number
+  /** For how long a presigned URL says that it is good, in seconds. */
+  readonly expiresIn?: number
 }
 
 const AUTHORIZATION =
@@ -22,11 +25,12 @@ export function readSignatureClaim(request: ReceivedRequest): SignatureClaim | u
   const signedAt = parseAmzDate(request.headers['x-amz-date'] ?? '')
   if (accessKeyId === undefined || region === undefined || service === undefined) return undefined
   if (signedHeaders === undefined || Number.isNaN(signedAt)) return undefined
-  return { accessKeyId, region, service, signedHeaders: signedHeaders.split(';'), signedAt }
+  const sessionToken = request.headers['x-amz-security-token']
+  return { accessKeyId, sessionToken, region, service, signedHeaders: signedHeaders.split(';'), signedAt }
 }
 
 /** Epoch milliseconds of `20261124T110217Z`; `NaN` where the text is anything else. */
-function parseAmzDate(text: string): number {
+export function parseAmzDate(text: string): number {
   const parts = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(text)
   if (parts === null) return Number.NaN
   const [, year, month, day, hours, minutes, seconds] = parts

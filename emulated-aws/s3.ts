@@ -25,6 +25,7 @@ const REPORTS: ErrorReports = {
     message: 'The provided token is malformed or otherwise invalid.',
   },
   expired: { status: 400, code: 'ExpiredToken', message: 'The provided token has expired.' },
+  'url-expired': { status: 403, code: 'AccessDenied', message: 'Request has expired' },
   'clock-skewed': { status: 403, code: 'RequestTimeTooSkewed', message: SKEWED },
   'wrong-signature': { status: 403, code: 'SignatureDoesNotMatch', message: MISMATCHED },
 }
@@ -37,12 +38,13 @@ const NO_SUCH_KEY: ErrorReport = {
 
 const NOT_IMPLEMENTED: ErrorReport = { status: 501, code: 'NotImplemented', message: 'Not played here.' }
 
-/** `ListBuckets`, `PutObject` and `GetObject`, path style, in memory. */
+/** `ListBuckets`, `PutObject` and `GetObject`, in memory; the bucket is in the path or in the host. */
 export function createS3(): Service {
   const objects = new Map<string, Buffer>()
   return {
-    operationOf: ({ method, path }) => {
-      if (path === '/') return method === 'GET' ? 'ListBuckets' : 'Unknown'
+    operationOf: (request) => {
+      const { method } = request
+      if (placeOf(request) === '/') return method === 'GET' ? 'ListBuckets' : 'Unknown'
       return { GET: 'GetObject', PUT: 'PutObject' }[method] ?? 'Unknown'
     },
     answer: (operation, request, caller) => {
@@ -50,16 +52,22 @@ export function createS3(): Service {
         case 'ListBuckets':
           return listBuckets(caller.accountId, objects.keys())
         case 'PutObject':
-          objects.set(request.path, payloadOf(request))
+          objects.set(placeOf(request), payloadOf(request))
           return { status: 200, headers: { etag: '"0"' }, body: '' }
         case 'GetObject':
-          return getObject(objects.get(request.path))
+          return getObject(objects.get(placeOf(request)))
         default:
           return report(NOT_IMPLEMENTED)
       }
     },
     refuse: (refusal) => report(REPORTS[refusal]),
   }
+}
+
+/** `/bucket/key`, whichever way it was asked for. */
+function placeOf({ headers, path }: ReceivedRequest): string {
+  const [, bucket] = /^(.+)\.s3\./.exec(headers['host'] ?? '') ?? []
+  return bucket === undefined ? path : `/${bucket}${path}`
 }
 
 function listBuckets(accountId: string, paths: Iterable<string>): Answer {

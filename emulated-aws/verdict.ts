@@ -1,3 +1,4 @@
+import { isPresignedWith, readPresignedClaim } from './presigned-url.js'
 import type { ReceivedRequest } from './received-request.js'
 import { isSignedWith, readSignatureClaim, type SignatureClaim } from './signature.js'
 
@@ -13,7 +14,7 @@ export interface IssuedCredentials {
 export type FindCredentials = (accessKeyId: string) => IssuedCredentials | undefined
 
 export type Refusal =
-  'unsigned' | 'unknown-key' | 'wrong-token' | 'expired' | 'clock-skewed' | 'wrong-signature'
+  'unsigned' | 'unknown-key' | 'wrong-token' | 'expired' | 'url-expired' | 'clock-skewed' | 'wrong-signature'
 
 export type Verdict =
   | { readonly word: 'accepted'; readonly claim: SignatureClaim; readonly caller: IssuedCredentials }
@@ -28,13 +29,21 @@ export async function verify(
   findCredentials: FindCredentials,
   now: number,
 ): Promise<Verdict> {
-  const claim = readSignatureClaim(request)
+  const claim = readSignatureClaim(request) ?? readPresignedClaim(request)
   if (claim === undefined) return { word: 'unsigned', claim }
   const caller = findCredentials(claim.accessKeyId)
   if (caller === undefined) return { word: 'unknown-key', claim }
-  if (request.headers['x-amz-security-token'] !== caller.sessionToken) return { word: 'wrong-token', claim }
+  if (claim.sessionToken !== caller.sessionToken) return { word: 'wrong-token', claim }
   if (now >= caller.expiration.getTime()) return { word: 'expired', claim }
-  if (Math.abs(now - claim.signedAt) > TOLERATED_SKEW_MS) return { word: 'clock-skewed', claim }
-  if (!(await isSignedWith(caller.secretAccessKey, claim, request))) return { word: 'wrong-signature', claim }
+  const untimely = judgeTime(claim, now)
+  if (untimely !== undefined) return { word: untimely, claim }
+  const isSigned = claim.expiresIn === undefined ? isSignedWith : isPresignedWith
+  if (!(await isSigned(caller.secretAccessKey, claim, request))) return { word: 'wrong-signature', claim }
   return { word: 'accepted', claim, caller }
+}
+
+function judgeTime({ signedAt, expiresIn }: SignatureClaim, now: number): Refusal | undefined {
+  if (signedAt - now > TOLERATED_SKEW_MS) return 'clock-skewed'
+  if (expiresIn !== undefined) return now >= signedAt + expiresIn * 1_000 ? 'url-expired' : undefined
+  return now - signedAt > TOLERATED_SKEW_MS ? 'clock-skewed' : undefined
 }

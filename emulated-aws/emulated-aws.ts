@@ -1,0 +1,74 @@
+import { createDynamoDb, createSsm } from './json-service.js'
+import type { ReceivedRequest } from './received-request.js'
+import { createS3 } from './s3.js'
+import type { Answer, Service } from './service.js'
+import { createSts } from './sts.js'
+import { type FindCredentials, type Verdict, verify } from './verdict.js'
+
+export interface EmulatedAwsOptions {
+  /** The credentials behind an access key, as the issuer's own books have them. */
+  readonly findCredentials: FindCredentials
+  /** AWS's clock, in epoch milliseconds. */
+  readonly now?: () => number
+}
+
+/** What AWS keeps of a request; never the secret, never the session token. */
+export interface RecordedRequest {
+  /** When it was judged, in epoch milliseconds. */
+  readonly at: number
+  readonly host: string
+  readonly service: string
+  readonly operation: string
+  readonly accessKeyId: string | undefined
+  readonly verdict: Verdict['word']
+  readonly userAgent: string
+}
+
+export interface EmulatedAws {
+  readonly requests: readonly RecordedRequest[]
+  readonly answer: (request: ReceivedRequest) => Promise<Answer>
+}
+
+/**
+ * S3, STS, DynamoDB and SSM: enough of each for a real client, and as strict about who calls as AWS is.
+ * A request is answered only if its signature, its session token and its credentials' expiration hold.
+ */
+export function createEmulatedAws({
+  findCredentials,
+  now = () => Date.now(),
+}: EmulatedAwsOptions): EmulatedAws {
+  const requests: RecordedRequest[] = []
+  const s3 = createS3()
+  const sts = createSts(now)
+  const services = new Map<string, Service>([
+    ['s3', s3],
+    ['sts', sts],
+    ['dynamodb', createDynamoDb()],
+    ['ssm', createSsm()],
+  ])
+
+  const answer = async (request: ReceivedRequest): Promise<Answer> => {
+    const at = now()
+    const verdict = await verify(request, (key) => findCredentials(key) ?? sts.findIssued(key), at)
+    const name = verdict.claim?.service ?? 's3'
+    const service = services.get(name) ?? s3
+    const operation = service.operationOf(request)
+    requests.push({ at, service: name, operation, ...witnessed(request, verdict) })
+    const { status, headers, body } =
+      verdict.word === 'accepted'
+        ? service.answer(operation, request, verdict.caller)
+        : service.refuse(verdict.word)
+    // Clients correct their own clock by this header, so it has to come from the same clock as the verdicts.
+    return { status, headers: { date: new Date(at).toUTCString(), ...headers }, body }
+  }
+  return { requests, answer }
+}
+
+function witnessed({ headers }: ReceivedRequest, { word, claim }: Verdict) {
+  return {
+    host: headers['host'] ?? '',
+    accessKeyId: claim?.accessKeyId,
+    verdict: word,
+    userAgent: headers['user-agent'] ?? '',
+  }
+}

@@ -1,0 +1,71 @@
+import { Sha256 } from '@aws-crypto/sha256-js'
+import { SignatureV4 } from '@smithy/signature-v4'
+import type { ReceivedRequest } from './received-request.js'
+import { parseAmzDate, type SignatureClaim } from './signature.js'
+
+/** What signing puts into the query, and so is not there yet when it is signed. */
+const MADE_BY_SIGNING: readonly string[] = [
+  'X-Amz-Algorithm',
+  'X-Amz-Credential',
+  'X-Amz-Date',
+  'X-Amz-Expires',
+  'X-Amz-Security-Token',
+  'X-Amz-SignedHeaders',
+  'X-Amz-Signature',
+]
+
+const PAYLOAD_HASH = 'x-amz-content-sha256'
+
+/** The claim in the request's query, or `undefined` where it is not a presigned URL. */
+export function readPresignedClaim({ query }: ReceivedRequest): SignatureClaim | undefined {
+  const [, accessKeyId, region, service] =
+    /^([^/]+)\/\d{8}\/([^/]+)\/([^/]+)\/aws4_request$/.exec(query['X-Amz-Credential'] ?? '') ?? []
+  const signedAt = parseAmzDate(query['X-Amz-Date'] ?? '')
+  const expiresIn = Number(query['X-Amz-Expires'])
+  if (accessKeyId === undefined || region === undefined || service === undefined) return undefined
+  if (Number.isNaN(signedAt) || Number.isNaN(expiresIn)) return undefined
+  const signedHeaders = (query['X-Amz-SignedHeaders'] ?? '').split(';')
+  const sessionToken = query['X-Amz-Security-Token']
+  return { accessKeyId, sessionToken, region, service, signedHeaders, signedAt, expiresIn }
+}
+
+/** Whether presigning the same request again, with this secret, gives the signature that its query carries. */
+export async function isPresignedWith(
+  secretAccessKey: string,
+  { accessKeyId, sessionToken, region, service, signedHeaders, signedAt, expiresIn }: SignatureClaim,
+  request: ReceivedRequest,
+): Promise<boolean> {
+  if (!signedHeaders.includes('host')) return false
+  const signer = new SignatureV4({
+    credentials: { accessKeyId, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }) },
+    region,
+    service,
+    sha256: Sha256,
+    uriEscapePath: service !== 's3',
+    applyChecksum: false,
+  })
+  const again = await signer.presign(requestToPresign(signedHeaders, request), {
+    signingDate: new Date(signedAt),
+    unhoistableHeaders: new Set([PAYLOAD_HASH]),
+    unsignableHeaders: new Set([PAYLOAD_HASH]),
+    ...(expiresIn !== undefined && { expiresIn }),
+  })
+  return again.query?.['X-Amz-Signature'] === request.query['X-Amz-Signature']
+}
+
+function requestToPresign(
+  signedHeaders: readonly string[],
+  { method, path, query, headers }: ReceivedRequest,
+) {
+  const unsigned = Object.entries(query).filter(([name]) => !MADE_BY_SIGNING.includes(name))
+  const signed = Object.entries(headers).filter(([name]) => signedHeaders.includes(name))
+  return {
+    method,
+    protocol: 'https:',
+    hostname: headers['host'] ?? '',
+    path,
+    query: Object.fromEntries(unsigned),
+    // A URL is given to people who have the object or make it: S3 hashes no payload of theirs.
+    headers: { ...Object.fromEntries(signed), [PAYLOAD_HASH]: 'UNSIGNED-PAYLOAD' },
+  }
+}

@@ -1,0 +1,17 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb'
+import { fromInstanceMetadataRegion, fromInstanceRole } from 'instance-role'
+
+const dynamodb = new DynamoDBClient({
+  region: fromInstanceMetadataRegion(),
+  // With the account of the role, the SDK calls the account's own endpoint.
+  credentials: fromInstanceRole({ accountId: true }),
+})
+
+const key = { id: { S: 'order-1' } }
+await dynamodb.send(new PutItemCommand({ TableName: 'orders', Item: { ...key, total: { N: '42' } } }))
+
+// The account is looked up behind the first call, which does not wait for it; a moment later it is known.
+await sleep(100)
+const { Item } = await dynamodb.send(new GetItemCommand({ TableName: 'orders', Key: key }))
+console.log('order-1 costs', Item?.['total']?.N)

@@ -1,0 +1,52 @@
+import { devNull } from 'node:os'
+import { type EmulatedInstance, emulateInstance } from 'instance-role/testing'
+import { setupServer } from 'msw/node'
+import { createAwsHandlers } from '../emulated-aws/aws-handlers.js'
+import { createEmulatedAws, type EmulatedAws } from '../emulated-aws/emulated-aws.js'
+
+/** The instance that the examples run on. */
+export const instance: EmulatedInstance = emulateInstance({ roleName: 'app-role' })
+
+/** The AWS that they call; it knows what the role was issued, and checks every signature. */
+export const aws: EmulatedAws = createEmulatedAws({ findCredentials: (key) => instance.findCredentials(key) })
+
+/**
+ * Has this process find IMDS and AWS at their own addresses, as on EC2, though nothing leaves it.
+ *
+ * What is returned ends that.
+ */
+export function moveToEmulatedEc2(): () => void {
+  forgetAwsSettings()
+  const server = setupServer(...instance.handlers, ...createAwsHandlers(aws))
+  server.listen({
+    onUnhandledRequest: ({ url }, print) => {
+      if (new URL(url).hostname !== '127.0.0.1') print.error()
+    },
+  })
+  return () => server.close()
+}
+
+/** An instance fresh from its launch has no AWS settings; a laptop may have, and they would decide. */
+function forgetAwsSettings(): void {
+  for (const name of Object.keys(process.env))
+    if (name.startsWith('AWS_')) Reflect.deleteProperty(process.env, name)
+  process.env['AWS_CONFIG_FILE'] = devNull
+  process.env['AWS_SHARED_CREDENTIALS_FILE'] = devNull
+  // On Node 20 the SDK announces its end of support, which is not what is shown here.
+  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true'
+}
+
+/** What was asked of IMDS and of AWS, a line each. */
+export function describeTraffic(): string[] {
+  const calls = aws.requests.map(({ host, operation, verdict, accessKeyId = '' }) => {
+    const signer = instance.findCredentials(accessKeyId)?.roleName ?? 'nobody known'
+    return `  ${operation} at ${host}, signed by ${signer}: ${verdict}`
+  })
+  const imds = instance.requests.map((request) => `  ${request}`)
+  return ['IMDS was asked', ...imds, ...(calls.length > 0 ? ['AWS was called', ...calls] : [])]
+}
+
+/** Whether AWS found every signature right and every set of credentials unexpired. */
+export function isAllAccepted(): boolean {
+  return aws.requests.every(({ verdict }) => verdict === 'accepted')
+}
