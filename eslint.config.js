@@ -64,10 +64,10 @@ export default defineConfig(
     languageOptions: { sourceType: 'commonjs', globals: { process: 'readonly', URL: 'readonly' } },
   },
   {
-    // Runs outside of this repository's tool chain: on other runtimes, and where the packed package is installed.
-    files: ['test/matrix/**/*.mjs'],
+    // Run outside of this repository's tool chain: on other runtimes, and where the packed package is installed.
+    files: ['test/matrix/programs/*.{mjs,cjs}'],
     languageOptions: {
-      globals: { console: 'readonly', fetch: 'readonly', process: 'readonly', URL: 'readonly' },
+      globals: { console: 'readonly', fetch: 'readonly', process: 'readonly', require: 'readonly' },
     },
   },
 )

@@ -169,6 +169,15 @@ test('has the command of each code in its hint and on its page', () => {
   expect(TREATMENTS.NO_ROLE.hint).toContain(FILL_PROFILE)
 })
 
+// Prevents that a fault is added and nobody finds it, or is promised and not there.
+test('lists every fault that a word says', () => {
+  const [, words = ''] = /^const WORDS = \[([^\]]*)\]/m.exec(read('src/testing/faults.ts')) ?? []
+  const inSource = [...words.matchAll(/'([^']+)'/g)].map(([, word]) => word)
+  const listed = firstCells(read('docs/testing.md')).filter((cell) => /^'[\w-]+'$/.test(cell))
+  expect(inSource.length).toBeGreaterThan(5)
+  expect(listed.map((cell) => cell.slice(1, -1))).toEqual(inSource)
+})
+
 // Prevents that README's table of errors and the policy drift apart.
 test('lists every code in README, and whether a chain goes on', () => {
   const [, after = ''] = read('README.md').split('## Errors')

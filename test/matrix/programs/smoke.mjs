@@ -32,6 +32,7 @@ async function codeOf(options) {
 
 console.log(
   JSON.stringify({
+    version: process.version,
     loads: first.accessKeyId !== undefined,
     refreshes: refreshed.accessKeyId !== first.accessKeyId,
     servesAClient: signing.accessKeyId === refreshed.accessKeyId,

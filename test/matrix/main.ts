@@ -1,0 +1,45 @@
+// `npm run matrix [section…]`: the packed package in every surrounding that docs/support.md names.
+import { availableParallelism } from 'node:os'
+import { bundlerChecks } from './bundlers.js'
+import { type Check, type Result, runChecks } from './check.js'
+import { nodeLineChecks } from './node-lines.js'
+import { otherRuntimeChecks } from './other-runtimes.js'
+import { summary, table } from './report.js'
+import { sdkChecks } from './sdk-versions.js'
+import { typescriptChecks } from './typescript-versions.js'
+import { openWorkbench } from './workbench.js'
+
+const AT_ONCE = Math.min(4, Math.max(2, availableParallelism()))
+
+async function main(wanted: readonly string[]): Promise<number> {
+  const workbench = await openWorkbench()
+  try {
+    const checks = select(
+      [nodeLineChecks, otherRuntimeChecks, sdkChecks, typescriptChecks, bundlerChecks].flatMap((list) =>
+        list(workbench),
+      ),
+      wanted,
+    )
+    const results = await runChecks(checks, AT_ONCE, tell)
+    console.log(`\n${table(results)}\n\n${summary(results)}`)
+    return results.some(({ word }) => word === 'FAILED') ? 1 : 0
+  } finally {
+    await workbench.remove()
+  }
+}
+
+function select(all: readonly Check[], wanted: readonly string[]): Check[] {
+  const sections = [...new Set(all.map(({ section }) => section))]
+  const unknown = wanted.find((name) => !sections.includes(name))
+  if (unknown !== undefined)
+    throw new Error(`There is no section ${unknown}; there are ${sections.join(', ')}.`)
+  return all.filter(({ section }) => wanted.length === 0 || wanted.includes(section))
+}
+
+/** As it comes, for those who wait. */
+function tell({ check, word, detail, tookMs }: Result): void {
+  console.log(`${word} ${check.section}: ${check.subject} (${(tookMs / 1_000).toFixed(1)} s)`)
+  if (word === 'FAILED') console.log(detail)
+}
+
+process.exitCode = await main(process.argv.slice(2))

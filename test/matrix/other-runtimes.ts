@@ -1,0 +1,25 @@
+import type { Check } from './check.js'
+import { BUN, DENO } from './platform.js'
+import { smoke } from './runtime-smoke.js'
+import type { Workbench } from './workbench.js'
+
+/** Their `fetch` takes no undici Agent, and heeds the proxy variables. */
+const PROXIED = { pastAProxy: 'SERVER_ERROR', proxied: 1 }
+
+const RUNTIMES = [
+  { name: 'Bun', packaged: BUN, args: [] },
+  { name: 'Deno', packaged: DENO, args: ['run', '--allow-all', '--node-modules-dir=manual'] },
+]
+
+/** The packed package on runtimes that it is not made for. */
+export function otherRuntimeChecks(workbench: Workbench): Check[] {
+  return RUNTIMES.map(({ name, packaged, args }) => ({
+    section: 'runtimes',
+    subject: name,
+    prove: async () => {
+      const executable = await workbench.executable(packaged, 'latest')
+      const project = await workbench.project('application', ['@aws-sdk/client-s3'])
+      return smoke({ executable, args }, project, PROXIED)
+    },
+  }))
+}

@@ -1,0 +1,45 @@
+import type { Check } from './check.js'
+import { outputOf } from './child-process.js'
+import { withInstance } from './controlled-instance.js'
+import { parseSeen, requireSeen } from './expectation.js'
+
+/** How a runtime runs a script: its executable, and what stands before the script's name. */
+export interface RuntimeCommand {
+  readonly executable: string
+  readonly args: readonly string[]
+}
+
+/** What Node does, and every other runtime but for what docs/runtimes.md says. */
+const AS_ON_NODE = {
+  loads: true,
+  refreshes: true,
+  servesAClient: true,
+  survivesAnOutage: 'SERVER_ERROR',
+  pastAProxy: 'none',
+  pastAnExcludedProxy: 'none',
+  unanswered: 'HOP_LIMIT',
+  unreachable: 'UNREACHABLE',
+  proxied: 0,
+}
+
+/** Runs the packed package's smoke test, an ES module over real sockets, in `project`; gives what it saw. */
+export async function smoke(
+  { executable, args }: RuntimeCommand,
+  project: string,
+  otherwise: Readonly<Record<string, unknown>> = {},
+): ReturnType<Check['prove']> {
+  return withInstance(async ({ endpoint, control, unconnectable, proxied }) => {
+    const run = (script: string, given: readonly string[], env: Readonly<Record<string, string>> = {}) =>
+      outputOf({ executable, args: [...args, script, ...given], cwd: project, env })
+    const proxy = { HTTP_PROXY: control, http_proxy: control }
+    const excluded = { ...proxy, NO_PROXY: '127.0.0.1', no_proxy: '127.0.0.1' }
+    const seen = {
+      pastAProxy: await run('ask-once.mjs', [endpoint], proxy),
+      pastAnExcludedProxy: await run('ask-once.mjs', [endpoint], excluded),
+      proxied: proxied(),
+      ...parseSeen(await run('smoke.mjs', [endpoint, control, unconnectable])),
+    }
+    requireSeen(seen, { ...AS_ON_NODE, ...otherwise })
+    return Object.keys(otherwise).length === 0 ? 'as on Node' : `otherwise: ${JSON.stringify(otherwise)}`
+  })
+}
