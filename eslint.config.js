@@ -9,7 +9,7 @@ const ambientClocks = [
 ]
 
 export default defineConfig(
-  { ignores: ['dist/**', 'coverage/**'] },
+  { ignores: ['dist/**', 'coverage/**', 'bench/.out/**'] },
   js.configs.recommended,
   {
     files: ['**/*.ts'],
