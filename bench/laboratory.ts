@@ -1,5 +1,8 @@
 import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { emulateInstance } from '../src/testing/index.js'
 
@@ -14,36 +17,40 @@ export interface Laboratory extends AsyncDisposable {
 
 export interface RunOptions {
   readonly command?: string
+  readonly nodeArgs?: readonly string[]
+  /** Whether there is a config file, if an empty one; there is none on an instance that nobody configured. */
+  readonly hasConfigFile?: boolean
 }
 
 /** The repository, whether this runs from `bench` or from `bench/.out`. */
 export const ROOT: string = fileURLToPath(import.meta.url).replace(/bench\/(\.out\/)?[^/]*$/, '')
 
-const NODE_FLAGS = ['--expose-gc', '--min-semi-space-size=128', '--max-semi-space-size=128', '--no-warnings']
+/** No garbage is collected but when it is asked for: what is allocated can be counted. */
+export const COUNTING_HEAP: RunOptions = {
+  nodeArgs: ['--expose-gc', '--min-semi-space-size=128', '--max-semi-space-size=128'],
+}
+
+const EMPTY_FILES = { AWS_CONFIG_FILE: '/dev/null', AWS_SHARED_CREDENTIALS_FILE: '/dev/null' }
 
 export async function openLaboratory(): Promise<Laboratory> {
   const instance = emulateInstance()
   const imds = await instance.listen()
   const s3 = await listenForS3()
-  const env = {
-    ...process.env,
-    ...imds.env,
-    BENCH_S3_ENDPOINT: s3.endpoint,
-    AWS_CONFIG_FILE: '/dev/null',
-    AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
-  }
+  const home = mkdtempSync(join(tmpdir(), 'instance-role-bench-'))
+  const env = { ...withoutAwsSettings(process.env), ...imds.env, HOME: home, BENCH_S3_ENDPOINT: s3.endpoint }
   return {
-    run: async (program, { command = process.execPath } = {}) => {
+    run: async (program, { command = process.execPath, nodeArgs = [], hasConfigFile = false } = {}) => {
       instance.clearRequests()
-      const flags = command === process.execPath ? NODE_FLAGS : []
       const startedAt = performance.now()
-      const output = await outputOf(command, [...flags, ...program], env)
+      const settings = hasConfigFile ? { ...env, ...EMPTY_FILES } : env
+      const output = await outputOf(command, [...nodeArgs, ...program], settings)
       const wallMs = performance.now() - startedAt
       return { ...parseFigures(output), requests: instance.requests.length, wallMs }
     },
     [Symbol.asyncDispose]: async () => {
       await instance.close()
       await s3.close()
+      rmSync(home, { recursive: true })
     },
   }
 }
@@ -51,6 +58,12 @@ export async function openLaboratory(): Promise<Laboratory> {
 /** A program of the benchmark, as it was built. */
 export function program(name: string, ...args: readonly string[]): readonly string[] {
   return [`${ROOT}bench/.out/programs/${name}.mjs`, ...args]
+}
+
+/** What the shell says about AWS must not decide what is measured. */
+function withoutAwsSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const kept = Object.entries(env).filter(([name]) => !name.startsWith('AWS_'))
+  return { ...Object.fromEntries(kept), NODE_NO_WARNINGS: '1' }
 }
 
 function outputOf(command: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {

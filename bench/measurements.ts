@@ -1,4 +1,4 @@
-import { type Figures, type Laboratory, program, ROOT } from './laboratory.js'
+import { COUNTING_HEAP, type Figures, type Laboratory, program, type RunOptions, ROOT } from './laboratory.js'
 import { bundleSize, installedSize } from './sizes.js'
 import { type Spread, spreadOf } from './statistics.js'
 
@@ -32,7 +32,9 @@ export async function measureAll(lab: Laboratory, rounds: Rounds, withBotocore: 
 }
 
 async function measureCachedCalls(lab: Laboratory, { few }: Rounds, withBotocore: boolean): Promise<Row[]> {
-  const runs = await inTurns(few, CACHING_COLUMNS, (name) => lab.run(program('cached-call', name)))
+  const runs = await inTurns(few, CACHING_COLUMNS, (name) =>
+    lab.run(program('cached-call', name), COUNTING_HEAP),
+  )
   const events = await inTurns(few, ['instance-role'] as const, () => lab.run(program('events')))
   const python = await botocoreRuns(lab, few, withBotocore)
   return [
@@ -43,15 +45,23 @@ async function measureCachedCalls(lab: Laboratory, { few }: Rounds, withBotocore
   ]
 }
 
-async function measureLoads(lab: Laboratory, { many }: Rounds, withBotocore: boolean): Promise<Row[]> {
+const REFRESHES = 20
+
+async function measureLoads(lab: Laboratory, { few, many }: Rounds, withBotocore: boolean): Promise<Row[]> {
   const first = await inTurns(many, NODE_COLUMNS, (name) => lab.run(program('load', name)))
+  const refreshes = await inTurns(few, NODE_COLUMNS, async (name) => {
+    const { requests: firstRequests = NaN } = first[name]?.[0] ?? {}
+    const run = await lab.run(program('load', name, String(REFRESHES)))
+    return { ...run, refreshRequests: ((run['requests'] ?? NaN) - firstRequests) / REFRESHES }
+  })
   const python = await botocoreRuns(lab, Math.min(many, 7), withBotocore)
   return [
     row('first load on loopback, code loading included', 'ms', first, 'firstLoadMs', python('firstLoadMs')),
-    row('refresh on loopback', 'ms', first, 'refreshMs'),
-    row('TCP connections of a first load', '', first, 'firstLoadConnections'),
-    row('TCP connections of a refresh', '', first, 'refreshConnections'),
-    row('requests of a first load and 20 refreshes', '', first, 'requests'),
+    row('its requests', '', first, 'requests', python('requests')),
+    row('its TCP connections', '', first, 'firstLoadConnections'),
+    row('refresh on loopback', 'ms', refreshes, 'refreshMs'),
+    row('requests of a refresh', '', refreshes, 'refreshRequests'),
+    row('TCP connections of a refresh', '', refreshes, 'refreshConnections'),
   ]
 }
 
@@ -85,9 +95,10 @@ async function measureStarts(lab: Laboratory, { many }: Rounds, withBotocore: bo
     const { tookMs = NaN } = await lab.run(program('import', MODULES[name]))
     return { tookMs: tookMs - emptyMs }
   })
-  const credentials = await inTurns(many, STARTING_COLUMNS, (name) =>
-    lab.run(program(`start/credentials-${STARTS[name]}`)),
-  )
+  const startToCredentials = (options?: RunOptions): Promise<Runs> =>
+    inTurns(many, STARTING_COLUMNS, (name) => lab.run(program(`start/credentials-${STARTS[name]}`), options))
+  const credentials = await startToCredentials()
+  const withFile = await startToCredentials({ hasConfigFile: true })
   const requests = await inTurns(many, STARTING_COLUMNS, (name) =>
     lab.run(program(`start/request-${STARTS[name]}`)),
   )
@@ -96,13 +107,14 @@ async function measureStarts(lab: Laboratory, { many }: Rounds, withBotocore: bo
   return [
     row('import, over an empty module', 'ms', imports, 'tookMs', python('importMs')),
     row('process start to first credentials', 'ms', credentials, 'tookMs', python('startMs')),
+    row('the same, where there is a config file', 'ms', withFile, 'tookMs'),
     row('process start to first signed S3 request', 'ms', requests, 'tookMs'),
     row('process start alone (Node)', 'ms', node, 'tookMs'),
   ]
 }
 
 async function measureHeap(lab: Laboratory, { few }: Rounds): Promise<Row[]> {
-  const runs = await inTurns(few, NODE_COLUMNS, (name) => lab.run(program('heap', name)))
+  const runs = await inTurns(few, NODE_COLUMNS, (name) => lab.run(program('heap', name), COUNTING_HEAP))
   return [row('heap of each of 1,000 providers', 'B', runs, 'bytes')]
 }
 
@@ -154,25 +166,22 @@ async function botocoreRuns(
   return (figure) => spreadOf(figures(runs, figure))
 }
 
+/** By contender. */
+type Runs = Readonly<Record<string, readonly Figures[]>>
+
 /** Round after round, each in its turn: a busy moment of the machine then befalls all alike. */
 async function inTurns<Name extends string>(
   rounds: number,
   names: readonly Name[],
   run: (name: Name) => Promise<Figures>,
-): Promise<Readonly<Record<string, readonly Figures[]>>> {
+): Promise<Runs> {
   const runs: Record<string, Figures[]> = {}
   for (let round = 0; round < rounds; round += 1)
     for (const name of names) (runs[name] ??= []).push(await run(name))
   return runs
 }
 
-function row(
-  what: string,
-  unit: Row['unit'],
-  runs: Readonly<Record<string, readonly Figures[]>>,
-  figure: string,
-  botocore?: Spread,
-): Row {
+function row(what: string, unit: Row['unit'], runs: Runs, figure: string, botocore?: Spread): Row {
   const cells = Object.fromEntries(
     Object.entries(runs).map(([name, each]) => [name, spreadOf(figures(each, figure))]),
   )
