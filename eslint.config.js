@@ -9,7 +9,7 @@ const ambientClocks = [
 ]
 
 export default defineConfig(
-  { ignores: ['dist/**', 'coverage/**', 'api/**'] },
+  { ignores: ['dist/**', 'coverage/**', 'api/**', 'bench/.out/**'] },
   js.configs.recommended,
   {
     files: ['**/*.ts'],
@@ -56,7 +56,7 @@ export default defineConfig(
     rules: { 'no-restricted-globals': 'off', 'no-restricted-properties': 'off' },
   },
   {
-    files: ['test/**/*.ts', 'emulated-aws/**/*.ts', 'examples/**/*.ts'],
+    files: ['test/**/*.ts', 'examples/**/*.ts'],
     rules: { '@typescript-eslint/no-floating-promises': 'error' },
   },
   {

@@ -3,7 +3,10 @@ import type { Options } from 'tsup'
 
 const library = { index: 'src/index.ts', 'testing/index': 'src/testing/index.ts' }
 
-/** p-retry and what it depends on are ESM-only: Jest's CommonJS cannot require them. */
+/**
+ * p-retry and what it depends on are ESM-only, so that Jest's CommonJS cannot require them; and to find two more packages
+ * takes Node as long as to import all the rest.
+ */
 const BUNDLED = ['p-retry', 'is-network-error']
 
 const common: Options = {
@@ -11,6 +14,7 @@ const common: Options = {
   platform: 'node',
   sourcemap: false,
   splitting: true,
+  noExternal: BUNDLED,
 }
 
 const config: Options[] = [
@@ -31,7 +35,6 @@ const config: Options[] = [
     format: 'cjs',
     // With splitting, tsup makes each `require()` one that bundlers cannot follow.
     splitting: false,
-    noExternal: BUNDLED,
     onSuccess: writeLicences,
     esbuildOptions(options) {
       // `import()` fails under Jest without --experimental-vm-modules; as `require()` it works everywhere.
@@ -47,7 +50,7 @@ async function writeLicences(): Promise<void> {
   const notices = await Promise.all(
     BUNDLED.map(async (name) => {
       const licence = await readFile(`node_modules/${name}/license`, 'utf8')
-      return `The CommonJS build contains ${name}:\n\n${licence}`
+      return `This package contains ${name}:\n\n${licence}`
     }),
   )
   await writeFile('dist/THIRD-PARTY-LICENSES.txt', notices.join('\n---\n\n'))

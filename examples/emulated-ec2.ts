@@ -1,8 +1,8 @@
 import { devNull } from 'node:os'
 import { type EmulatedInstance, emulateInstance } from 'instance-role/testing'
 import { setupServer } from 'msw/node'
-import { createAwsHandlers } from '../emulated-aws/aws-handlers.js'
-import { createEmulatedAws, type EmulatedAws } from '../emulated-aws/emulated-aws.js'
+import { createAwsHandlers } from './emulated-aws/aws-handlers.js'
+import { createEmulatedAws, type EmulatedAws } from './emulated-aws/emulated-aws.js'
 
 /** The instance that the examples run on. */
 export const instance: EmulatedInstance = emulateInstance({ roleName: 'app-role' })

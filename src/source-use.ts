@@ -18,7 +18,10 @@ const DEFAULT_READY_TIMEOUT_MS = 60_000
 export class SourceUse {
   readonly #checked: CheckedOptions
   readonly #world: World
-  readonly #closing = new AbortController()
+  /** Ends the waits under way; there only while there are any, because a thousand providers would hold a thousand. */
+  #closing: AbortController | undefined
+  #waits = 0
+  #isClosed = false
   #lease: Lease | undefined
   #opening: Promise<Lease> | undefined
 
@@ -67,7 +70,8 @@ export class SourceUse {
   }
 
   close(): void {
-    this.#closing.abort(new InstanceRoleError('CLOSED', 'The instance role provider was closed.'))
+    this.#isClosed = true
+    this.#closing?.abort(closed())
     this.#lease?.release()
     this.#lease = undefined
   }
@@ -75,20 +79,24 @@ export class SourceUse {
   /** Somebody who waits keeps the process alive; the load itself does not. */
   async #wait<T>(work: Promise<T>, abortSignal: AbortSignal | undefined): Promise<T> {
     const release = this.#world.runtime.keepAlive()
+    const closing = (this.#closing ??= new AbortController())
+    this.#waits += 1
     try {
-      const open = unlessAborted(this.#closing.signal, work)
+      const open = unlessAborted(closing.signal, work)
       return await (abortSignal === undefined ? open : unlessAborted(abortSignal, open))
     } finally {
       release()
+      this.#waits -= 1
+      if (this.#waits === 0) this.#closing = undefined
     }
   }
 
   #patience(forMs: number, abortSignal: AbortSignal | undefined): Patience {
-    return { forMs, isWanted: () => !this.#closing.signal.aborted && abortSignal?.aborted !== true }
+    return { forMs, isWanted: () => !this.#isClosed && abortSignal?.aborted !== true }
   }
 
   async #find(properties: InstanceRoleCallProperties, patience: Patience): Promise<InstanceRoleCredentials> {
-    this.#closing.signal.throwIfAborted()
+    this.#requireOpen()
     const { source } = this.#lease ?? (await this.#leaseOnce(properties.callerClientConfig?.profile))
     const logger = this.#logger(properties)
     const minTtlMs = checkDuration('minTtl', properties.minTtl) ?? this.#checked.minTtlMs
@@ -109,10 +117,14 @@ export class SourceUse {
     const { runtime, registry, configSources } = this.#world
     const config = await resolveConfig(this.#checked, configSources(this.#checked.profile ?? callerProfile))
     requireEnabled(config)
-    this.#closing.signal.throwIfAborted()
+    this.#requireOpen()
     const { dispatcher, isolated = false, logger } = this.#checked
     this.#lease = leaseSource({ config, dispatcher, isolated, logger, runtime, registry })
     return this.#lease
+  }
+
+  #requireOpen(): void {
+    if (this.#isClosed) throw closed()
   }
 
   /** Hears of what its call does, where the provider has no logger that hears everything. */
@@ -131,6 +143,10 @@ function isShort(held: Held<LoadedRole>, source: CredentialsSource, minTtlMs: nu
 
 function handOut(held: Held<LoadedRole>, source: CredentialsSource): InstanceRoleCredentials {
   return toCredentials(held, source.now(), source.correctionMs())
+}
+
+function closed(): InstanceRoleError {
+  return new InstanceRoleError('CLOSED', 'The instance role provider was closed.')
 }
 
 function notReady(timeoutMs: number): InstanceRoleError {

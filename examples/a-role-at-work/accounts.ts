@@ -1,4 +1,4 @@
-import type { RecordedRequest } from '../../emulated-aws/verifying-aws-endpoint.js'
+import type { RecordedRequest } from '../emulated-aws/verifying-aws-endpoint.js'
 
 /** A set of credentials that AWS was called with. */
 export interface SetInUse {

@@ -1,4 +1,4 @@
-import type { RecordedRequest } from '../../emulated-aws/verifying-aws-endpoint.js'
+import type { RecordedRequest } from '../emulated-aws/verifying-aws-endpoint.js'
 import { countImdsRequests, refreshMarginsMs, type SetInUse } from './accounts.js'
 import { type Narrator, seconds } from './narrator.js'
 import { SLOW_ANSWER_MS, type Told } from './story.js'

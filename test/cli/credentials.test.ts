@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import { fromProcess } from '@aws-sdk/credential-providers'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { type EmulatedInstance, emulateInstance } from '../../src/testing/index.js'
-import { startVerifyingAwsEndpoint } from '../../emulated-aws/verifying-aws-endpoint.js'
+import { startVerifyingAwsEndpoint } from '../../examples/emulated-aws/verifying-aws-endpoint.js'
 import { runCli } from './run-cli.js'
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))

@@ -6,7 +6,7 @@ import { renewalAt } from '../../src/cli/assumed-role.js'
 import {
   startVerifyingAwsEndpoint,
   type IssuedCredentials,
-} from '../../emulated-aws/verifying-aws-endpoint.js'
+} from '../../examples/emulated-aws/verifying-aws-endpoint.js'
 import { runCli, startEmulate } from './run-cli.js'
 
 const ARN = 'arn:aws:iam::111122223333:role/service/real-role'

@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import { expect, inject, test, type TestContext, vi } from 'vitest'
 import { emulateInstance } from '../../src/testing/index.js'
-import { startVerifyingAwsEndpoint } from '../sdk/verifying-aws-endpoint.js'
+import { startVerifyingAwsEndpoint } from '../../examples/emulated-aws/verifying-aws-endpoint.js'
 import { createPackedProject, type PackedProject } from './packed-project.js'
 import { optionsIn, shellWords } from './shell-words.js'
 import { readPage, snippetsOf } from './snippets.js'

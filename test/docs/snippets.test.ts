@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { parse as parseYaml } from 'yaml'
 import { emulateInstance } from '../../src/testing/index.js'
-import { startVerifyingAwsEndpoint } from '../sdk/verifying-aws-endpoint.js'
+import { startVerifyingAwsEndpoint } from '../../examples/emulated-aws/verifying-aws-endpoint.js'
 import { createPackedProject, type PackedProject } from './packed-project.js'
 import { type Snippet, SNIPPETS } from './snippets.js'
 

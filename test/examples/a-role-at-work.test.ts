@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { countImdsRequests, refreshMarginsMs, setsInUse } from '../../examples/a-role-at-work/accounts.js'
 import { createNarrator, mask } from '../../examples/a-role-at-work/narrator.js'
 import { type Evidence, summarize } from '../../examples/a-role-at-work/summary.js'
-import type { RecordedRequest } from '../../emulated-aws/verifying-aws-endpoint.js'
+import type { RecordedRequest } from '../../examples/emulated-aws/verifying-aws-endpoint.js'
 
 // The demo's summary is only worth reading if it says NO where something did not happen.
 

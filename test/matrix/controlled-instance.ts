@@ -2,7 +2,10 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type EmulatedInstance, emulateInstance } from '../../src/testing/index.js'
-import { startVerifyingAwsEndpoint, type VerifyingAwsEndpoint } from '../sdk/verifying-aws-endpoint.js'
+import {
+  startVerifyingAwsEndpoint,
+  type VerifyingAwsEndpoint,
+} from '../../examples/emulated-aws/verifying-aws-endpoint.js'
 
 /** An emulated instance and an AWS that knows what it issued, on loopback; a program in another process has its way with both. */
 export interface ControlledInstance {

@@ -10,7 +10,7 @@ import { type Clients, createClients } from './clients.js'
 import {
   startVerifyingAwsEndpoint,
   type VerifyingAwsEndpoint,
-} from '../../emulated-aws/verifying-aws-endpoint.js'
+} from '../../examples/emulated-aws/verifying-aws-endpoint.js'
 
 export const HOUR_MS = 3_600_000
 

@@ -3,7 +3,7 @@ import { expect, test, vi } from 'vitest'
 import type { InstanceRoleProvider } from '../../src/index.js'
 import { DOCUMENT, HOUR_MS, LISTING, setUp, TOKEN } from './application-on-ec2.js'
 import { call, callEach, SERVICE_NAMES } from './clients.js'
-import type { RecordedRequest } from '../../emulated-aws/verifying-aws-endpoint.js'
+import type { RecordedRequest } from '../../examples/emulated-aws/verifying-aws-endpoint.js'
 
 const verdictsOf = (requests: readonly RecordedRequest[]) => requests.map(({ verdict }) => verdict)
 const keysOf = (requests: readonly RecordedRequest[]) => requests.map(({ accessKeyId }) => accessKeyId)

@@ -19,7 +19,7 @@ import {
 } from '../../src/index.js'
 import { type ApplicationOnEc2, DOCUMENT, LISTING, setUp, TOKEN } from './application-on-ec2.js'
 import { call, callEach, type Clients, REGION, SERVICE_NAMES } from './clients.js'
-import type { RecordedRequest } from '../../emulated-aws/verifying-aws-endpoint.js'
+import type { RecordedRequest } from '../../examples/emulated-aws/verifying-aws-endpoint.js'
 
 const FIRST_LOAD = [TOKEN, LISTING, DOCUMENT]
 const verdictsOf = (requests: readonly RecordedRequest[]) => requests.map(({ verdict }) => verdict)

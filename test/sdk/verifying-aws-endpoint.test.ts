@@ -9,7 +9,10 @@ import type { AwsCredentialIdentity } from '@aws-sdk/types'
 import { SignatureV4 } from '@smithy/signature-v4'
 import { expect, onTestFinished, test } from 'vitest'
 import { call, callEach, createClients, REGION, SERVICE_NAMES, type ServiceName } from './clients.js'
-import { type RecordedRequest, startVerifyingAwsEndpoint } from '../../emulated-aws/verifying-aws-endpoint.js'
+import {
+  type RecordedRequest,
+  startVerifyingAwsEndpoint,
+} from '../../examples/emulated-aws/verifying-aws-endpoint.js'
 
 const NOW = Date.now()
 

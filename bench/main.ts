@@ -1,0 +1,124 @@
+// `npm run bench`: measures, simulates, draws, and writes bench/RESULTS.md, bench/day.svg and README's section "Measured".
+// With `--quick`, all of it in brief, and nothing is written.
+import { execFileSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { cpus } from 'node:os'
+import { drawDay } from './chart.js'
+import { openLaboratory, ROOT } from './laboratory.js'
+import { measureAll } from './measurements.js'
+import { measurementsTable, targetsTable } from './results.js'
+import { reportSimulation } from './simulation/report.js'
+
+const isQuick = process.argv.includes('--quick')
+const rounds = isQuick ? { few: 1, many: 1 } : { few: 7, many: 21 }
+
+// The simulated providers read the same environment.
+for (const name of Object.keys(process.env))
+  if (name.startsWith('AWS_')) Reflect.deleteProperty(process.env, name)
+process.env['AWS_CONFIG_FILE'] = '/dev/null'
+process.env['AWS_SHARED_CREDENTIALS_FILE'] = '/dev/null'
+
+const botocoreVersion = findBotocore()
+const simulation = await reportSimulation(isQuick)
+const rows = await measure()
+const summary = [
+  targetsTable(rows, simulation.ours),
+  'A day of a call a second, without IMDS for 20 minutes around every expiration:',
+  simulation.excerpt,
+  measurementsTable(rows),
+  `Medians, with the 10th and 90th percentiles where they differ. ${machine()}`,
+].join('\n\n')
+
+const chart = drawDay(simulation.days)
+if (!isQuick) writeResults()
+console.log(isQuick ? `${summary}\n\nIn brief, and so not written down.` : summary)
+
+function writeResults(): void {
+  writeFileSync(`${ROOT}bench/day.svg`, chart)
+  writeFileSync(`${ROOT}bench/RESULTS.md`, results())
+  const readme = readFileSync(`${ROOT}README.md`, 'utf8')
+  const section = `<!-- measured -->\n\n${summary}\n\n<!-- /measured -->`
+  const block = /<!-- measured -->[\s\S]*<!-- \/measured -->/
+  writeFileSync(
+    `${ROOT}README.md`,
+    readme.replace(block, () => section),
+  )
+}
+
+async function measure(): Promise<Awaited<ReturnType<typeof measureAll>>> {
+  await using laboratory = await openLaboratory()
+  return await measureAll(laboratory, rounds, botocoreVersion !== undefined)
+}
+
+function results(): string {
+  return `# Results
+
+Written by \`npm run bench\`; not edited by hand.
+
+<!-- measured -->
+
+${summary}
+
+<!-- /measured -->
+
+![Time left on the credentials that callers get, over a day with outages](day.svg)
+
+Grey: IMDS does not answer. Red: calls fail. Blue: the time left on what was handed out.
+
+## How it is measured
+
+Each figure comes from processes of its own, ${rounds.few} or ${rounds.many} of each contender, which take turns. IMDS is the emulated
+instance of \`instance-role/testing\` on a loopback port in another process; S3 is a stand-in that answers signed requests.
+
+- *official, bare*: \`fromInstanceMetadata()\` of \`@smithy/credential-provider-imds\`, which caches nothing.
+- *official, memoized*: the same under the SDK's \`memoizeIdentityProvider\`, as a client puts it.
+- *as SDK clients use it*: \`fromInstanceMetadata()\` of \`@aws-sdk/credential-providers\`, under the same memoizer (alone where
+  the process only takes credentials once).
+- *ours : official* compares with the memoized provider where there is one, else with the bare one.
+- A memoized hit hands out one shared object; ours is a fresh copy, because the SDK writes to it.
+- There is no config file, as on an instance that nobody configured, but in the line that says so; that one is empty.
+- The process start counts from the operating system's start of the process; for botocore to the end of the process.
+
+[Where the time goes](where-the-time-goes.md) tells why what is missed is missed.
+
+## The simulation
+
+Virtual time, seeded dice: every run is the same. The providers' own code runs: ours with its clock, dice and \`fetch\` handed in;
+the SDK's, unchanged, with \`Date.now\`, \`Math.random\` and \`request\` of \`node:http\` replaced by the simulation's. Both ask the same
+emulated instance over the same link. Simulated are the answers' latency, lost packets, refused and reset connections, and the
+idle timeout of a socket; not simulated are TCP itself (retransmission of a lost SYN, connections kept alive), the time that code
+takes to run, and bodies that arrive in pieces. A call *waits* where it takes any simulated time at all and is not its client's first.
+
+${simulation.markdown}
+`
+}
+
+function machine(): string {
+  const processors = cpus()
+  const versions = [
+    `Node ${process.versions.node}`,
+    ...['@smithy/credential-provider-imds', '@aws-sdk/credential-providers', '@aws-sdk/client-s3'].map(
+      (name) => `\`${name}\` ${versionOf(name)}`,
+    ),
+    ...(botocoreVersion === undefined ? [] : [`botocore ${botocoreVersion}`]),
+  ]
+  return `On ${processors.length} × ${processors[0]?.model.trim() ?? 'unknown'}, ${process.platform}; ${versions.join(', ')}.`
+}
+
+function versionOf(name: string): string {
+  const manifest: unknown = JSON.parse(readFileSync(`${ROOT}node_modules/${name}/package.json`, 'utf8'))
+  return typeof manifest === 'object' && manifest !== null && 'version' in manifest
+    ? String(manifest.version)
+    : ''
+}
+
+function findBotocore(): string | undefined {
+  try {
+    return execFileSync('python3', ['-c', 'import botocore; print(botocore.__version__)'], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim()
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,18 @@
+// A hit, a million times: how long each takes, and what it leaves for the garbage collector.
+import { loadContender, report } from './contenders.js'
+
+const CALLS = 200_000
+const MEASURED_CALLS = 100_000
+
+const makeProvider = await loadContender(process.argv[2])
+const provider = makeProvider()
+for (let call = 0; call < CALLS; call += 1) await provider()
+const startedAt = performance.now()
+for (let call = 0; call < CALLS; call += 1) await provider()
+const tookMs = performance.now() - startedAt
+
+gc?.()
+const heapBefore = process.memoryUsage().heapUsed
+for (let call = 0; call < MEASURED_CALLS; call += 1) await provider()
+const allocated = process.memoryUsage().heapUsed - heapBefore
+report({ ns: (tookMs * 1e6) / CALLS, bytes: allocated / MEASURED_CALLS })

@@ -1,0 +1,4 @@
+import { fromInstanceRole } from '../../../src/index.js'
+
+await fromInstanceRole()()
+console.log(JSON.stringify({ tookMs: performance.now() }))

@@ -1,0 +1,3 @@
+console.log(JSON.stringify({ tookMs: performance.now() }))
+
+export {}

@@ -1,0 +1,109 @@
+import { markdownTable } from 'markdown-table'
+import type { Column, Row } from './measurements.js'
+import type { OurOutcomes } from './simulation/report.js'
+import type { Spread } from './statistics.js'
+
+const COLUMNS: Readonly<Record<Column, string>> = {
+  'instance-role': '`instance-role`',
+  'official-bare': 'official, bare',
+  'official-memoized': 'official, memoized',
+  'sdk-client': 'as SDK clients use it',
+  botocore: 'botocore',
+}
+
+/** What each figure is set against, in the order of preference. */
+const PEERS = ['official-memoized', 'official-bare', 'sdk-client'] as const
+
+export function measurementsTable(rows: readonly Row[]): string {
+  const columns = keysOf(COLUMNS).filter((column) => rows.some(({ cells }) => cells[column] !== undefined))
+  const head = ['', ...columns.map((column) => COLUMNS[column]), 'ours : official']
+  const body = rows.map((row) => [
+    row.unit === '' ? row.what : `${row.what} (${row.unit})`,
+    ...columns.map((column) => cell(row.cells[column])),
+    ratioOf(row),
+  ])
+  return markdownTable([head, ...body], { align: ['l', ...columns.map(() => 'r' as const), 'r'] })
+}
+
+/** What was set out to be reached, and whether it is. */
+export function targetsTable(rows: readonly Row[], ours: OurOutcomes): string {
+  const targets = targetsOf(rows, ours)
+  const body = targets.map(({ what, limit, reached, isMet }) => [
+    what,
+    limit,
+    reached,
+    isMet ? 'met' : '**missed**',
+  ])
+  return markdownTable([['target', 'limit', 'measured', ''], ...body], { align: ['l', 'r', 'r', 'l'] })
+}
+
+export interface Target {
+  readonly what: string
+  readonly limit: string
+  readonly reached: string
+  readonly isMet: boolean
+}
+
+function targetsOf(rows: readonly Row[], ours: OurOutcomes): Target[] {
+  const ratio = (what: string, peer: Column): number => median(rows, what) / median(rows, what, peer)
+  const { quietDay, dayWithOutages, hundredClients, hundredClientsOfSdk } = ours
+  const troubled = [quietDay, dayWithOutages].reduce((sum, { waited, failed }) => sum + waited + failed, 0)
+  return [
+    most('cached call, against the memoized hit', ratio('cached call', 'official-memoized'), 2, '×'),
+    most('cached call', median(rows, 'cached call'), 200, ' ns'),
+    most('requests of a refresh', median(rows, 'requests of a refresh'), 1, ''),
+    most('calls that wait or fail in the simulated days', troubled, 0, ''),
+    most(
+      `requests of 100 clients at their start (SDK: ${hundredClientsOfSdk.firstMinuteRequests})`,
+      hundredClients.firstMinuteRequests,
+      3,
+      '',
+    ),
+    most('heap of each of 1,000 providers', median(rows, 'heap of each of 1,000 providers'), 1_024, ' B'),
+    most('import, over an empty module', median(rows, 'import, over an empty module'), 5, ' ms'),
+    most(
+      'process start to first credentials',
+      ratio('process start to first credentials', 'official-bare'),
+      1.3,
+      '×',
+    ),
+    most(
+      'process start to first signed S3 request',
+      ratio('process start to first signed S3 request', 'official-bare'),
+      1.1,
+      '×',
+    ),
+  ]
+}
+
+function most(what: string, reached: number, limit: number, unit: string): Target {
+  return { what, limit: `${limit}${unit}`, reached: `${concise(reached)}${unit}`, isMet: reached <= limit }
+}
+
+function median(rows: readonly Row[], what: string, column: Column = 'instance-role'): number {
+  return rows.find((row) => row.what === what)?.cells[column]?.median ?? NaN
+}
+
+function ratioOf({ cells }: Row): string {
+  const ours = cells['instance-role']
+  const peer = PEERS.map((column) => cells[column]).find((spread) => spread !== undefined)
+  if (ours === undefined || peer === undefined || peer.median === 0) return ''
+  return `${concise(ours.median / peer.median)}×`
+}
+
+function cell(spread: Spread | undefined): string {
+  if (spread === undefined) return ''
+  const { median, p10, p90 } = spread
+  const [least, most] = [concise(p10), concise(p90)]
+  return least === most ? concise(median) : `${concise(median)} (${least}–${most})`
+}
+
+/** Three figures. */
+function concise(value: number): string {
+  return Number(value.toPrecision(value >= 1_000 ? 4 : 3)).toLocaleString('en')
+}
+
+function keysOf<Key extends string>(record: Readonly<Record<Key, unknown>>): Key[] {
+  const isKey = (key: string): key is Key => key in record
+  return Object.keys(record).filter(isKey)
+}

@@ -1,0 +1,79 @@
+import { createFetch, type EmulatedFetch } from '../../src/testing/fetch-front.js'
+import type { Outcome } from '../../src/testing/faults.js'
+import type { EmulatedInstance, EmulatedRequest } from '../../src/testing/index.js'
+
+/**
+ * What EC2 lets through to IMDS, DNS, NTP and the rest of the link-local services, per network interface.
+ *
+ * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html (Query throttling)
+ */
+export const PACKETS_PER_SECOND = 1_024
+
+/**
+ * One request on a connection of its own (IMDS closes each): SYN, SYN-ACK, ACK; request, ACK; answer, ACK; FIN, FIN-ACK, ACK.
+ *
+ * AWS does not say whether both directions count; that they do is the harder case. An answer fits one packet of 9,001 bytes.
+ */
+export const PACKETS_PER_REQUEST = 10
+
+export interface LinkOptions {
+  /** Time from a request to its answer. */
+  readonly latencyMs: number
+  /** Whether the interface has EC2's limit. */
+  readonly throttled: boolean
+}
+
+/** The way from the processes of one instance to its IMDS, and a record of what went over it. */
+export class MetadataLink {
+  readonly fetch: EmulatedFetch
+  readonly #instance: EmulatedInstance
+  readonly #options: LinkOptions
+  readonly #sentAt: number[] = []
+  #dropped = 0
+  #packets = PACKETS_PER_SECOND
+  #filledAt: number
+
+  constructor(instance: EmulatedInstance, options: LinkOptions) {
+    this.#instance = instance
+    this.#options = options
+    this.#filledAt = instance.clock.now()
+    const { signal } = new AbortController()
+    this.fetch = createFetch({
+      clock: instance.clock,
+      closed: signal,
+      answer: (request) => this.ask(request),
+    })
+  }
+
+  /** When each request was sent, epoch milliseconds; those that were dropped too. */
+  get sentAt(): readonly number[] {
+    return this.#sentAt
+  }
+
+  /** Requests beyond the limit: their packets are lost, and nothing answers. */
+  get dropped(): number {
+    return this.#dropped
+  }
+
+  ask(request: EmulatedRequest): Outcome {
+    this.#sentAt.push(this.#instance.clock.now())
+    if (this.#options.throttled && !this.#letThrough()) {
+      this.#dropped += 1
+      return { kind: 'silence' }
+    }
+    const outcome = this.#instance.answer(request)
+    if (!('reply' in outcome)) return outcome
+    return { ...outcome, delayMs: outcome.delayMs + this.#options.latencyMs }
+  }
+
+  /** A bucket that holds one second's packets. A SYN that is lost takes nothing. */
+  #letThrough(): boolean {
+    const now = this.#instance.clock.now()
+    const refill = ((now - this.#filledAt) / 1_000) * PACKETS_PER_SECOND
+    this.#packets = Math.min(PACKETS_PER_SECOND, this.#packets + refill)
+    this.#filledAt = now
+    if (this.#packets < PACKETS_PER_REQUEST) return false
+    this.#packets -= PACKETS_PER_REQUEST
+    return true
+  }
+}

@@ -1,0 +1,135 @@
+import { markdownTable } from 'markdown-table'
+import { PACKETS_PER_REQUEST, PACKETS_PER_SECOND } from './metadata-link.js'
+import { clients, DAY_OF_SHORT_SETS, DAY_WITH_OUTAGES, fleet, QUIET_DAY } from './scenarios.js'
+import { type Subject, subject, SUBJECTS } from './subjects.js'
+import { type Outcome, type Scenario, simulate } from './world.js'
+
+/** What became of everybody in everything, and the day that the chart shows. */
+export interface SimulationReport {
+  readonly markdown: string
+  /** The day with outages alone, for README. */
+  readonly excerpt: string
+  readonly days: ReadonlyMap<Subject, Outcome>
+  readonly ours: OurOutcomes
+}
+
+/** What the targets are compared with. */
+export interface OurOutcomes {
+  readonly quietDay: Outcome
+  readonly dayWithOutages: Outcome
+  readonly hundredClients: Outcome
+  readonly hundredClientsOfSdk: Outcome
+}
+
+const BARE: Subject = subject('official-bare')
+const CACHING: readonly Subject[] = SUBJECTS.filter((one) => one !== BARE)
+
+export async function reportSimulation(isQuick: boolean): Promise<SimulationReport> {
+  // Each call of the bare provider loads anew, which takes long even in no time.
+  const quiet = await each(isQuick ? CACHING : SUBJECTS, QUIET_DAY)
+  const days = await each(CACHING, DAY_WITH_OUTAGES)
+  const short = await each(CACHING, DAY_OF_SHORT_SETS)
+  const crowds = await eachOf(isQuick ? [100] : [1, 10, 100, 1_000], clients)
+  const fleets = await eachOf(isQuick ? [10] : [1, 10, 100, 500], fleet)
+  const hundred = crowds.get(100)
+  const excerpt = dayTable(days)
+  const markdown = [
+    '### A day, a call a second',
+    '24 hours, a new set of credentials every hour that lives six, 300 ms to each answer.',
+    dayTable(quiet),
+    '### The same day, without IMDS for 20 minutes around every expiration',
+    'Nothing answers from ten minutes before every instant at which a set expires until ten minutes after.',
+    excerpt,
+    '### A day of sets that live an hour, each published in an outage',
+    'The harshest case: nobody can have the next set in time, so that whoever does not fail serves an expired one.',
+    dayTable(short),
+    '### Clients in one process, for a day',
+    crowdTable('clients', crowds),
+    '### Processes on one instance, for a day, all started in the same second',
+    `They share one network interface, which lets ${PACKETS_PER_SECOND.toLocaleString('en')} packets a second through to IMDS; a request on a connection of its own is counted as ${PACKETS_PER_REQUEST}, both directions. What is beyond the limit is lost, without an answer.`,
+    crowdTable('processes', fleets),
+  ].join('\n\n')
+  return {
+    markdown,
+    excerpt,
+    days,
+    ours: {
+      quietDay: outcomeOf(quiet, 'instance-role'),
+      dayWithOutages: outcomeOf(days, 'instance-role'),
+      hundredClients: outcomeOf(hundred, 'instance-role'),
+      hundredClientsOfSdk: outcomeOf(hundred, 'sdk-client'),
+    },
+  }
+}
+
+type Outcomes = ReadonlyMap<Subject, Outcome>
+
+async function each(subjects: readonly Subject[], scenario: Scenario): Promise<Outcomes> {
+  const outcomes = new Map<Subject, Outcome>()
+  for (const one of subjects) outcomes.set(one, await simulate(one, scenario))
+  return outcomes
+}
+
+async function eachOf(
+  counts: readonly number[],
+  scenario: (count: number) => Scenario,
+): Promise<ReadonlyMap<number, Outcomes>> {
+  const outcomes = new Map<number, Outcomes>()
+  for (const count of counts) outcomes.set(count, await each(CACHING, scenario(count)))
+  return outcomes
+}
+
+function outcomeOf(outcomes: Outcomes | undefined, name: Subject['name']): Outcome {
+  const outcome = outcomes?.get(subject(name))
+  if (outcome === undefined) throw new Error(`${name} was not simulated`)
+  return outcome
+}
+
+function dayTable(outcomes: Outcomes): string {
+  const head = ['', 'calls that failed', 'that waited', 'longest wait', 'given an expired set', 'requests']
+  const rows = [...outcomes].map(([{ label }, outcome]) => [
+    label,
+    count(outcome.failed),
+    count(outcome.waited),
+    seconds(outcome.longestWaitMs),
+    count(outcome.servedExpired),
+    count(outcome.requests),
+  ])
+  return markdownTable([head, ...rows], { align: ['l', 'r', 'r', 'r', 'r', 'r'] })
+}
+
+function crowdTable(what: string, crowds: ReadonlyMap<number, Outcomes>): string {
+  const head = [
+    what,
+    '',
+    'calls that failed',
+    'that waited',
+    'all served after',
+    'requests at the start',
+    'in the day',
+    'busiest second after',
+    'busiest minute after',
+  ]
+  const rows = [...crowds].flatMap(([size, outcomes]) =>
+    [...outcomes].map(([{ label }, outcome], index) => [
+      index === 0 ? count(size) : '',
+      label,
+      count(outcome.failed),
+      count(outcome.waited),
+      outcome.allServedAfterMs === undefined ? 'never' : seconds(outcome.allServedAfterMs),
+      count(outcome.firstMinuteRequests),
+      count(outcome.requests),
+      count(outcome.peakPerSecond),
+      count(outcome.peakPerMinute),
+    ]),
+  )
+  return markdownTable([head, ...rows], { align: ['r', 'l', 'r', 'r', 'r', 'r', 'r', 'r', 'r'] })
+}
+
+function count(value: number): string {
+  return value.toLocaleString('en')
+}
+
+function seconds(ms: number): string {
+  return ms === 0 ? '0' : `${(ms / 1_000).toFixed(1)} s`
+}

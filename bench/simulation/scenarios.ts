@@ -1,0 +1,45 @@
+import type { Outage, Scenario } from './world.js'
+
+const SECOND = 1_000
+const MINUTE = 60 * SECOND
+const HOUR = 60 * MINUTE
+export const DAY_MS: number = 24 * HOUR
+
+/** 20 minutes around every instant at which any of the hourly sets expires. */
+export const OUTAGES: readonly Outage[] = Array.from({ length: 24 }, (_, hour) => ({
+  fromMs: (hour + 1) * HOUR - 10 * MINUTE,
+  toMs: (hour + 1) * HOUR + 10 * MINUTE,
+}))
+
+/** A day of one client: a call a second, a new set of credentials every hour, 300 ms to an answer. */
+export const QUIET_DAY: Scenario = { durationMs: DAY_MS }
+
+export const DAY_WITH_OUTAGES: Scenario = { ...QUIET_DAY, outages: OUTAGES }
+
+/**
+ * Sets that live an hour, each published five minutes before the last one ends: within the outage, so that nobody can have
+ * the next set in time.
+ */
+export const DAY_OF_SHORT_SETS: Scenario = {
+  ...QUIET_DAY,
+  instance: { lifetimeMs: HOUR },
+  outages: Array.from({ length: 26 }, (_, set) => {
+    const expiresMs = HOUR + set * 55 * MINUTE
+    return { fromMs: expiresMs - 10 * MINUTE, toMs: expiresMs + 10 * MINUTE }
+  }),
+}
+
+/** Many clients in one process. After the first minute they call less often, which changes nothing but the arithmetic. */
+export function clients(count: number): Scenario {
+  return { durationMs: DAY_MS, clientsPerProcess: count, callEveryMs: count > 10 ? 30 * SECOND : SECOND }
+}
+
+/** Many processes on one instance, all started in the same second, behind EC2's limit on packets to IMDS. */
+export function fleet(count: number): Scenario {
+  return {
+    durationMs: DAY_MS,
+    processes: count,
+    throttled: true,
+    callEveryMs: count > 10 ? 30 * SECOND : SECOND,
+  }
+}

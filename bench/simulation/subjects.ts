@@ -1,0 +1,84 @@
+import {
+  fromInstanceMetadata as fromSdkInstanceMetadata,
+  fromNodeProviderChain,
+} from '@aws-sdk/credential-providers'
+import { doesIdentityRequireRefresh, isIdentityExpired, memoizeIdentityProvider } from '@smithy/core'
+import { fromInstanceMetadata } from '@smithy/credential-provider-imds'
+import type { AwsCredentialIdentity, Logger } from '@smithy/types'
+import { systemConfigSources } from '../../src/config-sources.js'
+import { createProvider } from '../../src/from-instance-role.js'
+import type { Runtime } from '../../src/runtime.js'
+import { createRegistry, type SourceRegistry } from '../../src/shared-sources.js'
+
+/** What a caller is given; `originalExpiration` where an expired set is served all the same. */
+export type Served = AwsCredentialIdentity & { readonly originalExpiration?: Date }
+
+/** One client's way to its credentials. */
+export type Ask = () => Promise<Served>
+
+/** A process: what its clients ask. */
+export interface Process {
+  client(): Ask
+}
+
+/** Whose credentials code it is. */
+export interface Subject {
+  readonly name: SubjectName
+  readonly label: string
+  startProcess(runtime: Runtime): Process
+}
+
+export type SubjectName =
+  'instance-role' | 'sdk-client' | 'sdk-default-chain' | 'official-memoized' | 'official-bare'
+
+const silent: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
+
+/** As an SDK client wraps a provider that does not say it caches. */
+function memoized(provider: () => Promise<AwsCredentialIdentity>): Ask {
+  const ask = memoizeIdentityProvider(provider, isIdentityExpired, doesIdentityRequireRefresh)
+  if (ask === undefined) throw new Error('There is no provider to memoize')
+  return () => ask()
+}
+
+export const SUBJECTS: readonly Subject[] = [
+  {
+    name: 'instance-role',
+    label: 'instance-role',
+    startProcess: (runtime) => {
+      const registry: SourceRegistry = createRegistry()
+      return {
+        client: () => {
+          const provider = createProvider({}, { runtime, registry, configSources: systemConfigSources })
+          return () => provider()
+        },
+      }
+    },
+  },
+  {
+    name: 'sdk-client',
+    label: 'SDK client with `fromInstanceMetadata()`',
+    startProcess: () => ({ client: () => memoized(fromSdkInstanceMetadata({ logger: silent })) }),
+  },
+  {
+    name: 'sdk-default-chain',
+    label: 'SDK default chain',
+    // A client takes the chain as it is: it caches by itself.
+    startProcess: () => ({ client: () => fromNodeProviderChain({ logger: silent }) }),
+  },
+  {
+    name: 'official-memoized',
+    label: '`@smithy/credential-provider-imds`, memoized',
+    startProcess: () => ({ client: () => memoized(fromInstanceMetadata({ logger: silent })) }),
+  },
+  {
+    name: 'official-bare',
+    label: '`@smithy/credential-provider-imds`, bare',
+    startProcess: () => ({ client: () => fromInstanceMetadata({ logger: silent }) }),
+  },
+]
+
+export function subject(name: SubjectName): Subject {
+  const found = SUBJECTS.find((one) => one.name === name)
+  if (found === undefined) throw new Error(`There is no subject ${name}`)
+  return found
+}
