@@ -123,9 +123,9 @@ test.each(TROUBLES)('names $code under $check, with what mends it', async (troub
   expect(report.healthy).toBe(false)
 })
 
-// CLOSED is a provider's own end, METADATA_ABSENT a metadata client's: no instance has them.
+// CLOSED is a provider's own end, METADATA_… a metadata client's: no instance has them.
 test('names every code that an instance can have', () => {
   const named = new Set(TROUBLES.map(({ code }) => code))
   const others = Object.keys(TREATMENTS).filter((code) => !named.has(code as Trouble['code']))
-  expect(others).toEqual(['METADATA_ABSENT', 'CLOSED'])
+  expect(others).toEqual(['METADATA_ABSENT', 'METADATA_NOT_TEXT', 'CLOSED'])
 })

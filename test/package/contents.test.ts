@@ -91,3 +91,11 @@ test('packs a command that runs', async () => {
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   expect(JSON.parse(stdout)).toMatchObject({ Version: 1, AccessKeyId: instance.credentials?.accessKeyId })
 })
+
+// Nobody notices a package that grows by a little each time.
+test('stays within its budget of size', async () => {
+  const sizes = await Promise.all(packedFiles.map(async (path) => Buffer.byteLength(await packed(path))))
+  const unpacked = sizes.reduce((sum, size) => sum + size, 0)
+  expect(unpacked).toBeGreaterThan(100_000)
+  expect(unpacked).toBeLessThan(650_000)
+})

@@ -1,0 +1,68 @@
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { InstanceRoleError } from '../../src/index.js'
+
+const ROOT = resolve(import.meta.dirname, '../..')
+
+function read(path: string): string {
+  return readFileSync(resolve(ROOT, path), 'utf8')
+}
+
+interface Manifest {
+  readonly repository: { readonly url: string }
+  readonly homepage: string
+  readonly bugs: { readonly url: string }
+  readonly publishConfig: unknown
+  readonly engines: { readonly node: string }
+}
+
+const manifest = JSON.parse(read('package.json')) as Manifest
+
+interface Job {
+  readonly permissions?: Readonly<Record<string, string>>
+  readonly strategy?: { readonly matrix: { readonly node: readonly string[] } }
+  readonly steps: readonly { readonly uses?: string; readonly run?: string }[]
+}
+
+interface Workflow {
+  readonly permissions: Readonly<Record<string, string>>
+  readonly jobs: Readonly<Record<string, Job>>
+}
+
+function readWorkflow(name: string): Workflow {
+  return parse(read(`.github/workflows/${name}.yml`)) as Workflow
+}
+
+function commandsOf(job: Job | undefined): string[] {
+  return (job?.steps ?? []).flatMap(({ run }) => (run === undefined ? [] : [run]))
+}
+
+// Prevents that errors lead to pages of another repository than the one that is published.
+test('leads from errors to the repository that the package names', () => {
+  const repository = manifest.repository.url.replace(/^git\+/, '').replace(/\.git$/, '')
+  expect(new InstanceRoleError('NO_ROLE', '').link).toMatch(new RegExp(`^${repository}/blob/main/docs/`))
+  expect([manifest.homepage, manifest.bugs.url]).toEqual([`${repository}#readme`, `${repository}/issues`])
+  expect(read('SECURITY.md')).toContain(`${repository}/security/advisories/new`)
+})
+
+test('is published for all, with provenance', () => {
+  expect(manifest.publishConfig).toEqual({ access: 'public', provenance: true })
+  const { permissions, jobs } = readWorkflow('release')
+  expect(permissions).toEqual({ contents: 'read' })
+  expect(jobs['publish']?.permissions).toEqual({ contents: 'read', 'id-token': 'write' })
+  const commands = commandsOf(jobs['publish'])
+  expect(commands.indexOf('bash .ci/run')).toBeGreaterThan(-1)
+  expect(commands.indexOf('bash .ci/run')).toBeLessThan(
+    commands.indexOf('npm publish --provenance --access public'),
+  )
+})
+
+test('is checked on the oldest Node that it takes, and on the lines after it', () => {
+  const { jobs } = readWorkflow('ci')
+  const lines = jobs['check']?.strategy?.matrix.node ?? []
+  expect(lines[0]).toBe(manifest.engines.node.replace('>=', ''))
+  expect(lines).toEqual(['20.19', '22', '24', '26'])
+  expect(commandsOf(jobs['check'])).toEqual(['bash .ci/run'])
+})
