@@ -142,11 +142,25 @@ const ERRORS_PAGE = 'https://github.com/instance-role/instance-role/blob/main/do
 
 /** What an {@link InstanceRoleError} knows besides its code and message. */
 export interface InstanceRoleErrorDetails {
+  /** The request that failed. */
   readonly step?: LoadStep | undefined
+  /** HTTP status of the answer. */
   readonly statusCode?: number | undefined
+  /**
+   * Tries of the whole load, the first included.
+   *
+   * @default 0
+   */
   readonly attempts?: number
+  /**
+   * Whether it ended because nothing came in time.
+   *
+   * @default false
+   */
   readonly timedOut?: boolean
+  /** How long IMDS asked to wait, in milliseconds. */
   readonly retryAfterMs?: number | undefined
+  /** What it comes from; no part of an answer. */
   readonly cause?: unknown
 }
 
