@@ -11,16 +11,19 @@ export interface InstanceRoleCredentials extends AttributedAwsCredentialIdentity
   readonly originalExpiration?: Date
 }
 
+/** The time that credentials are judged by. */
+export interface CredentialsClock {
+  /** Epoch milliseconds. */
+  now(): number
+  /** How far `now` is ahead of the host's clock, by which those who get the credentials judge them. */
+  correctionMs(): number
+}
+
 /**
- * A fresh object, and a fresh `$source`, each time: the SDK writes to them. Spelt out, because it runs at each hit.
- *
- * `correctionMs` is how far `now` is ahead of the host's clock, by which those who get the credentials judge them.
+ * A fresh object, and a fresh `$source`, each time: the SDK writes to them. Spelt out, because it runs at each hit; the clock is
+ * read only where it matters, because that takes a third of a hit.
  */
-export function toCredentials(
-  held: Held<LoadedRole>,
-  now: number,
-  correctionMs: number,
-): InstanceRoleCredentials {
+export function toCredentials(held: Held<LoadedRole>, clock: CredentialsClock): InstanceRoleCredentials {
   const { accessKeyId, secretAccessKey, sessionToken, accountId } = held.value.credentials
   // A Date can be written to as well.
   const expiration = new Date(held.value.expiresAt)
@@ -32,7 +35,8 @@ export function toCredentials(
     $source: { CREDENTIALS_IMDS: '0' } as const,
   }
   const identity = accountId === undefined ? fresh : { ...fresh, accountId }
-  const extendedUntil = extensionAt(now, held)
+  const extendedUntil = held.extendedUntil === undefined ? undefined : extensionAt(clock.now(), held)
   if (extendedUntil === undefined) return identity
-  return { ...identity, expiration: new Date(extendedUntil - correctionMs), originalExpiration: expiration }
+  const shown = new Date(extendedUntil - clock.correctionMs())
+  return { ...identity, expiration: shown, originalExpiration: expiration }
 }

@@ -42,7 +42,7 @@ export class SourceUse {
     if (source !== undefined && !hasWishes(properties)) {
       const held = source.serve(this.#logger(properties))
       if (held !== undefined && !isShort(held, source, this.#checked.minTtlMs)) {
-        return Promise.resolve(handOut(held, source))
+        return Promise.resolve(toCredentials(held, source))
       }
     }
     const { abortSignal } = properties
@@ -105,7 +105,7 @@ export class SourceUse {
     const look = (isFirst: boolean): Promise<Held<LoadedRole>> => (isFirst ? first() : source.load(logger))
     const held = await persist(look, () => source.pauseMs(), patience, this.#world.runtime)
     const isWorthATry = isShort(held, source, minTtlMs) && !wasTriedLately(source.now(), held)
-    return handOut(isWorthATry ? await source.refresh(logger) : held, source)
+    return toCredentials(isWorthATry ? await source.refresh(logger) : held, source)
   }
 
   #leaseOnce(callerProfile: string | undefined): Promise<Lease> {
@@ -139,10 +139,6 @@ function hasWishes({ forceRefresh, minTtl }: InstanceRoleCallProperties): boolea
 
 function isShort(held: Held<LoadedRole>, source: CredentialsSource, minTtlMs: number | undefined): boolean {
   return minTtlMs !== undefined && held.value.expiresAt - source.now() < minTtlMs
-}
-
-function handOut(held: Held<LoadedRole>, source: CredentialsSource): InstanceRoleCredentials {
-  return toCredentials(held, source.now(), source.correctionMs())
 }
 
 function closed(): InstanceRoleError {
