@@ -65,4 +65,5 @@ test('is checked on the oldest Node that it takes, and on the lines after it', (
   expect(lines[0]).toBe(manifest.engines.node.replace('>=', ''))
   expect(lines).toEqual(['20.19', '22', '24', '26'])
   expect(commandsOf(jobs['check'])).toEqual(['bash .ci/run'])
+  expect(commandsOf(jobs['matrix'])).toEqual(['npm ci', 'npm run matrix'])
 })
