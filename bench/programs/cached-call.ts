@@ -11,7 +11,7 @@ const startedAt = performance.now()
 for (let call = 0; call < CALLS; call += 1) await provider()
 const tookMs = performance.now() - startedAt
 
-gc?.()
+globalThis.gc?.()
 const heapBefore = process.memoryUsage().heapUsed
 for (let call = 0; call < MEASURED_CALLS; call += 1) await provider()
 const allocated = process.memoryUsage().heapUsed - heapBefore
