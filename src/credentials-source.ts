@@ -1,15 +1,16 @@
 import { Absence } from './absence.js'
 import { AccountLookup } from './account-id.js'
 import { ImdsClock } from './clock-offset.js'
-import type { Dispatcher } from 'undici'
 import type { Logger } from '@smithy/types'
-import type { InstanceRoleConfig } from './config.js'
-import { loadRoleCredentials, type LoadedRole, type RoleMemory } from './credentials-load.js'
+import {
+  loadRoleCredentials,
+  type LoadedRole,
+  type RoleMemory,
+  type RoleRequest,
+} from './credentials-load.js'
 import { InstanceRoleError, type InstanceRoleErrorCode, treatmentOf } from './errors.js'
 import { publish } from './events.js'
-import type { ImdsLoadOptions } from './imds-load.js'
-import type { EndpointChoice } from './imds/endpoint-choice.js'
-import type { MetadataTokenCache } from './imds/imds-reader.js'
+import type { ImdsAccess, ImdsLoadOptions } from './imds-load.js'
 import {
   afterFailure,
   afterInvalidation,
@@ -20,18 +21,8 @@ import {
   judge,
 } from './refresh-schedule.js'
 import { type Change, RefreshingCache, type RefreshPolicy } from './refreshing-cache.js'
-import type { Runtime } from './runtime.js'
 import { type StateEvents, stateEvents } from './state-changes.js'
 import { StateLog } from './state-log.js'
-
-export interface SourceOptions {
-  readonly config: InstanceRoleConfig
-  readonly dispatcher: Dispatcher | undefined
-  readonly userAgent: string
-  readonly endpoints: EndpointChoice
-  readonly tokenOf: (endpoint: string) => MetadataTokenCache
-  readonly runtime: Runtime
-}
 
 /** What a source tells of itself. */
 export interface SourceStatus {
@@ -48,7 +39,8 @@ export interface SourceStatus {
 
 /** The credentials of one resolved configuration: cached, refreshed ahead, loaded by one load at a time, used by many. */
 export class CredentialsSource {
-  readonly #options: SourceOptions
+  readonly #imds: ImdsAccess
+  readonly #request: RoleRequest
   readonly #cache: RefreshingCache<LoadedRole, Held<LoadedRole>, Logger | undefined>
   readonly #memory: RoleMemory = {}
   readonly #absence: Absence
@@ -62,20 +54,21 @@ export class CredentialsSource {
   #lastSuccessAt: number | undefined
   #lastErrorCode: InstanceRoleErrorCode | undefined
 
-  constructor(options: SourceOptions) {
-    this.#options = options
-    this.#absence = new Absence(options.runtime)
-    this.#imdsClock = new ImdsClock(options.runtime)
+  constructor(imds: ImdsAccess, request: RoleRequest) {
+    this.#imds = imds
+    this.#request = request
+    this.#absence = new Absence(imds.runtime)
+    this.#imdsClock = new ImdsClock(imds.runtime)
     this.#cache = new RefreshingCache(
       (logger) => this.#load(logger),
-      schedulePolicy(() => this.now(), options.runtime.random),
+      schedulePolicy(() => this.now(), imds.runtime.random),
       (change, logger) => this.#observe(change, logger),
     )
   }
 
   /** Epoch milliseconds: the host's clock, or that of IMDS where the two are far apart. */
   now(): number {
-    return this.#options.runtime.now() + this.correctionMs()
+    return this.#imds.runtime.now() + this.correctionMs()
   }
 
   /** How far `now` is ahead of the host's clock. */
@@ -164,9 +157,7 @@ export class CredentialsSource {
   }
 
   async #load(logger: Logger | undefined): Promise<LoadedRole> {
-    const { roleName, accountId } = this.#options.config
-    const request = { roleName: roleName.value, accountId: accountId.value }
-    const loaded = await loadRoleCredentials(this.#loadOptions(logger), request, this.#memory)
+    const loaded = await loadRoleCredentials(this.#loadOptions(logger), this.#request, this.#memory)
     this.#requireBetter(loaded)
     return this.#account.complete(loaded)
   }
@@ -185,19 +176,15 @@ export class CredentialsSource {
   }
 
   #loadOptions(logger: Logger | undefined): ImdsLoadOptions {
-    const { config, ...rest } = this.#options
-    const { endpoints } = rest
     return {
-      ...rest,
-      timeoutMs: config.timeoutMs.value,
-      deadlineMs: config.deadlineMs.value,
-      retries: config.retries.value,
-      imdsV1Fallback: config.imdsV1Fallback.value,
+      ...this.#imds,
       signal: this.#ending.signal,
       onRequest: () => (this.#requests += 1),
       onDate: (date) => this.#imdsClock.tell(date),
-      onV1: () =>
-        this.#report({ 'instance-role:v1-used': { endpoint: endpoints.preferred } }, undefined, logger),
+      onV1: () => {
+        const endpoint = this.#imds.endpoints.preferred
+        this.#report({ 'instance-role:v1-used': { endpoint } }, undefined, logger)
+      },
     }
   }
 
@@ -217,7 +204,7 @@ export class CredentialsSource {
 
   /** Behind the callers: the first of them does without. */
   #lookUpAccount({ roleName, credentials }: LoadedRole): void {
-    if (!this.#options.config.accountId.value || credentials.accountId !== undefined) return
+    if (!this.#request.accountId || credentials.accountId !== undefined) return
     const complete = (): void =>
       this.#cache.amend((held) => ({ ...held, value: this.#account.complete(held.value) }))
     this.#account.lookUp(roleName, this.#loadOptions(undefined), complete).catch(() => {})
@@ -230,7 +217,7 @@ export class CredentialsSource {
       // Each logger is told by itself: that one client has been told says nothing to another.
       const log = this.#logs.get(logger) ?? new StateLog()
       this.#logs.set(logger, log)
-      log.write(events, error, this.#options.runtime.now(), logger)
+      log.write(events, error, this.#imds.runtime.now(), logger)
     }
   }
 }

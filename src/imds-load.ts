@@ -9,8 +9,8 @@ import { openTransport, type Transport } from './imds/transport.js'
 import { count, newTally, retryDelayMs, type Tally } from './retry-policy.js'
 import type { Runtime } from './runtime.js'
 
-/** How IMDS is reached, and for how long. */
-export interface ImdsLoadOptions {
+/** How IMDS is reached, and for how long: the same for every load of a configuration. */
+export interface ImdsAccess {
   readonly endpoints: EndpointChoice
   readonly timeoutMs: number
   readonly deadlineMs: number
@@ -21,6 +21,9 @@ export interface ImdsLoadOptions {
   readonly runtime: Runtime
   /** The metadata token of each endpoint. */
   readonly tokenOf: (endpoint: string) => MetadataTokenCache
+}
+
+export interface ImdsLoadOptions extends ImdsAccess {
   /** Ends the load early; its reason is what the load rejects with. */
   readonly signal: AbortSignal
   readonly onRequest: (step: LoadStep) => void

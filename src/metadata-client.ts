@@ -1,14 +1,9 @@
 import { unlessAborted } from './abort.js'
-import {
-  checkOptions,
-  type CheckedOptions,
-  type InstanceRoleConfig,
-  requireEnabled,
-  resolveConfig,
-} from './config.js'
+import { checkOptions, type CheckedOptions } from './checked-options.js'
+import { requireEnabled, resolveConfig } from './config.js'
 import { InstanceRoleError } from './errors.js'
 import { publish } from './events.js'
-import { type ImdsLoadOptions, runLoad } from './imds-load.js'
+import { type ImdsAccess, runLoad } from './imds-load.js'
 import type { ImdsReader } from './imds/imds-reader.js'
 import {
   type IdentityDocument,
@@ -18,8 +13,7 @@ import {
   requireMetadata,
 } from './instance-metadata.js'
 import type { InstanceRoleOptions } from './options.js'
-import { createRegistry, imdsOf, type SourceRegistry } from './shared-sources.js'
-import { VERSION } from './version.js'
+import { createRegistry, imdsAccess, type SourceRegistry } from './shared-sources.js'
 import { systemWorld } from './world.js'
 
 /** Options of {@link MetadataClient}: those of `fromInstanceRole` that concern IMDS itself. */
@@ -58,8 +52,7 @@ export class MetadataClient {
   readonly #checked: CheckedOptions
   readonly #world = systemWorld()
   readonly #registry: SourceRegistry
-  #config: Promise<InstanceRoleConfig> | undefined
-  #imds: ReturnType<typeof imdsOf> | undefined
+  #access: Promise<ImdsAccess> | undefined
 
   /** @throws {InstanceRoleError} `BAD_CONFIG`, at once, for a malformed option */
   constructor(options: MetadataClientOptions = {}) {
@@ -144,45 +137,35 @@ export class MetadataClient {
     const signal = abortSignal ?? new AbortController().signal
     try {
       signal.throwIfAborted()
-      return await unlessAborted(signal, runLoad(await this.#loadOptions(signal), read))
+      const access = await this.#open()
+      const load = {
+        ...access,
+        signal,
+        onRequest: () => {},
+        onDate: () => {},
+        onV1: () => publish({ 'instance-role:v1-used': { endpoint: access.endpoints.preferred } }),
+      }
+      return await unlessAborted(signal, runLoad(load, read))
     } finally {
       release()
     }
   }
 
-  async #loadOptions(signal: AbortSignal): Promise<ImdsLoadOptions> {
-    const { runtime, configSources } = this.#world
-    const { dispatcher } = this.#checked
-    this.#config ??= resolveConfig(this.#checked, configSources(this.#checked.profile)).catch(
-      (error: unknown) => {
-        this.#config = undefined
-        throw error
-      },
-    )
-    const config = await this.#config
-    requireEnabled(config)
-    return {
-      ...this.#imdsOf(config),
-      timeoutMs: config.timeoutMs.value,
-      deadlineMs: config.deadlineMs.value,
-      retries: config.retries.value,
-      imdsV1Fallback: config.imdsV1Fallback.value,
-      dispatcher,
-      runtime,
-      signal,
-      userAgent: `instance-role/${VERSION}`,
-      onRequest: () => {},
-      onV1: () =>
-        publish({ 'instance-role:v1-used': { endpoint: this.#imdsOf(config).endpoints.preferred } }),
-      onDate: () => {},
-    }
+  /** Opened once: which endpoint answers is remembered from one read to the next. A failure is not remembered. */
+  #open(): Promise<ImdsAccess> {
+    this.#access ??= this.#resolve().catch((error: unknown) => {
+      this.#access = undefined
+      throw error
+    })
+    return this.#access
   }
 
-  /** Which endpoint answers is remembered from one read to the next. */
-  #imdsOf(config: InstanceRoleConfig): ReturnType<typeof imdsOf> {
-    const { runtime } = this.#world
-    this.#imds ??= imdsOf({ config, dispatcher: this.#checked.dispatcher, runtime, registry: this.#registry })
-    return this.#imds
+  async #resolve(): Promise<ImdsAccess> {
+    const { runtime, configSources } = this.#world
+    const { profile, dispatcher } = this.#checked
+    const config = await resolveConfig(this.#checked, configSources(profile))
+    requireEnabled(config)
+    return imdsAccess({ config, dispatcher, runtime, registry: this.#registry })
   }
 }
 

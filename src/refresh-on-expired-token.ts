@@ -7,6 +7,7 @@ import type {
 import { unlessAborted } from './abort.js'
 import type { InstanceRoleProvider } from './from-instance-role.js'
 import { Inquiries } from './inquiries.js'
+import { isReplayable, type Refusal, refusalOf, signerOf } from './refused-request.js'
 import { systemRuntime } from './runtime.js'
 
 /** The part of an AWS SDK v3 client's resolved configuration that is in use here. */
@@ -43,27 +44,6 @@ export interface SigningClient {
 /** A provider of `fromInstanceRole()`, or what wraps one. */
 export type RefreshableProvider = (() => Promise<{ readonly accessKeyId: string }>) &
   Pick<InstanceRoleProvider, 'status'>
-
-/** The credentials are past their expiration. */
-const EXPIRED: ReadonlySet<string> = new Set([
-  // S3, STS. https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList
-  'ExpiredToken',
-  // https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html
-  'ExpiredTokenException',
-  // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html#CommonErrors
-  'RequestExpired',
-])
-
-/** The service does not know the credentials: they are revoked, or so fresh that word has not got round. */
-const UNKNOWN: ReadonlySet<string> = new Set([
-  // https://docs.aws.amazon.com/emr/latest/APIReference/CommonErrors.html
-  'InvalidClientTokenId',
-  // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
-  'UnrecognizedClientException',
-  // S3's words for the two parts of it. https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList
-  'InvalidAccessKeyId',
-  'InvalidToken',
-])
 
 /** How long a set counts as fresh, from its first use; IAM is eventually consistent, mostly within seconds. */
 const FRESH_MS = 60_000
@@ -196,9 +176,9 @@ class Recovery {
     request: unknown,
     context: HandlerExecutionContext,
   ): Promise<Sending | undefined> {
-    const code = refusalOf(error)
-    if (code === undefined || accessKeyId === undefined || !this.#isFirst(request)) return undefined
-    const renewed = this.#renew(accessKeyId, code)
+    const refusal = refusalOf(error)
+    if (refusal === undefined || accessKeyId === undefined || !this.#isFirst(request)) return undefined
+    const renewed = this.#renew(accessKeyId, refusal)
     const refused = await unlessCalledOff(context, renewed)
     return refused === undefined || !isReplayable(request) ? undefined : refused
   }
@@ -210,7 +190,7 @@ class Recovery {
     return true
   }
 
-  async #renew(refused: string, code: string): Promise<Sending | undefined> {
+  async #renew(refused: string, refusal: Refusal): Promise<Sending | undefined> {
     // Without a set the provider was never asked: the refused one cannot come from it, and IMDS may not even be there.
     if (this.#provider.status().expiration === undefined) return undefined
     const { accessKeyId } = await this.#provider()
@@ -219,13 +199,13 @@ class Recovery {
     // Through the client, whose own cache, where it has one, is renewed with it.
     await inquiries.ask(refused, () => this.#config.credentials({ forceRefresh: true }))
     const renewed = await this.#provider()
-    if (renewed.accessKeyId !== refused || !this.#isFresh(refused, code)) return { refused }
+    if (renewed.accessKeyId !== refused || !this.#isFresh(refused, refusal)) return { refused }
     await getKnown()
     return {}
   }
 
-  #isFresh(accessKeyId: string, code: string): boolean {
-    if (!UNKNOWN.has(code) || this.#latest?.accessKeyId !== accessKeyId) return false
+  #isFresh(accessKeyId: string, refusal: Refusal): boolean {
+    if (refusal !== 'unknown' || this.#latest?.accessKeyId !== accessKeyId) return false
     return Math.abs(systemRuntime.now() - this.#latest.firstUsedAt) < FRESH_MS
   }
 }
@@ -244,35 +224,6 @@ async function getKnown(): Promise<void> {
   const release = systemRuntime.keepAlive()
   await systemRuntime.sleep(GET_KNOWN_MS)
   release()
-}
-
-/** The code of an error that is about credentials and that the client's own retries will not mend. */
-function refusalOf(error: unknown): string | undefined {
-  if (typeof error !== 'object' || error === null || !('name' in error)) return undefined
-  const { name } = error
-  if (typeof name !== 'string' || !(EXPIRED.has(name) || UNKNOWN.has(name))) return undefined
-  // `RequestExpired` is also said of a wrong clock, which the SDK has just set right and which it retries.
-  return isClockCorrected(error) ? undefined : name
-}
-
-function isClockCorrected(error: object): boolean {
-  if (!('$metadata' in error) || typeof error.$metadata !== 'object' || error.$metadata === null) return false
-  return 'clockSkewCorrected' in error.$metadata && error.$metadata.clockSkewCorrected === true
-}
-
-/** The access key in the `Authorization` header of Signature Version 4 or 4A. */
-function signerOf(request: unknown): string | undefined {
-  if (typeof request !== 'object' || request === null || !('headers' in request)) return undefined
-  const { headers } = request
-  if (typeof headers !== 'object' || headers === null || !('authorization' in headers)) return undefined
-  return /^AWS4-\S+ Credential=([^/,]+)\//.exec(String(headers.authorization))?.[1]
-}
-
-/** Only what lies in memory can be sent twice; streams, and whatever else there may be, cannot. */
-function isReplayable(request: unknown): boolean {
-  const body = typeof request === 'object' && request !== null && 'body' in request ? request.body : undefined
-  if (body === undefined || body === null || typeof body === 'string') return true
-  return ArrayBuffer.isView(body) || Object.prototype.toString.call(body) === '[object ArrayBuffer]'
 }
 
 /** What `work` gives; `undefined` where it fails or the call is aborted, which the SDK's retries then report as such. */

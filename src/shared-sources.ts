@@ -2,6 +2,7 @@ import type { Logger } from '@smithy/types'
 import type { Dispatcher } from 'undici'
 import type { InstanceRoleConfig, Setting } from './config.js'
 import { CredentialsSource } from './credentials-source.js'
+import type { ImdsAccess } from './imds-load.js'
 import { EndpointChoice } from './imds/endpoint-choice.js'
 import { createMetadataTokenCache, type MetadataTokenCache } from './imds/imds-reader.js'
 import { PROCESS_WIDE } from './process-wide.js'
@@ -35,14 +36,17 @@ export interface Lease {
   release(): void
 }
 
-export interface LeaseOptions {
+export interface AccessOptions {
   readonly registry: SourceRegistry
   readonly config: InstanceRoleConfig
   readonly dispatcher: Dispatcher | undefined
+  readonly runtime: Runtime
+}
+
+export interface LeaseOptions extends AccessOptions {
   readonly isolated: boolean
   /** Of the provider itself. */
   readonly logger: Logger | undefined
-  readonly runtime: Runtime
 }
 
 /** The source for a configuration: the registry's, or a new one where it is to be `isolated`. */
@@ -69,29 +73,22 @@ function lease(source: CredentialsSource, logger: Logger | undefined, onLastRele
 }
 
 function createSource(options: LeaseOptions): CredentialsSource {
-  const { config, dispatcher, runtime } = options
-  return new CredentialsSource({
-    config,
-    dispatcher,
-    runtime,
-    ...imdsOf(options),
-    userAgent: `instance-role/${VERSION}`,
-  })
+  const { roleName, accountId } = options.config
+  return new CredentialsSource(imdsAccess(options), { roleName: roleName.value, accountId: accountId.value })
 }
 
-/** Where IMDS is, with the metadata tokens that are held for it: a token is good for its endpoint, whoever took it. */
-export function imdsOf({
-  config,
-  dispatcher,
-  runtime,
-  registry,
-}: Omit<LeaseOptions, 'isolated' | 'logger'>): {
-  endpoints: EndpointChoice
-  tokenOf: (endpoint: string) => MetadataTokenCache
-} {
+/** Includes the metadata tokens that are held: a token is good for its endpoint, whoever took it. */
+export function imdsAccess({ config, dispatcher, runtime, registry }: AccessOptions): ImdsAccess {
   const { tokens } = registry
   return {
     endpoints: new EndpointChoice(config.endpoint.value, config.alternativeEndpoint.value),
+    timeoutMs: config.timeoutMs.value,
+    deadlineMs: config.deadlineMs.value,
+    retries: config.retries.value,
+    imdsV1Fallback: config.imdsV1Fallback.value,
+    dispatcher,
+    userAgent: `instance-role/${VERSION}`,
+    runtime,
     tokenOf: (endpoint) => {
       const key = JSON.stringify([endpoint, dispatcherId(registry, dispatcher)])
       const token = tokens.get(key) ?? createMetadataTokenCache(runtime.now)

@@ -1,6 +1,7 @@
 import type { Logger } from '@smithy/types'
 import { unlessAborted } from './abort.js'
-import { checkDuration, checkOptions, type CheckedOptions, requireEnabled, resolveConfig } from './config.js'
+import { checkDuration, checkOptions, type CheckedOptions } from './checked-options.js'
+import { requireEnabled, resolveConfig } from './config.js'
 import { type InstanceRoleCredentials, toCredentials } from './credentials-identity.js'
 import type { LoadedRole } from './credentials-load.js'
 import type { CredentialsSource } from './credentials-source.js'

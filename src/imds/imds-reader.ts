@@ -1,5 +1,5 @@
 import { isSteady } from '../clock-offset.js'
-import { InstanceRoleError, type InstanceRoleErrorCode, type LoadStep } from '../errors.js'
+import { InstanceRoleError, type LoadStep } from '../errors.js'
 import { RefreshingCache } from '../refreshing-cache.js'
 import {
   MAX_TOKEN_TTL_SECONDS,
@@ -9,7 +9,8 @@ import {
 } from './metadata-token.js'
 import type { Runtime } from '../runtime.js'
 import type { EndpointChoice } from './endpoint-choice.js'
-import type { Outcome, Transport } from './transport.js'
+import { outcomeError } from './outcome-error.js'
+import type { Answer, Outcome, Transport } from './transport.js'
 import { decodeUtf8 } from './utf-8.js'
 
 /** The metadata token of one endpoint, for every load of the process; each load brings its own way to take one. */
@@ -130,10 +131,9 @@ export class ImdsReader {
   }
 
   #requireOk(outcome: Outcome, { endpoint, method, path, step }: Exchange): Answer {
-    const context = { endpoint, step, request: `${method} ${path}`, timeoutMs: this.#options.timeoutMs }
-    if (outcome.kind !== 'answer') throw failure(outcome, context)
-    if (outcome.status !== 200) throw refusal(outcome, context)
-    return outcome
+    if (outcome.kind === 'answer' && outcome.status === 200) return outcome
+    const { timeoutMs } = this.#options
+    throw outcomeError(outcome, { endpoint, step, request: `${method} ${path}`, timeoutMs })
   }
 }
 
@@ -157,80 +157,4 @@ function requireText(bytes: Uint8Array, request: string, step: LoadStep): string
   // What the answer should be is known of the credentials; metadata can be anything.
   const code = step === 'metadata' ? 'METADATA_NOT_TEXT' : 'BAD_RESPONSE'
   throw new InstanceRoleError(code, `The answer to ${request} is not UTF-8 text.`, { step })
-}
-
-/** An exchange, for those who tell what became of it. */
-interface Context {
-  readonly endpoint: string
-  readonly timeoutMs: number
-  readonly step: LoadStep
-  readonly request: string
-}
-
-type Answer = Outcome & { kind: 'answer' }
-
-function refusal({ status, headers }: Answer, context: Context): InstanceRoleError {
-  const [code, message] = meaningOf(status, context)
-  const retryAfterMs = parseRetryAfterMs(headers.get('retry-after'))
-  return new InstanceRoleError(code, message, { step: context.step, statusCode: status, retryAfterMs })
-}
-
-function meaningOf(status: number, { request, endpoint, step }: Context): [InstanceRoleErrorCode, string] {
-  if (status === 401 && step !== 'token')
-    return ['TOKEN_REJECTED', `IMDS refused the metadata token of ${request} (401).`]
-  if (status === 403)
-    return ['IMDS_DISABLED', `IMDS refused ${request} (403): it is disabled on this instance.`]
-  if (status === 429) return ['THROTTLED', `IMDS throttled ${request} (429).`]
-  if (status >= 500) return ['SERVER_ERROR', `IMDS failed to answer ${request} (${status}).`]
-  return ['UNEXPECTED_STATUS', `IMDS at ${endpoint} answered ${request} with status ${status}.`]
-}
-
-/** Seconds only: IMDS has no reason to name a date. */
-function parseRetryAfterMs(header: string | null): number | undefined {
-  return header !== null && /^\d{1,6}$/.test(header) ? Number(header) * 1_000 : undefined
-}
-
-function failure(outcome: Exclude<Outcome, Answer>, context: Context): InstanceRoleError {
-  const { request, step } = context
-  switch (outcome.kind) {
-    case 'unreachable':
-      return unreachable(outcome, context)
-    case 'silent':
-      return silent(outcome, context)
-    case 'broken': {
-      const message = `The connection broke before ${request} was answered in full.`
-      return new InstanceRoleError('BAD_RESPONSE', message, { step, cause: outcome.cause })
-    }
-    case 'oversized':
-      return new InstanceRoleError('BAD_RESPONSE', `The answer to ${request} is larger than 64 KiB.`, {
-        step,
-      })
-  }
-}
-
-function unreachable(
-  { timedOut, cause }: Outcome & { kind: 'unreachable' },
-  { endpoint, timeoutMs, step }: Context,
-): InstanceRoleError {
-  const silence = `nothing accepted the connection within ${timeoutMs} ms`
-  const why = timedOut ? silence : (cause?.message ?? 'the connection failed')
-  const message = `IMDS at ${endpoint} cannot be reached: ${why}.`
-  return new InstanceRoleError('UNREACHABLE', message, { step, timedOut, cause })
-}
-
-/** Connected, but the PUT was not answered: the answer's IP hop limit does not reach a container. */
-function silent(
-  { isPartial, blockedMs }: Outcome & { kind: 'silent' },
-  { endpoint, timeoutMs, step, request }: Context,
-): InstanceRoleError {
-  const details = { step, timedOut: true }
-  if (blockedMs === 0 && step === 'token' && !isPartial) {
-    const message = `IMDS at ${endpoint} accepted the connection but never answered ${request} (${timeoutMs} ms): its answer does not get this far.`
-    return new InstanceRoleError('HOP_LIMIT', message, details)
-  }
-  const blocked =
-    blockedMs === 0 ? '' : `; the event loop of this process was blocked for ${blockedMs} ms of it`
-  const what = isPartial ? 'did not end its answer to' : 'did not answer'
-  const message = `IMDS ${what} ${request} within ${timeoutMs} ms${blocked}.`
-  return new InstanceRoleError('TIMEOUT', message, details)
 }

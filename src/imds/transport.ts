@@ -14,14 +14,16 @@ export interface Exchange {
   readonly timeoutMs: number
 }
 
+export interface Answer {
+  readonly kind: 'answer'
+  readonly status: number
+  readonly headers: Headers
+  readonly bytes: Uint8Array
+}
+
 /** What became of an exchange: an answer, or why there is none. */
 export type Outcome =
-  | {
-      readonly kind: 'answer'
-      readonly status: number
-      readonly headers: Headers
-      readonly bytes: Uint8Array
-    }
+  | Answer
   /** No connection was made; where it `timedOut`, nothing refused it either. */
   | { readonly kind: 'unreachable'; readonly timedOut: boolean; readonly cause?: Error }
   /** Connected, and then nothing, or not all of the answer, came in time. */

@@ -1,0 +1,52 @@
+/** The credentials are past their expiration. */
+const EXPIRED: ReadonlySet<unknown> = new Set([
+  // S3, STS. https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList
+  'ExpiredToken',
+  // https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html
+  'ExpiredTokenException',
+  // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html#CommonErrors
+  'RequestExpired',
+])
+
+/** The service does not know the credentials: they are revoked, or so fresh that word has not got round. */
+const UNKNOWN: ReadonlySet<unknown> = new Set([
+  // https://docs.aws.amazon.com/emr/latest/APIReference/CommonErrors.html
+  'InvalidClientTokenId',
+  // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
+  'UnrecognizedClientException',
+  // S3's words for the two parts of it. https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList
+  'InvalidAccessKeyId',
+  'InvalidToken',
+])
+
+/** What a service has against the credentials of a request. */
+export type Refusal = 'expired' | 'unknown'
+
+/** `undefined` for an error that is about something else, or that the client's own retries will mend. */
+export function refusalOf(error: unknown): Refusal | undefined {
+  if (typeof error !== 'object' || error === null || !('name' in error)) return undefined
+  // `RequestExpired` is also said of a wrong clock, which the SDK has just set right and which it retries.
+  if (isClockCorrected(error)) return undefined
+  if (EXPIRED.has(error.name)) return 'expired'
+  return UNKNOWN.has(error.name) ? 'unknown' : undefined
+}
+
+function isClockCorrected(error: object): boolean {
+  if (!('$metadata' in error) || typeof error.$metadata !== 'object' || error.$metadata === null) return false
+  return 'clockSkewCorrected' in error.$metadata && error.$metadata.clockSkewCorrected === true
+}
+
+/** The access key in the `Authorization` header of Signature Version 4 or 4A. */
+export function signerOf(request: unknown): string | undefined {
+  if (typeof request !== 'object' || request === null || !('headers' in request)) return undefined
+  const { headers } = request
+  if (typeof headers !== 'object' || headers === null || !('authorization' in headers)) return undefined
+  return /^AWS4-\S+ Credential=([^/,]+)\//.exec(String(headers.authorization))?.[1]
+}
+
+/** Only what lies in memory can be sent twice; streams, and whatever else there may be, cannot. */
+export function isReplayable(request: unknown): boolean {
+  const body = typeof request === 'object' && request !== null && 'body' in request ? request.body : undefined
+  if (body === undefined || body === null || typeof body === 'string') return true
+  return ArrayBuffer.isView(body) || Object.prototype.toString.call(body) === '[object ArrayBuffer]'
+}
