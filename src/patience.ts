@@ -20,8 +20,10 @@ export function persist<T>(
   patience: Patience,
   { elapsed, sleep }: Pick<Runtime, 'elapsed' | 'sleep'>,
 ): Promise<T> {
+  // As most do: a thousand callers at once need no retry loop each.
+  if (patience.forMs === 0) return tryOnce(true)
   const until = elapsed() + patience.forMs
-  let isLast = patience.forMs === 0
+  let isLast = false
   return pRetry((attempt) => tryOnce(attempt === 1), {
     retries: Infinity,
     minTimeout: 0,

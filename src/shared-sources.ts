@@ -30,12 +30,6 @@ export function createRegistry(): SourceRegistry {
   return { sources: new Map(), tokens: new Map() }
 }
 
-/** The use of a source; released once. */
-export interface Lease {
-  readonly source: CredentialsSource
-  release(): void
-}
-
 export interface AccessOptions {
   readonly registry: SourceRegistry
   readonly config: InstanceRoleConfig
@@ -43,36 +37,40 @@ export interface AccessOptions {
   readonly runtime: Runtime
 }
 
-export interface LeaseOptions extends AccessOptions {
+export interface UseOptions extends AccessOptions {
   readonly isolated: boolean
   /** Of the provider itself. */
   readonly logger: Logger | undefined
 }
 
-/** The source for a configuration: the registry's, or a new one where it is to be `isolated`. */
-export function leaseSource(options: LeaseOptions): Lease {
-  const { isolated, logger } = options
-  if (isolated) return lease(createSource({ ...options, registry: createRegistry() }), logger, () => {})
+/** The source for a configuration: the registry's, or a new one where it is to be `isolated`. Each use is released once. */
+export function retainSource(options: UseOptions): CredentialsSource {
+  const source = options.isolated
+    ? createSource({ ...options, registry: createRegistry() })
+    : sharedSource(options)
+  source.retain(options.logger)
+  return source
+}
+
+/** The last use of a source ends it. */
+export function releaseSource(
+  source: CredentialsSource,
+  logger: Logger | undefined,
+  { sources }: SourceRegistry,
+): void {
+  if (!source.release(logger)) return
+  for (const [key, known] of sources) if (known === source) sources.delete(key)
+}
+
+function sharedSource(options: UseOptions): CredentialsSource {
   const { sources } = options.registry
   const key = keyOf(options)
   const source = sources.get(key) ?? createSource(options)
   sources.set(key, source)
-  return lease(source, logger, () => {
-    if (sources.get(key) === source) sources.delete(key)
-  })
+  return source
 }
 
-function lease(source: CredentialsSource, logger: Logger | undefined, onLastRelease: () => void): Lease {
-  source.retain(logger)
-  return {
-    source,
-    release: () => {
-      if (source.release(logger)) onLastRelease()
-    },
-  }
-}
-
-function createSource(options: LeaseOptions): CredentialsSource {
+function createSource(options: UseOptions): CredentialsSource {
   const { roleName, accountId } = options.config
   return new CredentialsSource(imdsAccess(options), { roleName: roleName.value, accountId: accountId.value })
 }
@@ -99,7 +97,7 @@ export function imdsAccess({ config, dispatcher, runtime, registry }: AccessOpti
 }
 
 /** Two configurations that lead to the same requests are one; where their values come from does not matter. */
-function keyOf({ config, dispatcher, registry }: LeaseOptions): string {
+function keyOf({ config, dispatcher, registry }: UseOptions): string {
   const settings = Object.values<Setting<unknown>>({ ...config }).map(({ value }) => value ?? null)
   return JSON.stringify([...settings, dispatcherId(registry, dispatcher)])
 }

@@ -9,7 +9,8 @@ import { InstanceRoleError } from './errors.js'
 import type { InstanceRoleCallProperties, InstanceRoleOptions, ReadyOptions } from './options.js'
 import { type Patience, persist } from './patience.js'
 import { type Held, wasTriedLately } from './refresh-schedule.js'
-import { type Lease, leaseSource } from './shared-sources.js'
+import { releaseSource, retainSource } from './shared-sources.js'
+import { Waits } from './waits.js'
 import type { World } from './world.js'
 
 const NONE: InstanceRoleCallProperties = {}
@@ -19,12 +20,10 @@ const DEFAULT_READY_TIMEOUT_MS = 60_000
 export class SourceUse {
   readonly #checked: CheckedOptions
   readonly #world: World
-  /** Ends the waits under way; there only while there are any, because a thousand providers would hold a thousand. */
-  #closing: AbortController | undefined
-  #waits = 0
+  readonly #waits = new Waits()
   #isClosed = false
-  #lease: Lease | undefined
-  #opening: Promise<Lease> | undefined
+  #source: CredentialsSource | undefined
+  #opening: Promise<CredentialsSource> | undefined
 
   constructor(options: InstanceRoleOptions, world: World) {
     this.#checked = checkOptions(options)
@@ -33,13 +32,13 @@ export class SourceUse {
 
   /** `undefined` before the first call and after the end. */
   get source(): CredentialsSource | undefined {
-    return this.#lease?.source
+    return this.#source
   }
 
   /** Runs about twice per request of every client: a hit is a few comparisons and a copy. */
   credentials(given: InstanceRoleCallProperties | null | undefined): Promise<InstanceRoleCredentials> {
     const properties = given ?? NONE
-    const source = this.#lease?.source
+    const source = this.#source
     if (source !== undefined && !hasWishes(properties)) {
       const held = source.serve(this.#logger(properties))
       if (held !== undefined && !isShort(held, source, this.#checked.minTtlMs)) {
@@ -72,24 +71,14 @@ export class SourceUse {
 
   close(): void {
     this.#isClosed = true
-    this.#closing?.abort(closed())
-    this.#lease?.release()
-    this.#lease = undefined
+    this.#waits.sendAway(closed())
+    if (this.#source !== undefined) releaseSource(this.#source, this.#checked.logger, this.#world.registry)
+    this.#source = undefined
   }
 
-  /** Somebody who waits keeps the process alive; the load itself does not. */
-  async #wait<T>(work: Promise<T>, abortSignal: AbortSignal | undefined): Promise<T> {
-    const release = this.#world.runtime.keepAlive()
-    const closing = (this.#closing ??= new AbortController())
-    this.#waits += 1
-    try {
-      const open = unlessAborted(closing.signal, work)
-      return await (abortSignal === undefined ? open : unlessAborted(abortSignal, open))
-    } finally {
-      release()
-      this.#waits -= 1
-      if (this.#waits === 0) this.#closing = undefined
-    }
+  #wait<T>(work: Promise<T>, abortSignal: AbortSignal | undefined): Promise<T> {
+    const wanted = abortSignal === undefined ? work : unlessAborted(abortSignal, work)
+    return this.#waits.join(wanted, this.#world.runtime)
   }
 
   #patience(forMs: number, abortSignal: AbortSignal | undefined): Patience {
@@ -98,7 +87,7 @@ export class SourceUse {
 
   async #find(properties: InstanceRoleCallProperties, patience: Patience): Promise<InstanceRoleCredentials> {
     this.#requireOpen()
-    const { source } = this.#lease ?? (await this.#leaseOnce(properties.callerClientConfig?.profile))
+    const source = this.#source ?? (await this.#openOnce(properties.callerClientConfig?.profile))
     const logger = this.#logger(properties)
     const minTtlMs = checkDuration('minTtl', properties.minTtl) ?? this.#checked.minTtlMs
     const first = (): Promise<Held<LoadedRole>> =>
@@ -109,19 +98,19 @@ export class SourceUse {
     return toCredentials(isWorthATry ? await source.refresh(logger) : held, source)
   }
 
-  #leaseOnce(callerProfile: string | undefined): Promise<Lease> {
-    this.#opening ??= this.#leaseSource(callerProfile).finally(() => (this.#opening = undefined))
+  #openOnce(callerProfile: string | undefined): Promise<CredentialsSource> {
+    this.#opening ??= this.#open(callerProfile).finally(() => (this.#opening = undefined))
     return this.#opening
   }
 
-  async #leaseSource(callerProfile: string | undefined): Promise<Lease> {
+  async #open(callerProfile: string | undefined): Promise<CredentialsSource> {
     const { runtime, registry, configSources } = this.#world
     const config = await resolveConfig(this.#checked, configSources(this.#checked.profile ?? callerProfile))
     requireEnabled(config)
     this.#requireOpen()
     const { dispatcher, isolated = false, logger } = this.#checked
-    this.#lease = leaseSource({ config, dispatcher, isolated, logger, runtime, registry })
-    return this.#lease
+    this.#source = retainSource({ config, dispatcher, isolated, logger, runtime, registry })
+    return this.#source
   }
 
   #requireOpen(): void {
