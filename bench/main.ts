@@ -6,7 +6,7 @@ import { cpus } from 'node:os'
 import { drawDay } from './chart.js'
 import { openLaboratory, ROOT } from './laboratory.js'
 import { measureAll } from './measurements.js'
-import { measurementsTable, targetsTable } from './results.js'
+import { choiceTable, measurementsTable, targetsTable } from './results.js'
 import { reportSimulation } from './simulation/report.js'
 
 const isQuick = process.argv.includes('--quick')
@@ -21,23 +21,19 @@ process.env['AWS_SHARED_CREDENTIALS_FILE'] = '/dev/null'
 const botocoreVersion = findBotocore()
 const simulation = await reportSimulation(isQuick)
 const rows = await measure()
-const summary = [
-  targetsTable(rows, simulation.ours),
-  'A day of a call a second, without IMDS for 20 minutes around every expiration:',
-  simulation.excerpt,
-  measurementsTable(rows),
-  `Medians, with the 10th and 90th percentiles where they differ. ${machine()}`,
-].join('\n\n')
+const choice = choiceTable(rows, simulation.outcomes)
+const measurements = measurementsTable(rows)
 
 const chart = drawDay(simulation.days)
 if (!isQuick) writeResults()
-console.log(isQuick ? `${summary}\n\nIn brief, and so not written down.` : summary)
+console.log([choice, targetsTable(rows, simulation.outcomes), measurements].join('\n\n'))
+if (isQuick) console.log('\nIn brief, and so not written down.')
 
 function writeResults(): void {
   writeFileSync(`${ROOT}bench/day.svg`, chart)
   writeFileSync(`${ROOT}bench/RESULTS.md`, results())
   const readme = readFileSync(`${ROOT}README.md`, 'utf8')
-  const section = `<!-- measured -->\n\n${summary}\n\n<!-- /measured -->`
+  const section = `<!-- measured -->\n\n${choice}\n\n<!-- /measured -->`
   const block = /<!-- measured -->[\s\S]*<!-- \/measured -->/
   writeFileSync(
     `${ROOT}README.md`,
@@ -55,11 +51,23 @@ function results(): string {
 
 Written by \`npm run bench\`; not edited by hand.
 
-<!-- measured -->
+${choice}
 
-${summary}
+## Everything
 
-<!-- /measured -->
+${measurements}
+
+Medians, with the 10th and 90th percentiles where they differ. ${machine()}
+
+## What was set out to be reached
+
+${targetsTable(rows, simulation.outcomes)}
+
+[Where the time goes](where-the-time-goes.md) tells why what is missed is missed.
+
+## A day with outages
+
+One call a second, and no IMDS for 20 minutes around every expiration. Of those who cache:
 
 ![Time left on the credentials that callers get, over a day with outages](day.svg)
 
@@ -78,8 +86,6 @@ instance of \`instance-role/testing\` on a loopback port in another process; S3 
 - A memoized hit hands out one shared object; ours is a fresh copy, because the SDK writes to it.
 - There is no config file, as on an instance that nobody configured, but in the line that says so; that one is empty.
 - The process start counts from the operating system's start of the process; for botocore to the end of the process.
-
-[Where the time goes](where-the-time-goes.md) tells why what is missed is missed.
 
 ## The simulation
 

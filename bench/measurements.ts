@@ -105,6 +105,7 @@ async function measureStarts(lab: Laboratory, { many }: Rounds, withBotocore: bo
     lab.run(program(`start/request-${STARTS[name]}`)),
   )
   const node = await inTurns(many, ['instance-role'] as const, () => lab.run(program('start/empty')))
+  const parts = await inTurns(many, ['instance-role'] as const, () => lab.run(program('parts')))
   const python = await botocoreRuns(lab, Math.min(many, 7), withBotocore)
   return [
     row('import, over an empty module', 'ms', imports, 'tookMs', python('importMs')),
@@ -112,6 +113,9 @@ async function measureStarts(lab: Laboratory, { many }: Rounds, withBotocore: bo
     row('the same, where there is a config file', 'ms', withFile, 'tookMs'),
     row('process start to first signed S3 request', 'ms', requests, 'tookMs'),
     row('process start alone (Node)', 'ms', node, 'tookMs'),
+    row("part of the first load: undici's Agent is loaded", 'ms', parts, 'agentMs'),
+    row('part of it: Node loads its `fetch`, and uses it once', 'ms', parts, 'fetchMs'),
+    row("part of it where there is a config file: the SDK's loader is loaded", 'ms', parts, 'configLoaderMs'),
   ]
 }
 

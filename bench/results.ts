@@ -1,6 +1,6 @@
 import { markdownTable } from 'markdown-table'
 import type { Column, Row } from './measurements.js'
-import type { OurOutcomes } from './simulation/report.js'
+import type { KeyOutcomes } from './simulation/report.js'
 import type { Spread } from './statistics.js'
 
 const COLUMNS: Readonly<Record<Column, string>> = {
@@ -26,8 +26,8 @@ export function measurementsTable(rows: readonly Row[]): string {
 }
 
 /** What was set out to be reached, and whether it is. */
-export function targetsTable(rows: readonly Row[], ours: OurOutcomes): string {
-  const targets = targetsOf(rows, ours)
+export function targetsTable(rows: readonly Row[], outcomes: KeyOutcomes): string {
+  const targets = targetsOf(rows, outcomes)
   const body = targets.map(({ what, limit, reached, isMet }) => [
     what,
     limit,
@@ -37,6 +37,40 @@ export function targetsTable(rows: readonly Row[], ours: OurOutcomes): string {
   return markdownTable([['target', 'limit', 'measured', ''], ...body], { align: ['l', 'r', 'r', 'l'] })
 }
 
+/** For those who choose between the two, wins and losses alike. */
+export function choiceTable(rows: readonly Row[], outcomes: KeyOutcomes): string {
+  const { dayWithOutages, dayWithOutagesOfSdk, hundredClients, hundredClientsOfSdk } = outcomes
+  const both = (what: string, unit: string): string[] =>
+    (['sdk-client', 'instance-role'] as const).map(
+      (column) => `${concise(median(rows, what, column))}${unit}`,
+    )
+  const simulated = (sdk: number, ours: number): string[] => [concise(sdk), concise(ours)]
+  const body = [
+    [
+      'calls that fail in a day of one a second, with IMDS gone for 20 min around every expiration',
+      ...simulated(dayWithOutagesOfSdk.failed, dayWithOutages.failed),
+    ],
+    [
+      'calls that wait in that day, after the first',
+      ...simulated(dayWithOutagesOfSdk.waited, dayWithOutages.waited),
+    ],
+    [
+      'requests to IMDS when 100 clients start',
+      ...simulated(hundredClientsOfSdk.firstMinuteRequests, hundredClients.firstMinuteRequests),
+    ],
+    ['requests of a refresh', ...both('requests of a refresh', '')],
+    ['100 S3 clients, first credentials of all', ...both('100 S3 clients, first credentials of all', ' ms')],
+    ['import', ...both('import, over an empty module', ' ms')],
+    ['heap of each of 1,000 providers', ...both('heap of each of 1,000 providers', ' B')],
+    ['cached call', ...both('cached call', ' ns')],
+    ['process start to first credentials', ...both('process start to first credentials', ' ms')],
+    ['process start to first signed S3 request', ...both('process start to first signed S3 request', ' ms')],
+    ['installed, beside `@aws-sdk/client-s3`', ...both('installed, beside `@aws-sdk/client-s3`', ' KB')],
+  ]
+  const head = ['', "SDK's `fromInstanceMetadata()`", '`fromInstanceRole()`']
+  return markdownTable([head, ...body], { align: ['l', 'r', 'r'] })
+}
+
 export interface Target {
   readonly what: string
   readonly limit: string
@@ -44,9 +78,9 @@ export interface Target {
   readonly isMet: boolean
 }
 
-function targetsOf(rows: readonly Row[], ours: OurOutcomes): Target[] {
+function targetsOf(rows: readonly Row[], outcomes: KeyOutcomes): Target[] {
   const ratio = (what: string, peer: Column): number => median(rows, what) / median(rows, what, peer)
-  const { quietDay, dayWithOutages, hundredClients, hundredClientsOfSdk } = ours
+  const { quietDay, dayWithOutages, hundredClients, hundredClientsOfSdk } = outcomes
   const troubled = [quietDay, dayWithOutages].reduce((sum, { waited, failed }) => sum + waited + failed, 0)
   return [
     most('cached call, against the memoized hit', ratio('cached call', 'official-memoized'), 2, '×'),

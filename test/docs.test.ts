@@ -45,6 +45,13 @@ test('lists every option in README, and no other', () => {
   expect(new Set(inReadme)).toEqual(new Set(inSource))
 })
 
+// Prevents that README shows other figures than the benchmark wrote.
+test('quotes the figures of the benchmark in README', () => {
+  const [, quoted = ''] = /<!-- measured -->\n([\s\S]+)\n<!-- \/measured -->/.exec(read('README.md')) ?? []
+  expect(quoted.match(/^\| .* \|$/gm)?.length).toBeGreaterThan(10)
+  expect(read('bench/RESULTS.md')).toContain(quoted)
+})
+
 /** README's default of each option, its first word. */
 function defaultsInReadme(): Map<string, string> {
   const [, after = ''] = read('README.md').split('## Options')

@@ -7,16 +7,15 @@ import { type Outcome, type Scenario, simulate } from './world.js'
 /** What became of everybody in everything, and the day that the chart shows. */
 export interface SimulationReport {
   readonly markdown: string
-  /** The day with outages alone, for README. */
-  readonly excerpt: string
   readonly days: ReadonlyMap<Subject, Outcome>
-  readonly ours: OurOutcomes
+  readonly outcomes: KeyOutcomes
 }
 
-/** What the targets are compared with. */
-export interface OurOutcomes {
+/** What is set against the targets, and against the SDK. */
+export interface KeyOutcomes {
   readonly quietDay: Outcome
   readonly dayWithOutages: Outcome
+  readonly dayWithOutagesOfSdk: Outcome
   readonly hundredClients: Outcome
   readonly hundredClientsOfSdk: Outcome
 }
@@ -32,14 +31,13 @@ export async function reportSimulation(isQuick: boolean): Promise<SimulationRepo
   const crowds = await eachOf(isQuick ? [100] : [1, 10, 100, 1_000], clients)
   const fleets = await eachOf(isQuick ? [10] : [1, 10, 100, 500], fleet)
   const hundred = crowds.get(100)
-  const excerpt = dayTable(days)
   const markdown = [
     '### A day, a call a second',
     '24 hours, a new set of credentials every hour that lives six, 300 ms to each answer.',
     dayTable(quiet),
     '### The same day, without IMDS for 20 minutes around every expiration',
     'Nothing answers from ten minutes before every instant at which a set expires until ten minutes after.',
-    excerpt,
+    dayTable(days),
     '### A day of sets that live an hour, each published in an outage',
     'The harshest case: nobody can have the next set in time, so that whoever does not fail serves an expired one.',
     dayTable(short),
@@ -51,11 +49,11 @@ export async function reportSimulation(isQuick: boolean): Promise<SimulationRepo
   ].join('\n\n')
   return {
     markdown,
-    excerpt,
     days,
-    ours: {
+    outcomes: {
       quietDay: outcomeOf(quiet, 'instance-role'),
       dayWithOutages: outcomeOf(days, 'instance-role'),
+      dayWithOutagesOfSdk: outcomeOf(days, 'sdk-client'),
       hundredClients: outcomeOf(hundred, 'instance-role'),
       hundredClientsOfSdk: outcomeOf(hundred, 'sdk-client'),
     },
