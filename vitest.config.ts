@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import type { ViteUserConfig } from 'vitest/config'
 
 /** They replace modules, which must not reach other tests. */
@@ -20,7 +21,8 @@ const resolve = { tsconfigPaths: true }
 const config: ViteUserConfig = {
   test: {
     globalSetup: ['test/package/install.ts'],
-    maxWorkers: '100%',
+    // One more than there are cores: some wait for the processes that they started.
+    maxWorkers: availableParallelism() + 1,
     projects: [
       {
         resolve,
