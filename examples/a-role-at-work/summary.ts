@@ -31,7 +31,10 @@ function figures({ elapsedMs, workload, told, sets, imdsRequests }: Evidence): [
   const imds = countImdsRequests(imdsRequests)
   return [
     ['Time', seconds(elapsedMs)],
-    ['Calls to STS and S3', `${durationsMs.length}, of which ${failures.length} failed ${names(failures)}`],
+    [
+      'Calls to STS and S3',
+      `${durationsMs.length}, of which ${failures.length} failed ${names(failures)}`.trimEnd(),
+    ],
     ['In the outage', `${outage.calls} calls in ${seconds(outage.durationMs)}`],
     ['Longest call', `${ms(Math.max(...later))} (the very first: ${ms(first)})`],
     ['Sets of credentials used', `${sets.length}, of ${rolesOf(sets).join(' and ')}`],

@@ -28,6 +28,21 @@ async function send(
   }
 }
 
+/** For several exchanges of one load. */
+function openWay(endpoint: string): { send: () => Promise<Outcome>; close: () => void } {
+  const { signal } = new AbortController()
+  const transport = openTransport({
+    runtime: systemRuntime,
+    timeoutMs: LONG_MS,
+    signal,
+    dispatcher: undefined,
+  })
+  return {
+    send: () => transport.send({ method: 'GET', url: endpoint, headers: {}, timeoutMs: LONG_MS }),
+    close: () => transport.close(),
+  }
+}
+
 async function outcomeOf(answer: (socket: Socket) => void, timeoutMs = LONG_MS): Promise<Outcome> {
   await using server = await serveRaw(answer)
   return await send(server.endpoint, { timeoutMs })
@@ -187,17 +202,10 @@ test('connects again after a broken exchange of the same load', async () => {
     if (connections === 1) socket.resetAndDestroy()
     else socket.end(`${head('Content-Length: 2')}ok`)
   })
-  const { signal } = new AbortController()
-  const transport = openTransport({
-    runtime: systemRuntime,
-    timeoutMs: LONG_MS,
-    signal,
-    dispatcher: undefined,
-  })
-  const exchange = { method: 'GET', url: server.endpoint, headers: {}, timeoutMs: LONG_MS } as const
-  expect((await transport.send(exchange)).kind).toBe('broken')
-  expect(await transport.send(exchange)).toMatchObject({ kind: 'answer', bytes: Buffer.from('ok') })
-  transport.close()
+  const { send, close } = openWay(server.endpoint)
+  expect((await send()).kind).toBe('broken')
+  expect(await send()).toMatchObject({ kind: 'answer', bytes: Buffer.from('ok') })
+  close()
 })
 
 test('connects once for all exchanges of a load, where the other side lets it', async () => {
@@ -205,18 +213,11 @@ test('connects once for all exchanges of a load, where the other side lets it', 
     socket.write(`${head('Content-Length: 2')}ok`)
     socket.on('data', () => socket.write(`${head('Content-Length: 2')}ok`))
   })
-  const { signal } = new AbortController()
-  const transport = openTransport({
-    runtime: systemRuntime,
-    timeoutMs: LONG_MS,
-    signal,
-    dispatcher: undefined,
-  })
-  const exchange = { method: 'GET', url: server.endpoint, headers: {}, timeoutMs: LONG_MS } as const
-  await transport.send(exchange)
-  await transport.send(exchange)
+  const { send, close } = openWay(server.endpoint)
+  await send()
+  await send()
   expect(server.received).toHaveLength(1)
-  transport.close()
+  close()
 })
 
 test('says that the load has ended, at any moment of the exchange, and keeps the reason to the load', async () => {
