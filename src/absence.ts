@@ -1,4 +1,4 @@
-import type { InstanceRoleError } from './errors.js'
+import { afterAttempts, type InstanceRoleError } from './errors.js'
 import type { Runtime } from './runtime.js'
 
 const BASE_MS = 250
@@ -26,7 +26,7 @@ export class Absence {
   remembered(): InstanceRoleError | undefined {
     if (this.#failures < REMEMBERED_FROM || this.pauseMs() === 0) return undefined
     // Anew for each caller: the SDK writes to errors.
-    return this.#error?.afterAttempts(this.#error.attempts)
+    return this.#error && afterAttempts(this.#error, this.#error.attempts)
   }
 
   failed(error: InstanceRoleError | undefined): void {

@@ -35,6 +35,8 @@ export interface SourceStatus {
   readonly requests: number
   /** How far the clock of IMDS is ahead of the host's. */
   readonly clockOffsetMs: number | undefined
+  /** How much of that is believed. */
+  readonly correctionMs: number
 }
 
 /** The credentials of one resolved configuration: cached, refreshed ahead, loaded by one load at a time, used by many. */
@@ -123,6 +125,7 @@ export class CredentialsSource {
       lastErrorCode: this.#lastErrorCode,
       requests: this.#requests,
       clockOffsetMs: this.#imdsClock.offsetMs,
+      correctionMs: this.correctionMs(),
     }
   }
 
@@ -195,7 +198,7 @@ export class CredentialsSource {
     if (this.#hasNothing(change)) this.#absence.failed(error)
     else this.#absence.reset()
     if (error === undefined && change.after !== undefined) this.#lookUpAccount(change.after.value)
-    this.#report(stateEvents(change), error, logger)
+    this.#report(stateEvents(change, this.correctionMs()), error, logger)
   }
 
   #hasNothing({ after, error }: Change<Held<LoadedRole>>): boolean {

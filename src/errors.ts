@@ -116,10 +116,8 @@ export const TREATMENTS: Readonly<Record<InstanceRoleErrorCode, Treatment>> = {
     hint: 'Raise `timeout` (AWS_METADATA_SERVICE_TIMEOUT, in seconds) or `deadline` where IMDS is known to be slow.',
   },
   BAD_CONFIG: { ...wrong, hint: 'Correct or remove the setting that the message names.' },
-  // Retryable for another load that shared a request of the one that was closed.
   CLOSED: {
     ...wrong,
-    retryable: true,
     hint: 'Make a new provider with `fromInstanceRole()`: a closed one gives no credentials.',
   },
 }
@@ -167,7 +165,8 @@ export interface InstanceRoleErrorDetails {
 /**
  * The one error of this library. Its `code` says what happened, `step` where, `hint` what to do.
  *
- * Neither it nor its `cause` ever holds a key, a token or a part of an IMDS answer.
+ * Neither it nor its `cause` ever holds a key or a token. Of an answer of IMDS it tells the role's name, the status, and the `Code` of a
+ * credentials document.
  */
 export class InstanceRoleError extends Error {
   /** Always this, for code that tells errors apart by name. */
@@ -211,10 +210,10 @@ export class InstanceRoleError extends Error {
   static override [Symbol.hasInstance](value: unknown): boolean {
     return typeof value === 'object' && value !== null && BRAND in value
   }
+}
 
-  /** The same failure, after `attempts` tries of the load. */
-  afterAttempts(attempts: number): InstanceRoleError {
-    const { code, message, step, statusCode, timedOut, retryAfterMs, cause } = this
-    return new InstanceRoleError(code, message, { step, statusCode, timedOut, retryAfterMs, cause, attempts })
-  }
+/** The same failure anew, after `attempts` tries of the load. Outside the class, which would be built under another name. */
+export function afterAttempts(error: InstanceRoleError, attempts: number): InstanceRoleError {
+  const { code, message, step, statusCode, timedOut, retryAfterMs, cause } = error
+  return new InstanceRoleError(code, message, { step, statusCode, timedOut, retryAfterMs, cause, attempts })
 }

@@ -22,7 +22,10 @@ export interface InstanceRoleProvider extends AsyncDisposable {
    * @throws {InstanceRoleError} the last failure when time is up, and at once what waiting cannot mend
    */
   ready(options?: ReadyOptions): Promise<InstanceRoleCredentials>
-  /** What is held is no good: the next call waits for a fresh load, and falls back on what is held only where that fails. */
+  /**
+   * What is held is no good: the next call waits for a fresh load, and falls back on what is held only where that fails. A load that
+   * is under way counts as the fresh one.
+   */
   invalidate(): void
   /** Ends the waits of its callers with `CLOSED`, and the load under way if nobody else shares it. */
   close(): Promise<void>

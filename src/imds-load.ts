@@ -1,7 +1,7 @@
 import pRetry from 'p-retry'
 import type { Dispatcher } from 'undici'
 import { unlessAborted } from './abort.js'
-import { InstanceRoleError, type LoadStep } from './errors.js'
+import { afterAttempts, InstanceRoleError, type LoadStep } from './errors.js'
 import { ImdsReader, type MetadataTokenCache } from './imds/imds-reader.js'
 import { startTimeLimit } from './imds/time-limit.js'
 import type { EndpointChoice } from './imds/endpoint-choice.js'
@@ -90,7 +90,7 @@ function retryTries<T>(tryOnce: () => Promise<T>, tally: Tally, options: RetryOp
       count(tally, error)
       const limits = { retries, remainingMs: deadlineAt - runtime.elapsed() }
       const delayMs = retryDelayMs(error, tally, limits, runtime.random)
-      if (delayMs === undefined) throw error.afterAttempts(tally.attempts)
+      if (delayMs === undefined) throw afterAttempts(error, tally.attempts)
       if (delayMs > 0) await runtime.sleep(delayMs)
       return true
     },
@@ -103,7 +103,7 @@ function overdue(
   deadlineMs: number,
   blockedMs: number,
 ): InstanceRoleError {
-  if (lastFailure !== undefined) return lastFailure.afterAttempts(attempts)
+  if (lastFailure !== undefined) return afterAttempts(lastFailure, attempts)
   const blocked =
     blockedMs === 0 ? '' : `; the event loop of this process was blocked for ${blockedMs} ms of it`
   const message = `IMDS gave nothing within the deadline of ${deadlineMs} ms${blocked}.`

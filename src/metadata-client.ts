@@ -137,7 +137,7 @@ export class MetadataClient {
     const signal = abortSignal ?? new AbortController().signal
     try {
       signal.throwIfAborted()
-      const access = await this.#open()
+      const access = await unlessAborted(signal, this.#open())
       const load = {
         ...access,
         signal,
@@ -145,7 +145,7 @@ export class MetadataClient {
         onDate: () => {},
         onV1: () => publish({ 'instance-role:v1-used': { endpoint: access.endpoints.preferred } }),
       }
-      return await unlessAborted(signal, runLoad(load, read))
+      return await runLoad(load, read)
     } finally {
       release()
     }

@@ -29,7 +29,8 @@ export interface InstanceRoleOptions {
    */
   readonly endpointMode?: 'IPv4' | 'IPv6' | 'auto' | undefined
   /**
-   * Longest wait for one HTTP exchange, in milliseconds.
+   * Longest wait for one HTTP exchange, in milliseconds; at most half of a `deadline` that is given, so that a try has its verdict
+   * before time is up.
    *
    * Environment: `AWS_METADATA_SERVICE_TIMEOUT`, in seconds; config file: `metadata_service_timeout`.
    *

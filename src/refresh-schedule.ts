@@ -49,6 +49,11 @@ export function judge(now: number, held: Held<Expiring> | undefined): Verdict {
   return now < held.waitAt ? 'use-and-refresh' : 'refresh-first'
 }
 
+/** From when on a call refreshes what is held. */
+export function nextRefreshAt(now: number, held: Held<Expiring>): number {
+  return held.isInvalidated === true || now < held.triedAt ? now : held.refreshAt
+}
+
 /** Whether another try at `now` would come too soon after the last one to bring another set. */
 export function wasTriedLately(now: number, held: Held<Expiring>): boolean {
   return now >= held.triedAt && now < held.triedAt + SAME_SET_PAUSE_MS

@@ -7,11 +7,14 @@ import type { Change } from './refreshing-cache.js'
 /** The events of a load, by their names; no name comes twice. */
 export type StateEvents = Partial<InstanceRoleEvents>
 
-/** What a load did to what is held; nothing where nothing is held. */
-export function stateEvents({ before, after, error }: Change<Held<LoadedRole>>): StateEvents {
+/** What a load did to what is held; nothing where nothing is held. `correctionMs` is how far the time is ahead of the host's clock. */
+export function stateEvents(
+  { before, after, error }: Change<Held<LoadedRole>>,
+  correctionMs: number,
+): StateEvents {
   if (after === undefined) return {}
-  if (error === undefined) return eventsOfSuccess(before, after)
-  return error instanceof InstanceRoleError ? eventsOfFailure(after, error) : {}
+  if (error === undefined) return { ...eventsOfSuccess(before, after), ...extension(after, correctionMs) }
+  return error instanceof InstanceRoleError ? eventsOfFailure(after, error, correctionMs) : {}
 }
 
 function eventsOfSuccess(before: Held<LoadedRole> | undefined, after: Held<LoadedRole>): StateEvents {
@@ -21,29 +24,33 @@ function eventsOfSuccess(before: Held<LoadedRole> | undefined, after: Held<Loade
   return {
     ...(isAnotherRole && { 'instance-role:role-changed': { from: previous.roleName, to: roleName } }),
     'instance-role:refreshed': { roleName, expiration: toIso(expiresAt), isNew: previous?.id !== id },
-    ...extension(after),
   }
 }
 
-function eventsOfFailure(after: Held<LoadedRole>, { code: errorCode, step }: InstanceRoleError): StateEvents {
+function eventsOfFailure(
+  after: Held<LoadedRole>,
+  { code: errorCode, step }: InstanceRoleError,
+  correctionMs: number,
+): StateEvents {
   const { roleName, expiresAt } = after.value
   const expiration = toIso(expiresAt)
   const nextRefresh = toIso(after.refreshAt)
   const failed = { roleName, expiration, nextRefresh, errorCode, ...(step !== undefined && { step }) }
   return {
     'instance-role:refresh-failed': failed,
-    ...extension(after, errorCode),
+    ...extension(after, correctionMs, errorCode),
     ...(errorCode === 'NO_ROLE' && { 'instance-role:role-detached': { roleName, expiration } }),
   }
 }
 
 function extension(
   { value, extendedUntil }: Held<LoadedRole>,
+  correctionMs: number,
   errorCode?: InstanceRoleErrorCode,
 ): StateEvents {
   if (extendedUntil === undefined) return {}
   const { roleName, expiresAt } = value
-  const instants = { originalExpiration: toIso(expiresAt), expiration: toIso(extendedUntil) }
+  const instants = { originalExpiration: toIso(expiresAt), expiration: toIso(extendedUntil - correctionMs) }
   const why = errorCode === undefined ? {} : { errorCode }
   return { 'instance-role:extended': { roleName, ...instants, ...why } }
 }

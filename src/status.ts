@@ -1,7 +1,7 @@
 import type { LoadedRole } from './credentials-load.js'
 import type { SourceStatus } from './credentials-source.js'
 import type { InstanceRoleErrorCode } from './errors.js'
-import { extensionAt, type Held } from './refresh-schedule.js'
+import { extensionAt, type Held, nextRefreshAt } from './refresh-schedule.js'
 
 /** The state of a provider, safe to show and to serialise: no secret in it. Instants are ISO 8601. */
 export interface InstanceRoleStatus {
@@ -26,9 +26,9 @@ export interface InstanceRoleStatus {
 /** What a provider shows of its source; `undefined` before its first call. */
 export function describeStatus(source: SourceStatus | undefined, now: number): InstanceRoleStatus {
   if (source === undefined) return { requests: 0 }
-  const { held, lastSuccessAt, lastErrorCode, requests, clockOffsetMs } = source
+  const { held, lastSuccessAt, lastErrorCode, requests, clockOffsetMs, correctionMs } = source
   return {
-    ...(held !== undefined && describeHeld(held, now)),
+    ...(held !== undefined && describeHeld(held, now, correctionMs)),
     ...(lastSuccessAt !== undefined && { lastSuccess: toIso(lastSuccessAt) }),
     ...(lastErrorCode !== undefined && { lastErrorCode }),
     requests,
@@ -36,15 +36,19 @@ export function describeStatus(source: SourceStatus | undefined, now: number): I
   }
 }
 
-function describeHeld(held: Held<LoadedRole>, now: number): Partial<InstanceRoleStatus> {
+function describeHeld(
+  held: Held<LoadedRole>,
+  now: number,
+  correctionMs: number,
+): Partial<InstanceRoleStatus> {
   const extendedUntil = extensionAt(now, held)
   const trueExpiration = toIso(held.value.expiresAt)
   return {
     roleName: held.value.roleName,
-    nextRefresh: toIso(Math.max(held.refreshAt, held.triedAt)),
+    nextRefresh: toIso(nextRefreshAt(now, held)),
     ...(extendedUntil === undefined
       ? { expiration: trueExpiration }
-      : { expiration: toIso(extendedUntil), originalExpiration: trueExpiration }),
+      : { expiration: toIso(extendedUntil - correctionMs), originalExpiration: trueExpiration }),
   }
 }
 

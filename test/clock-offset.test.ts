@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { expect, test } from 'vitest'
 import { createProvider } from '../src/from-instance-role.js'
 import { systemConfigSources } from '../src/config-sources.js'
@@ -46,6 +47,26 @@ test('extends by the clock of the host, which is the one that its clients go by'
   expect(aheadOfHostMs).toBeGreaterThanOrEqual(MINUTE)
   expect(aheadOfHostMs).toBeLessThanOrEqual(4 * MINUTE)
 })
+
+test.each([0, 5 * HOUR])(
+  'tells the expiration that it hands out in the status and the event, with a clock %d ms ahead',
+  async (error) => {
+    const { clock, instance, provider } = setup(error)
+    const { expiration } = await provider()
+    instance.failUntilLifted('all', 'refuse')
+    await clock.advance(expiration.getTime() - clock.now())
+    const events: unknown[] = []
+    const note = (event: unknown): void => void events.push(event)
+    subscribe('instance-role:extended', note)
+    const extended = (await provider()).expiration.toISOString()
+    unsubscribe('instance-role:extended', note)
+    expect(events).toMatchObject([{ expiration: extended, originalExpiration: expiration.toISOString() }])
+    expect(provider.status()).toMatchObject({
+      expiration: extended,
+      originalExpiration: expiration.toISOString(),
+    })
+  },
+)
 
 test.each([
   { offsetMs: 0, correction: 0 },

@@ -190,7 +190,7 @@ test('ends a read that is aborted', async () => {
 })
 
 test.each(['latest/meta-data', '', '/with space', '/line\nbreak'])(
-  'refuses the path %j by name',
+  'refuses the path %j without asking',
   async (path) => {
     const { instance, metadata } = await setup()
     await expect(metadata.get(path)).rejects.toMatchObject({ code: 'BAD_CONFIG' })

@@ -10,6 +10,7 @@ import {
   type Held,
   isServable,
   judge,
+  nextRefreshAt,
 } from '../src/refresh-schedule.js'
 import { HOUR, MINUTE, SECOND } from './setup.js'
 
@@ -116,6 +117,13 @@ test('extends only past the expiration, only without a verdict, and by 2 to 4 mi
   ).toBe(end + 4 * MINUTE)
   expect(isServable(end, afterFailure(end, half, it, false))).toBe(false)
   expect(judge(end, afterFailure(end, half, it, false))).toBe('refresh-first')
+})
+
+test('tells the next refresh: at once when invalidated or when the clock went back, else at its time', () => {
+  const it = held(6 * HOUR)
+  expect(nextRefreshAt(NOW, it)).toBe(NOW + 3 * HOUR)
+  expect(nextRefreshAt(NOW + MINUTE, afterInvalidation(it))).toBe(NOW + MINUTE)
+  expect(nextRefreshAt(NOW - MINUTE, it)).toBe(NOW - MINUTE)
 })
 
 test('waits for a fresh try once invalidated, and keeps the set', () => {

@@ -77,6 +77,7 @@ const FINAL = [
   'CREDENTIALS_NOT_ISSUED',
   'UNEXPECTED_STATUS',
   'BAD_CONFIG',
+  'CLOSED',
 ] as const satisfies InstanceRoleErrorCode[]
 
 test.each(FINAL)('takes %s for final', (code) => {
@@ -87,7 +88,6 @@ test('retries every other failure', () => {
   const retried = Object.entries(TREATMENTS).filter(([, { retryable }]) => retryable)
   expect(retried.map(([code]) => code).sort()).toEqual([
     'BAD_RESPONSE',
-    'CLOSED',
     'HOP_LIMIT',
     'SERVER_ERROR',
     'THROTTLED',

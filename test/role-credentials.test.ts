@@ -38,7 +38,7 @@ function failureOf(work: () => unknown): InstanceRoleError {
 test.each<{ what: string; changes: object; gives?: object }>([
   { what: 'a document as EC2 makes it', changes: {} },
   { what: 'a document without Code, as emulators make it', changes: { Code: undefined } },
-  { what: 'members that nobody knows', changes: { Unexpected: { Deep: [1] }, __proto__: { x: 1 } } },
+  { what: 'members that nobody knows', changes: { Unexpected: { Deep: [1] }, ['__proto__']: { x: 1 } } },
   {
     what: 'microseconds',
     changes: { Expiration: '2026-01-01T06:00:00.832308Z' },

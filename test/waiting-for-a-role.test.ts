@@ -115,7 +115,10 @@ test('ends the wait for readiness when it is aborted, and when time is up in the
 
 test('refuses a malformed timeout by its name', async () => {
   const { provider } = setup()
-  await expect(provider.ready({ timeout: Number.NaN })).rejects.toMatchObject({ code: 'BAD_CONFIG' })
+  await expect(provider.ready({ timeout: Number.NaN })).rejects.toMatchObject({
+    code: 'BAD_CONFIG',
+    message: expect.stringContaining('option timeout') as string,
+  })
 })
 
 test('waits for a refresh when less life is left than is asked for', async () => {

@@ -10,6 +10,9 @@ interface Names {
   readonly endpoint: string | undefined
 }
 
+/** Shows whether requests to IMDS were dropped. */
+export const COUNT_THROTTLED = 'ethtool -S <interface> | grep linklocal_allowance_exceeded'
+
 /**
  * The command for each code, as its hint has it where that has one; codes that no command mends are not here. What stands in
  * angle brackets is filled in where it is known.
@@ -29,7 +32,7 @@ export const COMMANDS: Readonly<Partial<Record<InstanceRoleErrorCode, string>>> 
     'TOKEN=$(curl -sX PUT -H "X-aws-ec2-metadata-token-ttl-seconds: 60" http://169.254.169.254/latest/api/token) && curl -sH "X-aws-ec2-metadata-token: $TOKEN" http://169.254.169.254/latest/meta-data/iam/info',
   TIMEOUT: 'export AWS_METADATA_SERVICE_TIMEOUT=5',
   SERVER_ERROR: 'aws ec2 describe-instance-status --instance-ids <instance-id>',
-  THROTTLED: 'ethtool -S <interface> | grep linklocal_allowance_exceeded',
+  THROTTLED: COUNT_THROTTLED,
   UNEXPECTED_STATUS: 'env | grep -i -e AWS_EC2_METADATA -e proxy',
   BAD_RESPONSE: 'env | grep -i -e AWS_EC2_METADATA -e proxy',
 }
@@ -91,7 +94,8 @@ export function removingKeys({ path, section }: KeyFile): string | undefined {
   return `sed -i -E '/^\\[${section.replaceAll('/', '\\/')}\\]/,/^\\[/{/^aws_(access_key_id|secret_access_key|session_token)/d;}' ${path}`
 }
 
-function namesIn({ imds, surroundings }: Facts): Names {
+/** The names that are known; the instance's own word for its ID goes before that of the firmware. */
+export function namesIn({ imds, surroundings }: Facts): Names {
   return {
     instanceId: imds?.instanceId ?? surroundings.firmwareInstanceId,
     profileName: imds?.profile?.name,
@@ -100,7 +104,7 @@ function namesIn({ imds, surroundings }: Facts): Names {
   }
 }
 
-function fill(template: string, { instanceId, profileName, roleName, endpoint }: Names): string {
+export function fill(template: string, { instanceId, profileName, roleName, endpoint }: Names): string {
   return template
     .replaceAll('<instance-id>', instanceId ?? '<instance-id>')
     .replaceAll('<profile-name>', profileName ?? '<profile-name>')

@@ -1,7 +1,7 @@
 import { InstanceRoleError } from '../errors.js'
 import type { Facts, ImdsFacts, Surroundings } from './facts.js'
 import type { Check, Finding } from './findings.js'
-import { isProfileAttached } from './fixes.js'
+import { COUNT_THROTTLED, fill, isProfileAttached, namesIn } from './fixes.js'
 import { judgeClock, judgeCredentials } from './judge-time.js'
 import { problemOf, skipped } from './problem.js'
 
@@ -9,7 +9,7 @@ import { problemOf, skipped } from './problem.js'
 export function judgeImds(facts: Facts): readonly Finding[] {
   const { imds } = facts
   if (imds === undefined) return []
-  const stages = Object.entries(STAGES).map(([, judgeStage]) => judgeStage(imds))
+  const stages = Object.entries(STAGES).map(([, judgeStage]) => judgeStage(imds, facts))
   return [
     ...stopAtFailure(stages, imds, facts),
     judgeV1(imds, facts),
@@ -27,7 +27,7 @@ const STAGES = {
   'instance-profile': judgeProfile,
   role: judgeRole,
   credentials: judgeCredentials,
-} as const satisfies Partial<Record<Check, (imds: ImdsFacts) => Finding>>
+} as const satisfies Partial<Record<Check, (imds: ImdsFacts, facts: Facts) => Finding>>
 
 /** What comes before the failure holds, and what comes after it was not got to. */
 function stopAtFailure(stages: readonly Finding[], imds: ImdsFacts, facts: Facts): readonly Finding[] {
@@ -105,7 +105,7 @@ function judgeReach({ endpoint, requests, load }: ImdsFacts): Finding {
     verdict: 'warning',
     message: `IMDS at ${endpoint} gave credentials, but ${failed.length} of ${requests.length} requests failed before.`,
     hint: 'Retries hide it; run the doctor again to see whether it lasts, and look for what else asks IMDS.',
-    fix: 'ethtool -S <interface> | grep linklocal_allowance_exceeded',
+    fix: COUNT_THROTTLED,
     facts,
   }
 }
@@ -131,39 +131,49 @@ function judgeToken(imds: ImdsFacts): Finding {
   return { check: 'token', verdict: 'ok', message: `IMDSv2 gives a metadata token${within}.`, facts }
 }
 
-function judgeV1({ v1, instanceId = '<instance-id>' }: ImdsFacts, { surroundings }: Facts): Finding {
+function judgeV1({ v1 }: ImdsFacts, facts: Facts): Finding {
   const check = 'imdsv1'
   if (v1 === 'unknown') return skipped(check, 'Whether IMDSv1 is open could not be told.')
-  const facts = { open: v1 === 'open' }
-  if (v1 === 'closed') {
-    return { check, verdict: 'ok', message: 'IMDSv1 is closed: every request needs a metadata token.', facts }
+  const open = v1 === 'open'
+  if (!open) {
+    return {
+      check,
+      verdict: 'ok',
+      message: 'IMDSv1 is closed: every request needs a metadata token.',
+      facts: { open },
+    }
   }
-  const id = surroundings.firmwareInstanceId ?? instanceId
   return {
     check,
     verdict: 'warning',
     message: 'IMDSv1 is still open: credentials can be read without a metadata token.',
     hint: 'Require IMDSv2 once nothing on the instance uses IMDSv1 (metric MetadataNoToken).',
-    fix: `aws ec2 modify-instance-metadata-options --instance-id ${id} --http-tokens required`,
-    facts,
+    fix: fill(
+      'aws ec2 modify-instance-metadata-options --instance-id <instance-id> --http-tokens required',
+      namesIn(facts),
+    ),
+    facts: { open },
   }
 }
 
-function judgeProfile({ profile, instanceId = '<instance-id>' }: ImdsFacts): Finding {
+function judgeProfile({ profile }: ImdsFacts, facts: Facts): Finding {
   const check = 'instance-profile'
   if (profile === undefined) return skipped(check, 'IMDS does not tell of an instance profile.')
   const { name, code = 'Success' } = profile
-  const facts = { name, code }
+  const known = { name, code }
   if (code === 'Success') {
-    return { check, verdict: 'ok', message: `The instance profile ${name} is attached.`, facts }
+    return { check, verdict: 'ok', message: `The instance profile ${name} is attached.`, facts: known }
   }
   return {
     check,
     verdict: 'warning',
     message: `The instance profile ${name} is attached, and EC2 says of it: ${code}.`,
     hint: 'Look at the association; attach a profile that exists in its place.',
-    fix: `aws ec2 describe-iam-instance-profile-associations --filters Name=instance-id,Values=${instanceId}`,
-    facts,
+    fix: fill(
+      'aws ec2 describe-iam-instance-profile-associations --filters Name=instance-id,Values=<instance-id>',
+      namesIn(facts),
+    ),
+    facts: known,
   }
 }
 

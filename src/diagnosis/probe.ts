@@ -70,7 +70,8 @@ async function askImds(config: InstanceRoleConfig, runtime: Runtime): Promise<Im
     loadRole(options, config.roleName.value, memory),
     readDetails(options),
     askWithoutToken(options),
-    askOtherAddress(config, options),
+    // Not in the log: that it mostly does not answer is no failure on the way to IMDS.
+    askOtherAddress(config, { ...options, runtime }),
   ])
   return {
     endpoint: options.endpoints.preferred,

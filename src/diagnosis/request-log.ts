@@ -3,7 +3,6 @@ import type { FetchInit, Runtime } from '../runtime.js'
 /** A request to IMDS and how it ended; neither token nor body. */
 export interface SentRequest {
   readonly method: string
-  readonly path: string
   readonly tookMs: number
   /** Absent where no answer came. */
   readonly status?: number
@@ -13,13 +12,13 @@ export interface SentRequest {
 export function loggingRuntime(runtime: Runtime, log: SentRequest[]): Runtime {
   const fetch = async (url: string, init: FetchInit): Promise<Response> => {
     const sentAt = runtime.now()
-    const request = { method: init.method, path: new URL(url).pathname }
+    const { method } = init
     try {
       const response = await runtime.fetch(url, init)
-      log.push({ ...request, tookMs: runtime.now() - sentAt, status: response.status })
+      log.push({ method, tookMs: runtime.now() - sentAt, status: response.status })
       return response
     } catch (error) {
-      log.push({ ...request, tookMs: runtime.now() - sentAt })
+      log.push({ method, tookMs: runtime.now() - sentAt })
       throw error
     }
   }

@@ -29,7 +29,7 @@ export interface ImdsReaderOptions {
   readonly userAgent: string
   readonly runtime: Runtime
   readonly onRequest: (step: LoadStep) => void
-  /** Called when IMDSv1 is used, once a load. */
+  /** Called when IMDSv1 has answered, once a load. */
   readonly onV1: () => void
   readonly onDate: (date: string | null) => void
 }
@@ -37,7 +37,9 @@ export interface ImdsReaderOptions {
 /** Reads IMDS paths with a metadata token, within one load. */
 export class ImdsReader {
   readonly #options: ImdsReaderOptions
-  #usesV1 = false
+  /** Why IMDSv2 was given up for this load, where it was. */
+  #withoutV2: InstanceRoleError | undefined
+  #toldOfV1 = false
 
   constructor(options: ImdsReaderOptions) {
     this.#options = options
@@ -75,6 +77,7 @@ export class ImdsReader {
       token === undefined ? {} : { 'x-aws-ec2-metadata-token': token.value }
     const exchange = { endpoint, method: 'GET', path, step } as const
     const outcome = await this.#send(exchange, headers)
+    if (token === undefined) this.#requireV1(outcome)
     if (outcome.kind === 'answer' && outcome.status === 404) return undefined
     if (outcome.kind === 'answer' && outcome.status === 401) this.#drop(endpoint, token)
     return this.#requireOk(outcome, exchange).bytes
@@ -82,17 +85,28 @@ export class ImdsReader {
 
   /** Where to ask, and with what; no token where IMDSv1 was asked for and is all that answers. */
   async #open(): Promise<{ endpoint: string; token?: MetadataToken }> {
-    const { endpoints, runtime, imdsV1Fallback, onV1 } = this.#options
-    if (this.#usesV1) return { endpoint: endpoints.preferred }
+    const { endpoints, runtime, imdsV1Fallback } = this.#options
+    if (this.#withoutV2 !== undefined) return { endpoint: endpoints.preferred }
     try {
       const endpoint = await endpoints.choose((candidate) => this.#metadataToken(candidate), runtime.after)
       return { endpoint, token: await this.#metadataToken(endpoint) }
     } catch (error) {
       if (!imdsV1Fallback || !isWithoutV2(error)) throw error
-      this.#usesV1 = true
-      onV1()
+      this.#withoutV2 = error
       return { endpoint: endpoints.preferred }
     }
+  }
+
+  /** Where IMDSv1 is closed too (401), what kept IMDSv2 from answering is the trouble, and the next try asks for a token again. */
+  #requireV1(outcome: Outcome): void {
+    const withoutV2 = this.#withoutV2
+    if (outcome.kind !== 'answer' || withoutV2 === undefined) return
+    if (outcome.status === 401) {
+      this.#withoutV2 = undefined
+      throw withoutV2
+    }
+    if (!this.#toldOfV1) this.#options.onV1()
+    this.#toldOfV1 = true
   }
 
   #metadataToken(endpoint: string): Promise<MetadataToken> {
@@ -146,7 +160,7 @@ interface Exchange {
 }
 
 /** What says that IMDSv2 is not to be had, as opposed to busy. */
-function isWithoutV2(error: unknown): boolean {
+function isWithoutV2(error: unknown): error is InstanceRoleError {
   if (!(error instanceof InstanceRoleError)) return false
   return error.code === 'HOP_LIMIT' || [403, 404, 405].includes(error.statusCode ?? 0)
 }

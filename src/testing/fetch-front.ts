@@ -43,12 +43,16 @@ function callOf(url: string | URL, init: RequestInit = {}): Call {
   }
 }
 
-async function follow(instance: Answering, call: Call): Promise<Response> {
+/** @see https://fetch.spec.whatwg.org/#http-redirect-fetch */
+const MAX_REDIRECTS = 20
+
+async function follow(instance: Answering, call: Call, followed = 0): Promise<Response> {
   const response = await exchange(instance, call)
   const location = response.headers.get('location')
   if (location === null || call.redirect === 'manual') return response
   if (call.redirect === 'error') throw networkError('fetch failed', 'unexpected redirect')
-  return follow(instance, { ...call, url: new URL(location, call.url) })
+  if (followed === MAX_REDIRECTS) throw networkError('fetch failed', 'redirect count exceeded')
+  return follow(instance, { ...call, url: new URL(location, call.url) }, followed + 1)
 }
 
 async function exchange(instance: Answering, call: Call): Promise<Response> {

@@ -62,7 +62,10 @@ export async function listenOnLoopback(
   const server = createServer((request, response) => {
     const { host: asked, 'x-forwarded-for': forwardedFor } = request.headers
     const isRefused = !(isOpen || isOwnHost(asked)) || (refuseForwarded && forwardedFor !== undefined)
-    void serve(instance, request, response, isRefused)
+    // What the user's own `issueCredentials` or `onRequest` throws: whoever asked sees the connection break.
+    serve(instance, request, response, isRefused).catch((error: unknown) =>
+      response.destroy(error instanceof Error ? error : undefined),
+    )
   })
   const boundPort = await bind(server, port, host)
   const endpoint = `http://${isIPv6(host) ? `[${host}]` : host}:${boundPort}`

@@ -33,7 +33,8 @@ export function shareProviderState(): ProviderState {
 }
 
 /**
- * Makes every provider of this process forget its credentials, role name and metadata tokens, as if none had been called.
+ * Makes every provider of this process that is not `isolated` forget its credentials, role name and metadata tokens, as if none had
+ * been called.
  *
  * Providers that were made at module scope forget, too, and stay usable. Call it between tests.
  *

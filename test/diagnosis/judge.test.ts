@@ -18,7 +18,7 @@ const HEALTHY: ImdsFacts = {
   endpoint: 'http://169.254.169.254',
   load: { roleName: 'app-role', expiresAt: NOW + 5 * HOUR },
   listedRole: 'app-role',
-  requests: [{ method: 'PUT', path: '/latest/api/token', tookMs: 2, status: 200 }],
+  requests: [{ method: 'PUT', tookMs: 2, status: 200 }],
   v1: 'closed',
   profile: { name: 'app-profile', code: 'Success', lastUpdatedAt: NOW - HOUR },
   region: 'eu-central-1',

@@ -185,7 +185,7 @@ test('checks any options there can be', () => {
 
 const FLAGS = ['--port', '--role-name', '--instance-profile-name', '--lifetime', '--hop-limit', '--hops-away']
 
-test('parses any flags into bounded options, or a usage error in one line', () => {
+test('parses any flags into bounded options, or a usage error', () => {
   const args = fc.array(fc.oneof(fc.constantFrom(...FLAGS, '--http-tokens', '--assume-role', '--'), input), {
     maxLength: 6,
   })

@@ -96,8 +96,9 @@ test('leaves no socket open on the side of IMDS', async () => {
   const providers = Array.from({ length: 5 }, () => fromInstanceRole({ endpoint, isolated: true }))
   await Promise.all(providers.map((provider) => provider()))
   await Promise.all(providers.map((provider) => provider.close()))
-  await new Promise((resolve) => setTimeout(resolve, 50))
-  expect(process.getActiveResourcesInfo().filter((resource) => resource === 'TCPSocketWrap')).toEqual([])
+  const sockets = (): string[] =>
+    process.getActiveResourcesInfo().filter((resource) => resource === 'TCPSocketWrap')
+  await expect.poll(sockets).toEqual([])
 })
 
 test(

@@ -30,6 +30,20 @@ test('gives credentials to a CommonJS module, by its own emulated instance', asy
   expect(await outputOf({ source, format: 'cjs' })).toEqual([true, ...FIRST_LOAD])
 })
 
+test.each(['mjs', 'cjs'] as const)(
+  'names its error by its own name where nobody catches it, in %s',
+  async (format) => {
+    const load =
+      format === 'mjs'
+        ? `import { InstanceRoleError } from 'instance-role'`
+        : `const { InstanceRoleError } = require('instance-role')`
+    const source = `${load}
+    const error = new InstanceRoleError('NO_ROLE', 'No role.')
+    console.log(JSON.stringify([InstanceRoleError.name, error.stack.split('\\n')[0]]))`
+    expect(await outputOf({ source, format })).toEqual(['InstanceRoleError', 'InstanceRoleError: No role.'])
+  },
+)
+
 test('has both formats share one source in one process', async () => {
   const { instance, server } = await listeningInstance()
   const source = `

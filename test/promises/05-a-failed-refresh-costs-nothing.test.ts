@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { HOUR, MINUTE, SECOND, setup } from '../setup.js'
+import { createDice, HOUR, MINUTE, SECOND, setup } from '../setup.js'
 
 test('hands out the same set with the same expiration after a failed refresh', async () => {
   const { clock, instance, provider } = setup()
@@ -31,7 +31,7 @@ test('tries again with growing pauses of at most a minute, in an outage of an ho
 test('does not load at the same instants as another process in the same outage', async () => {
   const retries = await Promise.all(
     [1, 2].map(async (seed) => {
-      const { clock, instance, provider } = setup({ random: seededBy(seed) })
+      const { clock, instance, provider } = setup({ random: createDice(seed) })
       await provider()
       instance.failUntilLifted('all', { status: 500 })
       await clock.advance(4 * HOUR)
@@ -69,8 +69,3 @@ test('asks after 30 s at the earliest where IMDS gives a set that is past its ex
   expect(instance.requests.length).toBeGreaterThanOrEqual(5)
   expect(instance.requests.length).toBeLessThanOrEqual(10)
 })
-
-function seededBy(seed: number): () => number {
-  let throws = 0
-  return () => Math.abs(Math.sin(seed * 12.9898 + (throws += 1) * 78.233)) % 1
-}

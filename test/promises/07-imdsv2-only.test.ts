@@ -51,6 +51,19 @@ test.each<Fault>([{ status: 400 }, { status: 429 }, { status: 500 }, 'refuse'])(
   },
 )
 
+test('names what keeps IMDSv2 from answering where IMDSv1 is closed as well, and warns of nothing', async () => {
+  const warnings: string[] = []
+  const logger = { debug() {}, info() {}, error() {}, warn: (line: string) => void warnings.push(line) }
+  const { instance, provider } = setup({ provider: { imdsV1Fallback: true, logger } })
+  instance.failUntilLifted('token', 'silence')
+  await expect(provider()).rejects.toMatchObject({ code: 'HOP_LIMIT', step: 'token', attempts: 2 })
+  expect(instance.requests.filter((request) => request.startsWith(LISTING))).toEqual([
+    `${LISTING} 401`,
+    `${LISTING} 401`,
+  ])
+  expect(warnings).toEqual([])
+})
+
 test('goes back to IMDSv2 with the next load, once it answers', async () => {
   const { instance, provider } = setup({ httpTokens: 'optional', provider: { imdsV1Fallback: true } })
   instance.fail('token', { status: 404 })

@@ -33,7 +33,7 @@ test('leaves no rejection unhandled when a caller does not wait for the end', as
   await clock.advance(MINUTE)
 })
 
-test('holds no timer between calls', async () => {
+test('asks nothing by itself between calls', async () => {
   const { clock, instance, provider } = setup()
   await provider()
   await clock.advance(6 * HOUR - MINUTE)

@@ -33,7 +33,8 @@ async function callTwice(options: InstanceRoleOptions, accountId: string | undef
   await expect.poll(async () => (await credentials()).accountId).toBe(accountId)
   await get()
   const features = aws.requests.map(({ userAgent }) => / m\/(\S+)/.exec(userAgent)?.[1]?.split(',') ?? [])
-  return { verdicts: aws.requests.map(({ verdict }) => verdict), hosts, features }
+  const { requests } = application.instance
+  return { verdicts: aws.requests.map(({ verdict }) => verdict), hosts, features, requests }
 }
 
 test('leads DynamoDB to the endpoint of the account, and says so in its user agent', async () => {
@@ -47,7 +48,8 @@ test('leads DynamoDB to the endpoint of the account, and says so in its user age
 })
 
 test('leaves DynamoDB at the endpoint of the region where no account is asked for', async () => {
-  const { hosts, features } = await callTwice({}, undefined)
+  const { hosts, features, requests } = await callTwice({}, undefined)
+  expect(requests.filter((request) => request.includes('iam/info'))).toEqual([])
   expect(hosts).toEqual([`dynamodb.${REGION}.amazonaws.com`, `dynamodb.${REGION}.amazonaws.com`])
   expect(features.map((each) => [each.includes('0'), each.includes('T')])).toEqual([
     [true, false],

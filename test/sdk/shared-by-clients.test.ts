@@ -17,10 +17,6 @@ test('asks IMDS three times for a hundred clients with a provider each', async (
   expect(aws.requests.filter(({ verdict }) => verdict === 'accepted')).toHaveLength(100)
 })
 
-test('is not wrapped by the SDK in a cache of its own', () => {
-  expect(fromInstanceRole().memoized).toBe(true)
-})
-
 test('gives each caller an identity of its own, so that none sees what the SDK writes on another', async () => {
   const { credentials } = await setUp()
   const [one, other] = [await credentials(), await credentials()]

@@ -113,6 +113,14 @@ test('follows a redirect, as fetch does unless told', async () => {
   ])
 })
 
+test('follows no more redirects than fetch does', async () => {
+  const instance = emulateInstance({ httpTokens: 'optional' })
+  instance.failUntilLifted('all', { redirectTo: MAC })
+  const failed = instance.fetch(MAC)
+  await expect(failed).rejects.toMatchObject({ cause: { code: 'redirect count exceeded' } })
+  expect(instance.requests).toHaveLength(21)
+})
+
 test('does not follow a redirect when told', async () => {
   const { instance, fetch } = setup({ redirectTo: '/' }, { redirectTo: '/' })
   expect((await fetch(MAC, { redirect: 'manual' })).status).toBe(302)

@@ -141,6 +141,15 @@ test('closing the instance ends what it never answered', async () => {
   await failed
 })
 
+test('breaks the connection where what the test itself handed in throws', async () => {
+  const fail = (): never => {
+    throw new Error('not today')
+  }
+  await using instance = emulateInstance({ httpTokens: 'optional', onRequest: fail })
+  const { endpoint } = await instance.listen()
+  await expect(get(endpoint + MAC_PATH)).rejects.toMatchObject({ code: 'ECONNRESET' })
+})
+
 /** The status of a GET that names a host, over a bare socket. */
 async function statusFor(port: number, host: string, headers = ''): Promise<string | undefined> {
   const reply = await rawReply(port, `GET ${MAC_PATH} HTTP/1.1\r\nHost: ${host}\r\n${headers}\r\n`)

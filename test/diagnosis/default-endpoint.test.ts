@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest'
+import { probe } from '../../src/diagnosis/probe.js'
+import { createReport } from '../../src/diagnosis/report.js'
+import { type FetchInit, systemRuntime } from '../../src/runtime.js'
+import { emulateInstance } from '../../src/testing/index.js'
+import { findingsOf } from './examine.js'
+
+/** The doctor where nothing is configured, and IMDS answers at one of its two addresses. */
+async function examineAt(answering: '169.254.169.254' | '[fd00:ec2::254]') {
+  const instance = emulateInstance()
+  const fetch = (url: string, init: FetchInit): Promise<Response> =>
+    new URL(url).hostname === answering
+      ? instance.fetch(url, { method: init.method, headers: init.headers })
+      : Promise.reject(new TypeError('fetch failed', { cause: new Error('connect EHOSTUNREACH') }))
+  const facts = await probe({
+    runtime: { ...systemRuntime, fetch },
+    sources: { env: {}, loadProfile: () => Promise.resolve({ name: 'default', keys: {} }) },
+    loadFiles: () => Promise.resolve({ configFile: {}, credentialsFile: {} }),
+    readFirmwareInstanceId: () => Promise.resolve(undefined),
+    watchEventLoop: () => () => 0,
+  })
+  return findingsOf(createReport(facts))
+}
+
+test('takes the silence of the other address for no trouble with IMDS', async () => {
+  const { finding } = await examineAt('169.254.169.254')
+  expect(finding('reach')).toMatchObject({ verdict: 'ok', facts: { failedRequests: 0 } })
+  expect(finding('ipv6')).toMatchObject({ verdict: 'ok', facts: { answers: false } })
+})
+
+test('finds IMDS at the other address, and does not take its token for one of the address in use', async () => {
+  const { finding } = await examineAt('[fd00:ec2::254]')
+  expect(finding('reach')).toMatchObject({
+    code: 'UNREACHABLE',
+    fix: 'export AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE=IPv6',
+  })
+  expect(finding('ipv6')).toMatchObject({ verdict: 'warning', facts: { answers: true } })
+  expect(finding('token')).toMatchObject({ verdict: 'skipped' })
+})
