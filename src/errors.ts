@@ -32,7 +32,7 @@ interface Treatment {
   readonly tryNextLink: boolean
   /** Whether credentials past their expiration are still served (static stability): only where IMDS gave no verdict. */
   readonly extendsExpired: boolean
-  /** Whether waiting may mend it by itself, so that `waitForRole` and `ready()` go on. */
+  /** Whether waiting may fix it by itself, so that `waitForRole` and `ready()` go on. */
   readonly mayPass: boolean
   /** What to do about it. */
   readonly hint: string

@@ -19,7 +19,7 @@ export interface InstanceRoleProvider extends AsyncDisposable {
   /**
    * Waits until there are credentials, for instance while an instance boots, and gives them.
    *
-   * @throws {InstanceRoleError} the last failure when time is up, and at once what waiting cannot mend
+   * @throws {InstanceRoleError} the last failure when time is up, and at once what waiting cannot fix
    */
   ready(options?: ReadyOptions): Promise<InstanceRoleCredentials>
   /**

@@ -21,7 +21,8 @@ export interface InstanceRoleOptions {
   readonly endpoint?: string | undefined
   /**
    * Which of the two addresses of IMDS is used where no `endpoint` is given. With `auto`, IPv6 is tried as well when IPv4 has
-   * not answered within 250 ms, and the one that answers first is kept while it does.
+   * not answered within 250 ms, and the one that answers first is kept while it does. Set `auto` in code: as a value of the variable or
+   * the key, the AWS CLI and other SDKs refuse it.
    *
    * Environment: `AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE`; config file: `ec2_metadata_service_endpoint_mode`.
    *

@@ -22,7 +22,7 @@ const UNKNOWN: ReadonlySet<unknown> = new Set([
 /** What a service has against the credentials of a request. */
 export type Refusal = 'expired' | 'unknown'
 
-/** `undefined` for an error that is about something else, or that the client's own retries will mend. */
+/** `undefined` for an error that is about something else, or that the client's own retries will fix. */
 export function refusalOf(error: unknown): Refusal | undefined {
   if (typeof error !== 'object' || error === null || !('name' in error)) return undefined
   // `RequestExpired` is also said of a wrong clock, which the SDK has just set right and which it retries.

@@ -147,7 +147,7 @@ test('explains every code under a heading that its link leads to', () => {
     expect(new InstanceRoleError(code as InstanceRoleErrorCode, '').link).toMatch(
       new RegExp(`docs/errors\\.md#${code.toLowerCase()}$`),
     )
-    expect(section).toMatch(/\*\*Be sure\*\*[^]*\*\*Mend it\*\*/)
+    expect(section).toMatch(/\*\*Confirm it\*\*[^]*\*\*Fix it\*\*/)
   }
 })
 

@@ -66,7 +66,7 @@ test('gives up with the last failure when the role does not appear', async () =>
   expect(tookMs).toBeLessThanOrEqual(40 * SECOND)
 })
 
-test('does not wait for what time cannot mend', async () => {
+test('does not wait for what time cannot fix', async () => {
   const { clock, instance, provider } = setup({ provider: { waitForRole: 30 * SECOND } })
   instance.modifyMetadataOptions({ metadataEnabled: false })
   expect(await timed(clock, provider())).toMatchObject({ error: { code: 'IMDS_DISABLED' }, tookMs: 0 })

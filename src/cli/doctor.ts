@@ -11,7 +11,7 @@ import type { Command } from './command.js'
 
 const HELP = `Usage: instance-role doctor [--json] [--profile <name>]
 
-Says whether the instance role can be used from here, and which command mends what is wrong.
+Says whether the instance role can be used from here, and which command fixes what is wrong.
 
   --json            for machines: docs/doctor.md
   --profile <name>  the section of the AWS config file whose settings are read
@@ -23,7 +23,7 @@ Exit status: 0 healthy (warnings allowed), 1 a problem, 2 bad usage.
 /** `instance-role doctor`: what holds and what does not, from settings to credentials. */
 export const doctor: Command = {
   name: 'doctor',
-  summary: 'says what is wrong with the instance role, and which command mends it',
+  summary: 'says what is wrong with the instance role, and which command fixes it',
   run: async (args) => {
     const { values } = parseArgs({
       args: [...args],

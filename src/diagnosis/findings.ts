@@ -35,7 +35,7 @@ export interface Finding {
   readonly code?: InstanceRoleErrorCode
   /** What to do about it. */
   readonly hint?: string
-  /** The exact command that mends it, or that looks closer where nothing mends it from here. */
+  /** The exact command that fixes it, or that looks closer where nothing fixes it from here. */
   readonly fix?: string
   /** What the verdict rests on. */
   readonly facts: Readonly<Record<string, string | number | boolean>>

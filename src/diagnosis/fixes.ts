@@ -14,7 +14,7 @@ interface Names {
 export const COUNT_THROTTLED = 'ethtool -S <interface> | grep linklocal_allowance_exceeded'
 
 /**
- * The command for each code, as its hint has it where that has one; codes that no command mends are not here. What stands in
+ * The command for each code, as its hint has it where that has one; codes that no command fixes are not here. What stands in
  * angle brackets is filled in where it is known.
  */
 export const COMMANDS: Readonly<Partial<Record<InstanceRoleErrorCode, string>>> = {

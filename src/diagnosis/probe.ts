@@ -129,7 +129,7 @@ async function loadRole(
   }
 }
 
-/** What helps to explain and to mend; each is unknown where it cannot be read. */
+/** What helps to explain and to fix; each is unknown where it cannot be read. */
 async function readDetails(
   options: ImdsLoadOptions,
 ): Promise<Pick<ImdsFacts, 'profile' | 'region' | 'instanceId' | 'launchedAt'>> {

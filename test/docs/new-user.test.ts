@@ -75,7 +75,7 @@ test.concurrent('a new user gets to a mocked test', async (context) => {
 })
 
 test.concurrent(
-  'a new user gets from a failure to its cause, and mends it with the command that is shown',
+  'a new user gets from a failure to its cause, and fixes it with the command that is shown',
   async (context) => {
     expectCommand('docs/getting-started.md', 'npx instance-role doctor')
     await using instance = emulateInstance({ roleName: 'app-role', hopsAway: 1 })

@@ -64,7 +64,7 @@ test('a role whose trust policy leaves EC2 out is listed, but gives no credentia
   })
 })
 
-test('a trust policy that is mended gives credentials again', () => {
+test('a trust policy that is fixed gives credentials again', () => {
   const instance = emulateInstance()
   const trustPolicy = instance.role?.trustPolicy
   if (instance.role) instance.role.trustPolicy = { Statement: [] }
