@@ -11,6 +11,7 @@ import {
 import { InstanceRoleError, type InstanceRoleErrorCode, treatmentOf } from './errors.js'
 import { publish } from './events.js'
 import type { ImdsAccess, ImdsLoadOptions } from './imds-load.js'
+import { Loggers } from './loggers.js'
 import {
   afterFailure,
   afterInvalidation,
@@ -50,8 +51,9 @@ export class CredentialsSource {
   readonly #logs = new WeakMap<Logger, StateLog>()
   readonly #account = new AccountLookup()
   #ending = new AbortController()
-  /** The loggers of those who use the source, or that they have none; each hears of every load. */
-  readonly #users: (Logger | undefined)[] = []
+  #users = 0
+  /** Of the users; each hears of every load. */
+  readonly #loggers = new Loggers()
   #requests = 0
   #lastSuccessAt: number | undefined
   #lastErrorCode: InstanceRoleErrorCode | undefined
@@ -131,15 +133,16 @@ export class CredentialsSource {
 
   /** `logger` hears of every load, whoever starts it, until it is released. */
   retain(logger: Logger | undefined): void {
-    this.#users.push(logger)
+    this.#users += 1
+    if (logger !== undefined) this.#loggers.add(logger)
   }
 
   /** Whether that was the last user; the source is then empty. */
   release(logger: Logger | undefined): boolean {
-    const index = this.#users.indexOf(logger)
-    if (index !== -1) this.#users.splice(index, 1)
-    if (this.#users.length === 0) this.reset()
-    return this.#users.length === 0
+    this.#users -= 1
+    if (logger !== undefined) this.#loggers.remove(logger)
+    if (this.#users === 0) this.reset()
+    return this.#users === 0
   }
 
   /** Ends the load under way and forgets all. */
@@ -215,8 +218,7 @@ export class CredentialsSource {
 
   #report(events: StateEvents, error: InstanceRoleError | undefined, caller: Logger | undefined): void {
     publish(events)
-    for (const logger of new Set([...this.#users, caller])) {
-      if (logger === undefined) continue
+    for (const logger of this.#loggers.with(caller)) {
       // Each logger is told by itself: that one client has been told says nothing to another.
       const log = this.#logs.get(logger) ?? new StateLog()
       this.#logs.set(logger, log)

@@ -2,10 +2,8 @@ import type { Runtime } from './runtime.js'
 
 /** Those who wait at one time. */
 interface Crowd {
-  size: number
-  /** Rejects when they are all sent away. */
-  readonly sentAway: Promise<never>
-  readonly sendAway: (error: Error) => void
+  /** Ends one wait each. */
+  readonly rejects: Set<(error: Error) => void>
   /** Lets the process end. */
   readonly release: () => void
 }
@@ -15,34 +13,27 @@ export class Waits {
   #crowd: Crowd | undefined
 
   /** Settles with `work`, or rejects when all are sent away. Somebody who waits keeps the process alive; a load does not. */
-  async join<T>(work: Promise<T>, { keepAlive }: Pick<Runtime, 'keepAlive'>): Promise<T> {
-    const crowd = (this.#crowd ??= gather(keepAlive()))
-    crowd.size += 1
-    try {
-      return await Promise.race([work, crowd.sentAway])
-    } finally {
-      crowd.size -= 1
-      if (crowd.size === 0) this.#disperse(crowd)
-    }
+  join<T>(work: Promise<T>, { keepAlive }: Pick<Runtime, 'keepAlive'>): Promise<T> {
+    const crowd = (this.#crowd ??= { rejects: new Set(), release: keepAlive() })
+    // Not a race with one promise for all: that would hold on to every result for as long as anybody waits.
+    return new Promise<T>((resolve, reject) => {
+      crowd.rejects.add(reject)
+      work.then(resolve, reject).finally(() => this.#leave(crowd, reject))
+    })
   }
 
   /** Rejects every wait under way with `error`. */
   sendAway(error: Error): void {
-    this.#crowd?.sendAway(error)
+    const crowd = this.#crowd
+    for (const reject of crowd?.rejects ?? []) {
+      reject(error)
+      this.#leave(crowd, reject)
+    }
   }
 
-  #disperse(crowd: Crowd): void {
+  #leave(crowd: Crowd | undefined, reject: (error: Error) => void): void {
+    if (crowd?.rejects.delete(reject) !== true || crowd.rejects.size > 0) return
     crowd.release()
     if (this.#crowd === crowd) this.#crowd = undefined
   }
-}
-
-function gather(release: () => void): Crowd {
-  let sendAway: Crowd['sendAway'] = () => {}
-  const sentAway = new Promise<never>((_, reject) => {
-    sendAway = reject
-  })
-  // The last of them may have gone before.
-  sentAway.catch(() => {})
-  return { size: 0, sentAway, sendAway, release }
 }

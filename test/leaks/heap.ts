@@ -26,22 +26,43 @@ const runtime = {
   },
 }
 const configSources = () => ({ env: {}, loadProfile: () => Promise.resolve({ name: 'default', keys: {} }) })
-const provider = createProvider({}, { runtime, registry: createRegistry(), configSources })
-const once: () => Promise<unknown> =
-  kind === 'refreshes' ? () => provider({ forceRefresh: true }) : () => provider()
+const world = { runtime, registry: createRegistry(), configSources }
+const provider = createProvider({}, world)
+const noRole = createProvider(
+  {},
+  { runtime: { ...runtime, fetch: answer404 }, registry: createRegistry(), configSources },
+)
+const KINDS: Readonly<Record<string, () => Promise<unknown>>> = {
+  'cached calls': () => provider(),
+  refreshes: () => provider({ forceRefresh: true }),
+  'calls that fail while another waits': () => noRole().catch(() => {}),
+  'providers with a logger of their own': () => createProvider({ logger: createLogger() }, world)(),
+}
+const once = KINDS[kind ?? '']
+if (once === undefined) throw new Error(`there is no ${String(kind)}`)
 await provider()
+noRole.ready({ timeout: 600_000 }).catch(() => {})
+await new Promise((resolve) => setImmediate(resolve))
 
 // What is compiled and cached once is not a leak.
 await repeat(Number(count) / 10)
 const before = await heapUsed()
 await repeat(Number(count))
 const after = await heapUsed()
-process.stdout.write(String(after - before))
+process.stdout.write(String(after - before), () => process.exit())
 
 async function repeat(times: number): Promise<void> {
-  for (let time = 0; time < times; time += 1) {
-    await once()
-  }
+  for (let time = 0; time < times; time += 1) await once?.()
+}
+
+function answer404(): Promise<Response> {
+  return Promise.resolve(new Response('', { status: 404 }))
+}
+
+function createLogger() {
+  const lines: string[] = []
+  const write = (line: string): void => void lines.push(line)
+  return { debug: write, info: write, warn: write, error: write }
 }
 
 async function heapUsed(): Promise<number> {
