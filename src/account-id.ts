@@ -1,5 +1,6 @@
 import type { LoadedRole } from './credentials-load.js'
 import { type ImdsLoadOptions, runLoad } from './imds-load.js'
+import { backoffDelayMs } from './refresh-schedule.js'
 
 /** Parse the body of `GET /latest/meta-data/iam/info`: the account of the instance profile is that of its role. */
 export function parseAccountId(info: string): string | undefined {
@@ -10,6 +11,9 @@ export function parseAccountId(info: string): string | undefined {
 export class AccountLookup {
   #known: { readonly roleName: string; readonly accountId: string } | undefined
   #isUnderWay = false
+  #failures = 0
+  /** By `elapsed`; after an answer without an account, never, until there are new credentials. */
+  #notBefore = 0
 
   /** `loaded`, with the account ID where that is known. */
   complete(loaded: LoadedRole): LoadedRole {
@@ -18,22 +22,35 @@ export class AccountLookup {
     return { ...loaded, credentials: { ...credentials, accountId: this.#known.accountId } }
   }
 
-  /** Looks the account up once, and calls back when it is known; where that fails, the next call looks again. */
+  /** Looks the account up, and calls back when it is known; not while that is under way or has failed just now. */
   async lookUp(roleName: string, options: ImdsLoadOptions, onFound: () => void): Promise<void> {
-    if (this.#isUnderWay) return
+    const { elapsed, random } = options.runtime
+    if (this.#isUnderWay || elapsed() < this.#notBefore) return
     this.#isUnderWay = true
     try {
       const info = await runLoad(options, (imds) => imds.get('/latest/meta-data/iam/info', 'metadata'))
       const accountId = info === undefined ? undefined : parseAccountId(info)
+      this.#notBefore = accountId === undefined ? Infinity : 0
+      this.#failures = 0
       if (accountId === undefined) return
       this.#known = { roleName, accountId }
       onFound()
+    } catch {
+      this.#notBefore = elapsed() + backoffDelayMs(this.#failures, random)
+      this.#failures += 1
     } finally {
       this.#isUnderWay = false
     }
   }
 
+  /** New credentials may be of another account. */
+  lookAgain(): void {
+    this.#notBefore = 0
+  }
+
   reset(): void {
     this.#known = undefined
+    this.#failures = 0
+    this.#notBefore = 0
   }
 }

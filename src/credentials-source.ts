@@ -82,12 +82,14 @@ export class CredentialsSource {
 
   /** What is held, where it serves without waiting. `logger`, a caller's, hears of the load that this call starts, if any. */
   serve(logger: Logger | undefined): Held<LoadedRole> | undefined {
-    return this.#cache.serve(logger)
+    const held = this.#cache.serve(logger)
+    if (held !== undefined) this.#lookUpAccount(held.value)
+    return held
   }
 
   /** What is held, where it serves without waiting; else what a fresh load brings, or the failure that stands for it. */
   async get(logger: Logger | undefined): Promise<Held<LoadedRole>> {
-    const held = this.#cache.serve(logger)
+    const held = this.serve(logger)
     if (held !== undefined) return held
     const failure = this.#absence.remembered()
     // A clock that went back can have made what is held good again: then a failed load gives that.
@@ -200,7 +202,10 @@ export class CredentialsSource {
     this.#lastErrorCode = error?.code
     if (this.#hasNothing(change)) this.#absence.failed(error)
     else this.#absence.reset()
-    if (error === undefined && change.after !== undefined) this.#lookUpAccount(change.after.value)
+    if (error === undefined && change.after !== undefined) {
+      this.#account.lookAgain()
+      this.#lookUpAccount(change.after.value)
+    }
     this.#report(stateEvents(change, this.correctionMs()), error, logger)
   }
 
@@ -213,7 +218,8 @@ export class CredentialsSource {
     if (!this.#request.accountId || credentials.accountId !== undefined) return
     const complete = (): void =>
       this.#cache.amend((held) => ({ ...held, value: this.#account.complete(held.value) }))
-    this.#account.lookUp(roleName, this.#loadOptions(undefined), complete).catch(() => {})
+    // It rejects for nothing.
+    void this.#account.lookUp(roleName, this.#loadOptions(undefined), complete)
   }
 
   #report(events: StateEvents, error: InstanceRoleError | undefined, caller: Logger | undefined): void {

@@ -38,14 +38,15 @@ export function requireMetadata(body: string | undefined, path: string): string 
 }
 
 /**
- * A single value, trimmed.
+ * A region, a zone, an instance ID: letters, digits and hyphens.
  *
- * @throws {InstanceRoleError} `BAD_RESPONSE` for an empty body
+ * @throws {InstanceRoleError} `BAD_RESPONSE`, naming the path
  */
-export function parseText(body: string): string {
+export function parseIdentifier(body: string, path: string): string {
   const text = body.trim()
-  if (text !== '') return text
-  throw new InstanceRoleError('BAD_RESPONSE', 'An answer of IMDS is empty.', { step: 'metadata' })
+  if (/^[\w-]{1,64}$/.test(text)) return text
+  const message = `The answer to GET ${path} is not a name of letters, digits and hyphens.`
+  throw new InstanceRoleError('BAD_RESPONSE', message, { step: 'metadata' })
 }
 
 /** The non-empty lines of a listing, trimmed. */

@@ -7,9 +7,9 @@ import { type ImdsAccess, runLoad } from './imds-load.js'
 import type { ImdsReader } from './imds/imds-reader.js'
 import {
   type IdentityDocument,
+  parseIdentifier,
   parseIdentityDocument,
   parseLines,
-  parseText,
   requireMetadata,
 } from './instance-metadata.js'
 import type { InstanceRoleOptions } from './options.js'
@@ -74,17 +74,17 @@ export class MetadataClient {
 
   /** The region, such as `eu-central-1`. */
   region(options?: MetadataReadOptions): Promise<string> {
-    return this.#require('/latest/meta-data/placement/region', options, parseText)
+    return this.#require('/latest/meta-data/placement/region', options, parseIdentifier)
   }
 
   /** The instance's ID, such as `i-0123456789abcdef0`. */
   instanceId(options?: MetadataReadOptions): Promise<string> {
-    return this.#require('/latest/meta-data/instance-id', options, parseText)
+    return this.#require('/latest/meta-data/instance-id', options, parseIdentifier)
   }
 
   /** The availability zone, such as `eu-central-1a`. */
   availabilityZone(options?: MetadataReadOptions): Promise<string> {
-    return this.#require('/latest/meta-data/placement/availability-zone', options, parseText)
+    return this.#require('/latest/meta-data/placement/availability-zone', options, parseIdentifier)
   }
 
   /**
@@ -127,8 +127,15 @@ export class MetadataClient {
   }
 
   /** Parsed within the load, so that what came broken is read again. */
-  #require<T>(path: string, options: MetadataReadOptions = {}, parse: (body: string) => T): Promise<T> {
-    return this.#load(async (imds) => parse(requireMetadata(await imds.get(path, 'metadata'), path)), options)
+  #require<T>(
+    path: string,
+    options: MetadataReadOptions = {},
+    parse: (body: string, path: string) => T,
+  ): Promise<T> {
+    return this.#load(
+      async (imds) => parse(requireMetadata(await imds.get(path, 'metadata'), path), path),
+      options,
+    )
   }
 
   async #load<T>(read: (imds: ImdsReader) => Promise<T>, { abortSignal }: MetadataReadOptions): Promise<T> {

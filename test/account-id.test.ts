@@ -178,6 +178,45 @@ test.each(['silence', { status: 500 }, { status: 404 }, 'html'] as const)(
   },
 )
 
+const INFO = '/latest/meta-data/iam/info'
+
+test('asks for the account again at later calls, with growing pauses, where asking failed for a while', async () => {
+  const { clock, instance, provider } = setup({ provider: { accountId: true } })
+  instance.failFor(20_000, INFO, { status: 500 })
+  for (let second = 0; second < 120; second += 1) {
+    await provider()
+    await clock.advance(1_000)
+  }
+  expect((await provider()).accountId).toBe(ACCOUNT)
+  const asked = instance.requests.filter((request) => request.includes('/iam/info'))
+  expect(asked.length).toBeLessThan(60)
+  expect(asked.filter((request) => request.endsWith(' 200'))).toHaveLength(1)
+})
+
+test('asks no more, until there are new credentials, where IMDS has no account to tell', async () => {
+  const { clock, instance, provider } = setup({ provider: { accountId: true } })
+  instance.failUntilLifted(INFO, { status: 404 })
+  for (let minute = 0; minute < 60; minute += 1) {
+    await provider()
+    await clock.advance(60_000)
+  }
+  expect(instance.requests.filter((request) => request.includes('/iam/info'))).toHaveLength(1)
+})
+
+test('takes the account of the role in force where it was swapped while the other was looked up', async () => {
+  const { clock, instance, provider } = setup({ provider: { accountId: true } })
+  instance.fail(INFO, { delayMs: 500 })
+  await provider()
+  const accountId = '210987654321'
+  const role = iamRole({ name: 'other-role', accountId })
+  instance.replaceProfile(instanceProfile({ name: 'other-profile', role, accountId }))
+  await provider({ forceRefresh: true })
+  await clock.advance(1_000)
+  await provider()
+  await clock.advance(1_000)
+  expect((await provider()).accountId).toBe(accountId)
+})
+
 test('asks for no account where none is wanted', async () => {
   const { clock, instance, provider } = setup({ extendedCredentials: true })
   expect(await provider()).not.toHaveProperty('accountId')

@@ -198,6 +198,20 @@ test.each(['latest/meta-data', '', '/with space', '/line\nbreak'])(
   },
 )
 
+test.each([
+  ['placement/region', (metadata: MetadataClient) => metadata.region()],
+  ['placement/availability-zone', (metadata: MetadataClient) => metadata.availabilityZone()],
+  ['instance-id', (metadata: MetadataClient) => metadata.instanceId()],
+])('takes no page of something else for the %s', async (item, read) => {
+  const { instance, endpoint } = await setup()
+  const path = `/latest/meta-data/${item}` as const
+  instance.failUntilLifted(path, 'html')
+  await expect(read(new MetadataClient({ endpoint, retries: 0 }))).rejects.toMatchObject({
+    code: 'BAD_RESPONSE',
+    message: `The answer to GET ${path} is not a name of letters, digits and hyphens.`,
+  })
+})
+
 test.each(['broken-json', 'html', { missingField: 'region' }] as const)(
   'names what is wrong with an identity document: %j',
   async (fault) => {

@@ -65,14 +65,15 @@ function unreachable(
   return new InstanceRoleError('UNREACHABLE', message, { step, timedOut, cause })
 }
 
-/** Connected, but the PUT was not answered: the answer's IP hop limit does not reach a container. */
+/** Where the PUT was not answered, the answer's IP hop limit does not reach a container; or, for all a mock or a dispatcher tells, nobody is there. */
 function silent(
-  { isPartial, blockedMs }: Outcome & { kind: 'silent' },
+  { isPartial, isConnected, blockedMs }: Outcome & { kind: 'silent' },
   { endpoint, timeoutMs, step, request }: Context,
 ): InstanceRoleError {
   const details = { step, timedOut: true }
   if (blockedMs === 0 && step === 'token' && !isPartial) {
-    const message = `IMDS at ${endpoint} accepted the connection but never answered ${request} (${timeoutMs} ms): its answer does not get this far.`
+    const accepted = isConnected ? 'accepted the connection but ' : ''
+    const message = `IMDS at ${endpoint} ${accepted}never answered ${request} (${timeoutMs} ms): its answer does not get this far.`
     return new InstanceRoleError('HOP_LIMIT', message, details)
   }
   const blocked =

@@ -26,8 +26,13 @@ export type Outcome =
   | Answer
   /** No connection was made; where it `timedOut`, nothing refused it either. */
   | { readonly kind: 'unreachable'; readonly timedOut: boolean; readonly cause?: Error }
-  /** Connected, and then nothing, or not all of the answer, came in time. */
-  | { readonly kind: 'silent'; readonly isPartial: boolean; readonly blockedMs: number }
+  /** Nothing, or not all of the answer, came in time; `isConnected` where a connection is known to have been made. */
+  | {
+      readonly kind: 'silent'
+      readonly isPartial: boolean
+      readonly isConnected: boolean
+      readonly blockedMs: number
+    }
   /** The connection broke, or carried what is not HTTP. */
   | { readonly kind: 'broken'; readonly cause?: Error }
   | { readonly kind: 'oversized' }
@@ -156,7 +161,8 @@ function diagnose(error: unknown, progress: Progress): Outcome {
   const connection = progress.lastConnection()
   if (!progress.gotHeaders && connection === 'unmade') return unreachable(error, isTimedOut)
   if (progress.blockedMs !== undefined) {
-    return { kind: 'silent', isPartial: progress.gotHeaders, blockedMs: progress.blockedMs }
+    const { gotHeaders: isPartial, blockedMs } = progress
+    return { kind: 'silent', isPartial, isConnected: isPartial || connection === 'made', blockedMs }
   }
   const reason = reasonOf(error)
   // Where the connections are not ours (a mocked fetch, the caller's dispatcher), only the error tells.

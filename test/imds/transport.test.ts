@@ -95,7 +95,7 @@ const SILENCES: readonly { what: string; isPartial: boolean; answer: (socket: So
 
 test.each(SILENCES)('calls an exchange silent that brings $what in time', async ({ answer, isPartial }) => {
   const outcome = await outcomeOf(answer, TIMEOUT_MS)
-  expect(outcome).toEqual({ kind: 'silent', isPartial, blockedMs: 0 })
+  expect(outcome).toEqual({ kind: 'silent', isPartial, isConnected: true, blockedMs: 0 })
 })
 
 const BREAKS: readonly { what: string; answer: (socket: Socket) => void }[] = [
@@ -247,4 +247,11 @@ test('sends with the caller’s dispatcher, and leaves it open', async () => {
   })
   expect(seen).toEqual(['GET /latest/', 'GET /latest/'])
   await dispatcher.close()
+})
+
+test('claims no connection where a dispatcher of the caller does not tell of one', async () => {
+  const silent = new Agent({ connect: () => {} })
+  const outcome = await send('http://127.0.0.1:8080', { timeoutMs: TIMEOUT_MS, dispatcher: silent })
+  expect(outcome).toMatchObject({ kind: 'silent', isConnected: false })
+  await silent.destroy()
 })

@@ -26,7 +26,7 @@ const TROUBLES: readonly Trouble[] = [
   {
     code: 'HOP_LIMIT',
     step: 'token',
-    says: /accepted the connection but never answered PUT/,
+    says: /IMDS at .* never answered PUT/,
     hint: /aws ec2 modify-instance-metadata-options .*--http-put-response-hop-limit 2/,
     attempts: 2,
     options: { hopsAway: 1 },
