@@ -1,6 +1,8 @@
-import { readFileSync } from 'node:fs'
-import { resolve } from 'node:path'
-import { expect, test } from 'vitest'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
 import { parse } from 'yaml'
 import { InstanceRoleError } from '../../src/index.js'
 
@@ -53,10 +55,40 @@ test('is published for all, with provenance', () => {
   expect(permissions).toEqual({ contents: 'read' })
   expect(jobs['publish']?.permissions).toEqual({ contents: 'read', 'id-token': 'write' })
   const commands = commandsOf(jobs['publish'])
-  expect(commands.indexOf('bash .ci/run')).toBeGreaterThan(-1)
-  expect(commands.indexOf('bash .ci/run')).toBeLessThan(
-    commands.indexOf('npm publish --provenance --access public'),
+  const at = (begin: string): number => commands.findIndex((command) => command.startsWith(begin))
+  const inOrder = [
+    at('test "$GITHUB_REF_NAME"'),
+    at('grep'),
+    at('bash .ci/run'),
+    at('npm publish --provenance'),
+  ]
+  expect(inOrder).toEqual([0, 1, 2, 3])
+})
+
+function bash(command: string, env: Readonly<Record<string, string>>, cwd = ROOT): string {
+  return execFileSync('bash', ['-c', command], { cwd, env: { ...process.env, ...env }, encoding: 'utf8' })
+}
+
+test('is not published before the changelog has the version', () => {
+  const check = commandsOf(readWorkflow('release').jobs['publish']).find((command) =>
+    command.startsWith('grep'),
   )
+  const folder = mkdtempSync(join(tmpdir(), 'changelog-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const env = { GITHUB_REF_NAME: 'v1.2.3' }
+  writeFileSync(join(folder, 'CHANGELOG.md'), '## [Unreleased]\n\n## [1.2.2] - 2026-01-01\n')
+  expect(() => bash(check ?? '', env, folder)).toThrow()
+  writeFileSync(join(folder, 'CHANGELOG.md'), '## [1.2.3] - 2026-02-01\n\n## [1.2.2] - 2026-01-01\n')
+  expect(bash(check ?? '', env, folder)).toBe('## [1.2.3] - 2026-02-01\n')
+})
+
+test.each([
+  ['v1.2.3', 'latest'],
+  ['v2.0.0-beta.1', 'next'],
+])('publishes %s as %s', (tag, distTag) => {
+  const publish = commandsOf(readWorkflow('release').jobs['publish']).at(-1) ?? ''
+  const said = bash(publish.replace(/^npm/, 'echo'), { GITHUB_REF_NAME: tag })
+  expect(said).toBe(`publish --provenance --access public --tag ${distTag}\n`)
 })
 
 test('is checked on the oldest Node that it takes, and on the lines after it', () => {
