@@ -8,9 +8,9 @@ export function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise
   allowManyListeners(signal)
   return new Promise((resolve, reject) => {
     const stop = (): void => reject(toError(signal.reason))
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
     if (signal.aborted) stop()
     signal.addEventListener('abort', stop, { once: true })
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
   })
 }
 
@@ -24,5 +24,16 @@ function allowManyListeners(signal: AbortSignal): void {
 }
 
 function toError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new Error('aborted', { cause: reason })
+  return isError(reason) ? reason : new Error('aborted', { cause: reason })
+}
+
+/** By its shape: an error of another realm, as under Jest, is no `instanceof Error`. */
+export function isError(value: unknown): value is Error {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'message' in value &&
+    typeof value.message === 'string' &&
+    'name' in value
+  )
 }

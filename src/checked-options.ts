@@ -97,6 +97,18 @@ export function checkDuration(name: string, value: number | undefined): number |
   throw badConfig(`option ${name}`, `not ${MS.expected}`)
 }
 
+/**
+ * Check a signal given to a call, by its shape, as there are signals of other realms; `undefined` and `null` count as absent.
+ *
+ * @throws {InstanceRoleError} `BAD_CONFIG`
+ */
+export function checkAbortSignal(value: AbortSignal | null | undefined): AbortSignal | undefined {
+  if (value === undefined || value === null) return undefined
+  if (typeof value === 'object' && typeof value.aborted === 'boolean' && 'addEventListener' in value)
+    return value
+  throw badConfig('option abortSignal', 'not an AbortSignal')
+}
+
 function wholeNumber(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isInteger(value) && value >= 0 ? value : undefined
 }

@@ -6,9 +6,20 @@ import type { Runtime } from './runtime.js'
  */
 const NEGLIGIBLE_MS = 30_000
 
+/**
+ * No credentials live longer, whoever made them.
+ *
+ * @see https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
+ */
+const LONGEST_LIFE_MS = 36 * 3_600_000
+
+/** @see https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7 */
+const IMF_FIXDATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/
+
 /** How far the clock of IMDS, told by its `Date` header, is ahead of the host's, in ms; `undefined` without a readable one. */
 export function clockOffsetMs(dateHeader: string | null, now: number): number | undefined {
-  const instant = dateHeader === null ? Number.NaN : Date.parse(dateHeader)
+  if (dateHeader === null || !IMF_FIXDATE.test(dateHeader)) return undefined
+  const instant = Date.parse(dateHeader)
   return Number.isNaN(instant) ? undefined : instant - now
 }
 
@@ -26,6 +37,7 @@ export function isSteady(tookMs: number): boolean {
 export class ImdsClock {
   readonly #runtime: Pick<Runtime, 'now' | 'elapsed'>
   #told: { readonly offsetMs: number; readonly instant: number; readonly toldAt: number } | undefined
+  #isBelieved = true
 
   constructor(runtime: Pick<Runtime, 'now' | 'elapsed'>) {
     this.#runtime = runtime
@@ -46,14 +58,26 @@ export class ImdsClock {
 
   /** How far the time to go by is ahead of the host's clock now, in ms. */
   correctionMs(): number {
-    const toldMs = this.#told === undefined ? 0 : correctionMs(this.#told.offsetMs)
+    const toldMs = this.#told === undefined || !this.#isBelieved ? 0 : correctionMs(this.#told.offsetMs)
     if (this.#told === undefined || toldMs === 0) return 0
     const { instant, toldAt } = this.#told
     // Where a wrong clock was set back since, what has passed meanwhile counts; where it jumped ahead, IMDS is asked soon.
     return Math.max(toldMs, instant + this.#runtime.elapsed() - toldAt - this.#runtime.now())
   }
 
+  /** Not believed where the credentials that came with it make sense by the host's clock and by no other: it may be a recording. */
+  check(expiresAt: number): void {
+    const { offsetMs = 0 } = this.#told ?? {}
+    const leftMs = expiresAt - this.#runtime.now()
+    this.#isBelieved = !isLife(leftMs) || isLife(leftMs - offsetMs)
+  }
+
   reset(): void {
     this.#told = undefined
+    this.#isBelieved = true
   }
+}
+
+function isLife(leftMs: number): boolean {
+  return leftMs > 0 && leftMs <= LONGEST_LIFE_MS
 }

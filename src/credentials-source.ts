@@ -166,6 +166,7 @@ export class CredentialsSource {
 
   async #load(logger: Logger | undefined): Promise<LoadedRole> {
     const loaded = await loadRoleCredentials(this.#loadOptions(logger), this.#request, this.#memory)
+    this.#imdsClock.check(loaded.expiresAt)
     this.#requireBetter(loaded)
     return this.#account.complete(loaded)
   }

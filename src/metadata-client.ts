@@ -1,5 +1,5 @@
 import { unlessAborted } from './abort.js'
-import { checkOptions, type CheckedOptions } from './checked-options.js'
+import { checkAbortSignal, checkOptions, type CheckedOptions } from './checked-options.js'
 import { requireEnabled, resolveConfig } from './config.js'
 import { InstanceRoleError } from './errors.js'
 import { publish } from './events.js'
@@ -138,7 +138,8 @@ export class MetadataClient {
     )
   }
 
-  async #load<T>(read: (imds: ImdsReader) => Promise<T>, { abortSignal }: MetadataReadOptions): Promise<T> {
+  async #load<T>(read: (imds: ImdsReader) => Promise<T>, options: MetadataReadOptions | null): Promise<T> {
+    const abortSignal = checkAbortSignal(options?.abortSignal)
     const { runtime } = this.#world
     const release = runtime.keepAlive()
     const signal = abortSignal ?? new AbortController().signal

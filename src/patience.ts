@@ -29,7 +29,8 @@ export function persist<T>(
     minTimeout: 0,
     shouldRetry: async ({ error }) => {
       patience.lastFailure = error
-      if (isLast || !mayPass(error)) return false
+      // A try that ended after patience did was the last.
+      if (isLast || !mayPass(error) || elapsed() >= until) return false
       for (
         let leftMs = until - elapsed();
         pauseMs() > 0 && leftMs > 0 && patience.isWanted();

@@ -20,6 +20,8 @@ export interface Held<T extends Expiring> {
   readonly failures: number
   /** Said to be no good by those who use it: the next call waits for a fresh try. */
   readonly isInvalidated?: true
+  /** IMDS has said that it has no such credentials any more: they serve until their expiration, and no longer. */
+  readonly isWithdrawn?: true
   /** Static stability: until when an expired value may be handed out without another try. */
   readonly extendedUntil?: number
 }
@@ -112,7 +114,10 @@ function afterExpiredSet<T extends Expiring>(now: number, random: () => number, 
   }
 }
 
-/** What is held after a try failed; `extend` where IMDS gave no verdict, so that an expired value may go on serving. */
+/**
+ * What is held after a try failed; `extend` where IMDS gave no verdict, so that an expired value may go on serving. A verdict stands
+ * until there are credentials again.
+ */
 export function afterFailure<T extends Expiring>(
   now: number,
   random: () => number,
@@ -121,10 +126,18 @@ export function afterFailure<T extends Expiring>(
 ): Held<T> {
   const { value, lifetimeMs, waitAt } = held
   const retryAt = now + backoffDelayMs(held.failures, random)
-  const failed = { value, lifetimeMs, waitAt, triedAt: now, failures: held.failures + 1 }
+  const isWithdrawn = !extend || held.isWithdrawn === true
+  const failed = {
+    value,
+    lifetimeMs,
+    waitAt,
+    triedAt: now,
+    failures: held.failures + 1,
+    ...(isWithdrawn && { isWithdrawn }),
+  }
   if (now < waitAt) return { ...failed, refreshAt: Math.min(retryAt, waitAt) }
   if (now < value.expiresAt) return { ...failed, refreshAt: Math.min(retryAt, value.expiresAt) }
-  if (!extend) return { ...failed, refreshAt: now }
+  if (isWithdrawn) return { ...failed, refreshAt: now }
   return { ...failed, refreshAt: retryAt, extendedUntil: now + EXTENSION_MS * (1 + random()) }
 }
 

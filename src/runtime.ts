@@ -54,6 +54,8 @@ export const systemRuntime: Runtime = {
   after: (delayMs, callback) => ownedClock()?.after(delayMs, callback) ?? systemAfter(delayMs, callback),
   afterPoll: (callback) => void setImmediate(callback),
   keepAlive: () => {
+    // Both of the same moment: fake timers may be installed before the wait ends.
+    const { setTimeout, clearTimeout } = globalThis
     const timer = setTimeout(() => {}, AS_LONG_AS_IT_TAKES_MS)
     return () => clearTimeout(timer)
   },
@@ -61,6 +63,7 @@ export const systemRuntime: Runtime = {
 }
 
 function systemAfter(delayMs: number, callback: (lateMs: number) => void): () => void {
+  const { setTimeout, clearTimeout } = globalThis
   const startedAt = performance.now()
   const timer = setTimeout(() => callback(performance.now() - startedAt - delayMs), delayMs).unref()
   return () => clearTimeout(timer)

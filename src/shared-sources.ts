@@ -52,14 +52,17 @@ export function retainSource(options: UseOptions): CredentialsSource {
   return source
 }
 
-/** The last use of a source ends it. */
+/** The last use of a source ends it, and leaves nothing of a dispatcher: its metadata tokens can be taken again. */
 export function releaseSource(
   source: CredentialsSource,
-  logger: Logger | undefined,
-  { sources }: SourceRegistry,
+  { registry, dispatcher, logger }: Pick<UseOptions, 'registry' | 'dispatcher' | 'logger'>,
 ): void {
   if (!source.release(logger)) return
+  const { sources, tokens } = registry
   for (const [key, known] of sources) if (known === source) sources.delete(key)
+  if (dispatcher === undefined) return
+  const end = `,${dispatcherId(registry, dispatcher)}]`
+  for (const key of tokens.keys()) if (key.endsWith(end)) tokens.delete(key)
 }
 
 function sharedSource(options: UseOptions): CredentialsSource {

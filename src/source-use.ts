@@ -1,6 +1,6 @@
 import type { Logger } from '@smithy/types'
 import { unlessAborted } from './abort.js'
-import { checkDuration, checkOptions, type CheckedOptions } from './checked-options.js'
+import { checkAbortSignal, checkDuration, checkOptions, type CheckedOptions } from './checked-options.js'
 import { requireEnabled, resolveConfig } from './config.js'
 import { type InstanceRoleCredentials, toCredentials } from './credentials-identity.js'
 import type { LoadedRole } from './credentials-load.js'
@@ -45,13 +45,18 @@ export class SourceUse {
         return Promise.resolve(toCredentials(held, source))
       }
     }
-    const { abortSignal } = properties
+    return this.#load(properties)
+  }
+
+  async #load(properties: InstanceRoleCallProperties): Promise<InstanceRoleCredentials> {
+    const abortSignal = checkAbortSignal(properties.abortSignal)
     const patience = this.#patience(this.#checked.waitForRoleMs ?? 0, abortSignal)
     return this.#wait(this.#find(properties, patience), abortSignal)
   }
 
   async ready(given: ReadyOptions | null | undefined): Promise<InstanceRoleCredentials> {
-    const { timeout, abortSignal } = given ?? {}
+    const { timeout } = given ?? {}
+    const abortSignal = checkAbortSignal(given?.abortSignal)
     const timeoutMs = checkDuration('timeout', timeout) ?? DEFAULT_READY_TIMEOUT_MS
     const end = new AbortController()
     const patience = this.#patience(timeoutMs, end.signal)
@@ -72,7 +77,9 @@ export class SourceUse {
   close(): void {
     this.#isClosed = true
     this.#waits.sendAway(closed())
-    if (this.#source !== undefined) releaseSource(this.#source, this.#checked.logger, this.#world.registry)
+    const { registry } = this.#world
+    const { dispatcher, logger } = this.#checked
+    if (this.#source !== undefined) releaseSource(this.#source, { registry, dispatcher, logger })
     this.#source = undefined
   }
 
@@ -95,6 +102,7 @@ export class SourceUse {
     const look = (isFirst: boolean): Promise<Held<LoadedRole>> => (isFirst ? first() : source.load(logger))
     const held = await persist(look, () => source.pauseMs(), patience, this.#world.runtime)
     const isWorthATry = isShort(held, source, minTtlMs) && !wasTriedLately(source.now(), held)
+    if (isWorthATry) this.#requireOpen()
     return toCredentials(isWorthATry ? await source.refresh(logger) : held, source)
   }
 
@@ -119,8 +127,14 @@ export class SourceUse {
 
   /** Hears of what its call does, where the provider has no logger that hears everything. */
   #logger(properties: InstanceRoleCallProperties): Logger | undefined {
-    return this.#checked.logger ?? properties.callerClientConfig?.logger
+    const logger = this.#checked.logger ?? properties.callerClientConfig?.logger
+    return isThere(logger) ? logger : undefined
   }
+}
+
+/** A caller whose logger is none is not the worse for it; this runs at each hit, so its methods are not looked at. */
+function isThere(logger: Logger | null | undefined): logger is Logger {
+  return typeof logger === 'object' && logger !== null
 }
 
 function hasWishes({ forceRefresh, minTtl }: InstanceRoleCallProperties): boolean {

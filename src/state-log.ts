@@ -1,4 +1,3 @@
-import type { Logger } from '@smithy/types'
 import type { InstanceRoleError } from './errors.js'
 import type { V1UsedEvent } from './events.js'
 import type { StateEvents } from './state-changes.js'
@@ -15,19 +14,22 @@ interface Line {
   readonly text: string
 }
 
+/** The part of the SDK's `Logger` in use here; a logger can well write later than it is told. */
+export type LineLogger = Readonly<Record<Line['level'], (text: string) => unknown>>
+
 /** Writes one line for each change of state, and a reminder of a trouble that lasts. */
 export class StateLog {
   readonly #told = new Map<string, { state: string; at: number }>()
 
   /** Tells what a load did, by its events and, where it failed, its error. */
-  write(events: StateEvents, error: InstanceRoleError | undefined, now: number, logger: Logger): void {
+  write(events: StateEvents, error: InstanceRoleError | undefined, now: number, logger: LineLogger): void {
     const line = lineOf(events, error)
     if (line === undefined || !this.#isNews(line, now)) return
     this.#told.set(line.topic, { state: line.state, at: now })
     try {
-      logger[line.level](`instance-role: ${line.text}`)
+      Promise.resolve(logger[line.level](`instance-role: ${line.text}`)).catch(() => {})
     } catch {
-      // A logger that fails must not cost anybody the credentials.
+      // A logger that fails, at once or later, must not cost anybody the credentials.
     }
   }
 

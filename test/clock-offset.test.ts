@@ -2,7 +2,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { expect, test } from 'vitest'
 import { createProvider } from '../src/from-instance-role.js'
 import { systemConfigSources } from '../src/config-sources.js'
-import { clockOffsetMs, correctionMs } from '../src/clock-offset.js'
+import { clockOffsetMs, correctionMs, ImdsClock } from '../src/clock-offset.js'
 import { createRegistry } from '../src/shared-sources.js'
 import { createTestClock, emulateInstance } from '../src/testing/index.js'
 import { CREDENTIALS, HOUR, MINUTE, SECOND, TOKEN, virtualRuntime } from './setup.js'
@@ -33,6 +33,33 @@ test.each([-5 * HOUR, 5 * HOUR, 26 * HOUR])(
     await clock.advance(0)
     expect(instance.requests).toEqual([`${CREDENTIALS} 200`])
     expect(provider.status().clockOffsetMs).toBe(-error)
+  },
+)
+
+test.each(['0', '9999', '+275760-09-13T00:00:00Z', '2026-01-01T00:00:00Z', 'Thu, 01 Jan 2026'])(
+  'takes no time from a Date header of %j',
+  (header) => {
+    expect(clockOffsetMs(header, Date.UTC(2026, 0, 1))).toBeUndefined()
+  },
+)
+
+test('does not believe a recorded Date, by which credentials would live for years', () => {
+  const now = Date.UTC(2026, 0, 1)
+  const imds = new ImdsClock({ now: () => now, elapsed: () => 0 })
+  imds.tell('Thu, 01 Dec 2022 16:00:00 GMT')
+  expect(imds.correctionMs()).toBeLessThan(0)
+  imds.check(now + 6 * HOUR)
+  expect(imds.correctionMs()).toBe(0)
+})
+
+test.each([-20 * 365 * 24 * HOUR, -5 * HOUR, 26 * HOUR, 400 * 24 * HOUR])(
+  'believes a Date by which credentials make sense, on a host that is %d ms ahead',
+  (hostErrorMs) => {
+    const now = Date.UTC(2026, 0, 1)
+    const imds = new ImdsClock({ now: () => now + hostErrorMs, elapsed: () => 0 })
+    imds.tell(new Date(now).toUTCString())
+    imds.check(now + 6 * HOUR)
+    expect(imds.correctionMs()).toBe(-hostErrorMs)
   },
 )
 

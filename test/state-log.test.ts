@@ -55,6 +55,17 @@ test('writes one line for an outage, one for the extension, reminders, and one f
   )
 })
 
+test.each([null, 'console', 7, {}, { info: () => Promise.reject(new Error('full')) }])(
+  'fails nobody for the logger of a caller that is %j',
+  async (logger) => {
+    const { provider } = setup()
+    const callerClientConfig: object = { logger, region: () => Promise.resolve('eu-central-1') }
+    const properties: object = { callerClientConfig }
+    expect((await provider(properties)).accessKeyId).toMatch(/^FAKE/)
+    await expect(provider({ ...properties, forceRefresh: true })).resolves.toBeDefined()
+  },
+)
+
 test('warns that the role changed', async () => {
   const { instance, lines, provider } = setupWithLog()
   await provider()

@@ -18,6 +18,9 @@ export interface MetadataToken {
  */
 export const MAX_TOKEN_TTL_SECONDS = 21_600
 
+/** Real ones have 56 characters; servers take 8 KiB of headers and more. */
+const MAX_TOKEN_LENGTH = 4_096
+
 /** Reused until 2 min before its end, or for half of a life shorter than 4 min. */
 const REFRESH_AHEAD_MS = 120_000
 
@@ -31,6 +34,7 @@ export function parseMetadataToken(body: string, ttlHeader: string | null, now: 
   const value = body.trim()
   // What cannot stand in a header must not reach one: line breaks would end it.
   if (!/^[\x21-\x7e]+$/.test(value)) throw malformed('the metadata token is empty or not printable')
+  if (value.length > MAX_TOKEN_LENGTH) throw malformed('the metadata token is too long for a header')
   const ttlMs = parseTtlSeconds(ttlHeader) * 1_000
   const refreshAheadMs = Math.min(REFRESH_AHEAD_MS, ttlMs / 2)
   return { value, receivedAt: now, refreshAt: now + ttlMs - refreshAheadMs, expiresAt: now + ttlMs }

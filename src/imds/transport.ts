@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici'
-import { unlessAborted } from '../abort.js'
+import { isError, unlessAborted } from '../abort.js'
 import { InstanceRoleError } from '../errors.js'
 import type { Runtime } from '../runtime.js'
 import type { Connections, LastConnection } from './connections.js'
@@ -189,8 +189,8 @@ function isBreakage({ code }: Reason): boolean {
 
 /** fetch wraps what happened in a `TypeError: fetch failed`. */
 function reasonOf(error: unknown): Reason {
-  const inner = error instanceof Error && error.cause instanceof Error ? error.cause : error
-  if (!(inner instanceof Error)) return { code: undefined, text: undefined }
+  const inner = isError(error) && isError(error.cause) ? error.cause : error
+  if (!isError(inner)) return { code: undefined, text: undefined }
   const code = 'code' in inner && typeof inner.code === 'string' ? inner.code : undefined
   // Only the operating system's own errors are quoted: undici's parser error carries the bytes it choked on.
   return { code, text: 'errno' in inner ? inner.message : code }

@@ -99,6 +99,22 @@ test.each([
     })`,
   ],
   [
+    'a port where nobody listens, with the cause and the reason of an abort as they are elsewhere',
+    `test('fails', async () => {
+      const instance = emulateInstance()
+      const server = await instance.listen()
+      await server.close()
+      const provider = fromInstanceRole({ endpoint: server.endpoint, retries: 0 })
+      await expect(provider()).rejects.toMatchObject({
+        code: 'UNREACHABLE',
+        message: expect.stringContaining('ECONNREFUSED'),
+        cause: { message: expect.stringContaining('ECONNREFUSED') },
+      })
+      const call = fromInstanceRole({ endpoint: server.endpoint })({ abortSignal: AbortSignal.abort() })
+      await expect(call).rejects.toMatchObject({ name: 'AbortError' })
+    })`,
+  ],
+  [
     'msw',
     `const { setupServer } = require('msw/node')
     test('loads', async () => {

@@ -91,6 +91,21 @@ test('ends the waits of a provider that is closed', async () => {
   await expect(provider()).rejects.toMatchObject({ code: 'CLOSED' })
 })
 
+test.each([
+  { provider: { waitForRole: 500, deadline: 2_000 }, step: 'credentials', fault: 'silence' },
+  { provider: { waitForRole: 1_000, timeout: 2_500 }, step: 'credentials', fault: 'silence' },
+] as const)(
+  'settles within waitForRole and one deadline: $provider',
+  async ({ provider: options, step, fault }) => {
+    const { clock, instance, provider } = setup({ provider: options })
+    instance.failUntilLifted(step, fault)
+    const { tookMs, error } = await timed(clock, provider())
+    expect(error).toMatchObject({ code: 'TIMEOUT' })
+    const { waitForRole, deadline = DEADLINE_MS } = { deadline: undefined, ...options }
+    expect(tookMs).toBeLessThanOrEqual(waitForRole + deadline)
+  },
+)
+
 test.each([{ waitForRole: 0 }, { waitForRole: 20_000 }])(
   'settles in time although the wall clock is stepped back by hours meanwhile, waiting for a role for $waitForRole ms',
   async ({ waitForRole }) => {

@@ -81,6 +81,38 @@ test.each<{ code: string; verdict: (world: World) => void }>([
   },
 )
 
+test.each(['behind the callers', 'by a caller'])(
+  'does not extend what IMDS has said is gone, told %s, where IMDS is unavailable by the expiration',
+  async (told) => {
+    const { clock, instance, provider } = setup()
+    const { expiration } = await provider()
+    instance.disassociateProfile()
+    if (told === 'by a caller') await provider({ forceRefresh: true })
+    else await clock.advance(5 * HOUR)
+    await provider()
+    await clock.advance(0)
+    expect(provider.status().lastErrorCode).toBe('NO_ROLE')
+
+    instance.failUntilLifted('all', { status: 503 })
+    await clock.advance(expiration.getTime() - clock.now())
+    await expect(provider()).rejects.toMatchObject({ code: 'SERVER_ERROR' })
+    await clock.advance(MINUTE)
+    await expect(provider()).rejects.toMatchObject({ code: 'SERVER_ERROR' })
+  },
+)
+
+test('extends again what came after a role that was gone', async () => {
+  const { clock, instance, provider } = setup()
+  await provider()
+  instance.disassociateProfile()
+  await provider({ forceRefresh: true })
+  instance.attachRole('app-role')
+  const { expiration } = await provider({ forceRefresh: true })
+  instance.failUntilLifted('all', { status: 503 })
+  await clock.advance(expiration.getTime() - clock.now())
+  expect((await provider()).originalExpiration).toEqual(expiration)
+})
+
 test('drops an extension as soon as IMDS says that the role is gone', async () => {
   const { clock, instance, provider, lift } = await setupAtExpiry()
   await provider()

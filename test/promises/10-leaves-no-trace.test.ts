@@ -33,6 +33,26 @@ test('leaves no rejection unhandled when a caller does not wait for the end', as
   await clock.advance(MINUTE)
 })
 
+test.each([{}, 'x', 0, { aborted: false }, true])(
+  'refuses %j for a signal by its name, and leaves no rejection unhandled',
+  async (abortSignal) => {
+    const { instance, provider } = setup()
+    instance.failUntilLifted('all', { status: 403 })
+    const refused = { code: 'BAD_CONFIG', message: 'The option abortSignal is not an AbortSignal.' }
+    const given: object = { abortSignal }
+    await expect(provider(given)).rejects.toMatchObject(refused)
+    await expect(provider.ready(given)).rejects.toMatchObject(refused)
+    expect(instance.requests).toEqual([])
+  },
+)
+
+test('takes a signal that is null for none', async () => {
+  const { provider } = setup()
+  const given: object = { abortSignal: null, forceRefresh: true }
+  expect((await provider(given)).accessKeyId).toMatch(/^FAKE/)
+  expect((await provider.ready(given)).accessKeyId).toMatch(/^FAKE/)
+})
+
 test('asks nothing by itself between calls', async () => {
   const { clock, instance, provider } = setup()
   await provider()
