@@ -8,7 +8,7 @@ const HELP = `Usage: instance-role credentials [--profile <name>]
 Prints the credentials of the instance role, for any tool that reads ~/.aws/config:
 
   [profile app]
-  credential_process = npx --no-install instance-role credentials
+  credential_process = instance-role credentials
 
   --profile <name>  the section of the AWS config file whose settings are read
   --help            this text

@@ -33,14 +33,22 @@ export function createReport(facts: Facts): Report {
   return { schemaVersion: 1, version: VERSION, healthy: isHealthy(findings), ...settings, findings }
 }
 
+/** As users know them: the options, and what `AWS_EC2_METADATA_DISABLED` says. Durations are milliseconds. */
 function reportSettings(config: InstanceRoleConfig): Readonly<Record<string, ReportedSetting>> {
-  const settings: Record<string, ReportedSetting> = {}
-  for (const [name, { value, origin }] of Object.entries<Setting<ReportedSetting['value'] | undefined>>({
-    ...config,
-  })) {
-    settings[name] = { value: value ?? null, origin }
+  const { timeoutMs, deadlineMs, endpoint, alternativeEndpoint, ...others } = config
+  const isAuto = alternativeEndpoint.value !== undefined
+  const named = {
+    endpoint,
+    ...(isAuto && { alternativeEndpoint }),
+    timeout: timeoutMs,
+    deadline: deadlineMs,
+    ...others,
   }
-  return settings
+  return Object.fromEntries(Object.entries(named).map(([name, setting]) => [name, reported(setting)]))
+}
+
+function reported({ value, origin }: Setting<ReportedSetting['value'] | undefined>): ReportedSetting {
+  return { value: value ?? null, origin }
 }
 
 /** The report as a person reads it, from top to bottom. */

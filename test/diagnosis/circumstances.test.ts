@@ -70,7 +70,7 @@ test('does not warn of a proxy from which IMDS is exempt', async () => {
 test('tells each setting and where it comes from', async () => {
   const { report } = await examine({ env: QUICK })
   expect(report.settings).toMatchObject({
-    timeoutMs: { value: 200, origin: 'environment variable AWS_METADATA_SERVICE_TIMEOUT' },
+    timeout: { value: 200, origin: 'environment variable AWS_METADATA_SERVICE_TIMEOUT' },
     roleName: { value: null, origin: 'default' },
   })
 })

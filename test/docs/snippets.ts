@@ -21,7 +21,7 @@ export const PAGES: readonly string[] = [
   ...['README.md', 'CHANGELOG.md', 'SECURITY.md', 'CONTRIBUTING.md'].filter((page) =>
     existsSync(resolve(ROOT, page)),
   ),
-  ...['docs', 'docs/decisions'].flatMap((folder) =>
+  ...['docs', 'docs/decisions', 'examples', 'bench'].flatMap((folder) =>
     readdirSync(resolve(ROOT, folder))
       .filter((name) => name.endsWith('.md'))
       .map((name) => `${folder}/${name}`),
