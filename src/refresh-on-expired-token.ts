@@ -72,7 +72,8 @@ const WITNESS_MIDDLEWARE: RelativeMiddlewareOptions = {
  * Has a client recover when a service refuses the instance role's credentials as expired or unknown: IMDS is asked once for
  * newer ones, however many requests fail together, and the request is sent once more. Gives the client.
  *
- * A client with a cache of its own, as the SDK puts on a chain, renews that with one more request to IMDS.
+ * `provider` is the client's own, alone or in a chain, or another with the same settings, which shares its credentials. A client
+ * with a cache of its own, as the SDK puts on a chain, renews that with one more request to IMDS.
  *
  * A request whose body is a stream is not sent again, because the stream is consumed; IMDS is asked all the same. Where nothing
  * newer is to be had, the service's own error comes back. Credentials that are not an instance role's are left alone: they are
@@ -205,8 +206,7 @@ class Recovery {
   }
 
   async #renew(refused: string, refusal: Refusal): Promise<Sending | undefined> {
-    // Without a set the provider was never asked: the refused one cannot come from it, and IMDS may not even be there.
-    if (this.#provider.status().expiration === undefined) return undefined
+    if (!(await this.#hasImds())) return undefined
     const { accessKeyId } = await this.#provider()
     if (accessKeyId === refused) await inquiries.ask(refused, () => this.#refreshThroughClient())
     const due = await this.#dueAfter(refused)
@@ -216,6 +216,11 @@ class Recovery {
       await getKnown()
     }
     return { due }
+  }
+
+  /** IMDS may not even be there, unless what the provider or the client holds came from it. */
+  async #hasImds(): Promise<boolean> {
+    return this.#provider.status().expiration !== undefined || isFromImds(await this.#config.credentials())
   }
 
   /** The client's own cache, where it has one, is renewed with it. */

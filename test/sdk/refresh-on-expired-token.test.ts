@@ -38,8 +38,8 @@ function recovering(clients: Clients, credentials: InstanceRoleProvider) {
 }
 
 /** An application with recovering clients, each of which has called once, and whose set AWS then refuses. */
-async function setUpRefused(as: 'expired' | 'unknown' = 'expired', { rotated = true } = {}) {
-  const application = await setUp()
+async function setUpRefused(as: 'expired' | 'unknown' = 'expired', { rotated = true, isolated = true } = {}) {
+  const application = await setUp({ isolated })
   const { aws, clients, clock, credentials, disown, instance } = application
   recovering(clients, credentials)
   await callEach(clients)
@@ -515,10 +515,45 @@ test('sends again what is signed with a set that is newer still', async () => {
   expect(sent()).toEqual(['expired', 'accepted'])
 })
 
-test('leaves a client alone whose provider has another endpoint and was never asked', async () => {
-  const { clients, endpoint, instance, sent } = await setUpRefused()
-  refreshOnExpiredToken(clients.sts, fromInstanceRole({ endpoint, isolated: true }))
+test('recovers by another provider with the same settings, though nobody has called it', async () => {
+  const { clients, endpoint, instance, sent } = await setUpRefused('expired', { isolated: false })
+  refreshOnExpiredToken(clients.sts, fromInstanceRole({ endpoint }))
+  await call(clients, 'sts')
+  expect(sent()).toEqual(['expired', 'accepted'])
+  expect(instance.requests).toEqual([DOCUMENT])
+})
+
+test.each([
+  ['was called', [DOCUMENT]],
+  ['was never called', [...FIRST_LOAD, DOCUMENT]],
+])('recovers by another provider that shares nothing, and %s', async (state, asked) => {
+  const { clients, endpoint, instance, sent } = await setUpRefused('expired', { rotated: false })
+  const another = fromInstanceRole({ endpoint, isolated: true })
+  if (state === 'was called') await another()
+  instance.rotate()
+  instance.clearRequests()
+  refreshOnExpiredToken(clients.sts, another)
+  await call(clients, 'sts')
+  expect(sent()).toEqual(['expired', 'accepted'])
+  expect(instance.requests).toEqual(asked)
+})
+
+test('gives the service its say where the provider has another endpoint, and nobody is there', async () => {
+  const { clients, instance, sent } = await setUpRefused()
+  refreshOnExpiredToken(clients.sts, fromInstanceRole({ endpoint: 'http://127.0.0.1:1' }))
   await expect(call(clients, 'sts')).rejects.toMatchObject({ name: 'ExpiredToken' })
   expect(instance.requests).toEqual([])
   expect(sent()).toEqual(['expired'])
+})
+
+test('does not ask IMDS for a provider whose place in the chain the environment took', async () => {
+  vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIAEXAMPLE')
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'of the environment')
+  const application = await setUp()
+  const { aws, credentials, instance } = application
+  const s3 = s3With(application, createCredentialChain(fromEnv(), credentials))
+  refreshOnExpiredToken(s3, credentials)
+  await expect(list(s3)).rejects.toMatchObject({ name: 'InvalidAccessKeyId' })
+  expect(instance.requests).toEqual([])
+  expect(verdictsOf(aws.requests)).toEqual(['unknown-key'])
 })
