@@ -72,8 +72,12 @@ const WITNESS_MIDDLEWARE: RelativeMiddlewareOptions = {
  * Has a client recover when a service refuses the instance role's credentials as expired or unknown: IMDS is asked once for
  * newer ones, however many requests fail together, and the request is sent once more. Gives the client.
  *
+ * `provider` is the client's own, alone or in a chain, or another with the same settings, which shares its credentials. A client
+ * with a cache of its own, as the SDK puts on a chain, renews that with one more request to IMDS.
+ *
  * A request whose body is a stream is not sent again, because the stream is consumed; IMDS is asked all the same. Where nothing
- * newer is to be had, the service's own error comes back. Credentials that are not the provider's are left alone.
+ * newer is to be had, the service's own error comes back. Credentials that are not an instance role's are left alone: they are
+ * not sent twice, and IMDS is not asked about them.
  *
  * @example
  * const credentials = fromInstanceRole()
@@ -110,8 +114,8 @@ export function getRefreshOnExpiredTokenPlugin(
 interface Sending {
   /** The access key that signed it. */
   accessKeyId?: string
-  /** The access key that was refused, and is not to be sent again. */
-  readonly refused?: string | undefined
+  /** The role's access key that a second sending is to be signed with. */
+  readonly due?: string
 }
 
 /** Carried in the arguments: a context can be that of several calls, where a client caches its middleware. */
@@ -119,8 +123,8 @@ const SENDING = Symbol('instance-role sending')
 
 type Arguments<Input extends object> = FinalizeHandlerArguments<Input> & { readonly [SENDING]?: Sending }
 
-/** Ends a second sending before the network, where it would be signed with what was refused. */
-class SignedTheSame extends Error {}
+/** Ends a second sending before the network, where it is signed with anything else than is due. */
+class NotSignedAsDue extends Error {}
 
 /** One for all clients: the same access key is the same set, whoever was refused with it. */
 const inquiries = new Inquiries(systemRuntime.now)
@@ -129,6 +133,8 @@ class Recovery {
   readonly #config: SigningConfig
   readonly #provider: RefreshableProvider
   readonly #retried = new WeakSet<object>()
+  /** About the sets that a cache of the client's own keeps too long. */
+  readonly #catchUps = new Inquiries(systemRuntime.now)
   #latest: { readonly accessKeyId: string; readonly firstUsedAt: number } | undefined
 
   constructor(config: SigningConfig, provider: RefreshableProvider) {
@@ -148,7 +154,7 @@ class Recovery {
         const again = await this.#recover(error, sending, args.request, context)
         if (again === undefined) throw error
         return await send(next, args, again).catch((second: unknown) => {
-          throw second instanceof SignedTheSame ? error : second
+          throw second instanceof NotSignedAsDue ? error : second
         })
       }
     }
@@ -157,16 +163,25 @@ class Recovery {
   witnessing<Input extends object, Output extends object>(
     next: FinalizeHandler<Input, Output>,
   ): FinalizeHandler<Input, Output> {
-    return (args: Arguments<Input>) => {
+    return async (args: Arguments<Input>) => {
       const sending = args[SENDING]
       const accessKeyId = signerOf(args.request)
       if (sending === undefined || accessKeyId === undefined) return next(args)
-      if (accessKeyId === sending.refused) return Promise.reject(new SignedTheSame())
+      if (!(await this.#isDue(accessKeyId, sending))) throw new NotSignedAsDue()
       sending.accessKeyId = accessKeyId
       if (this.#latest?.accessKeyId !== accessKeyId)
         this.#latest = { accessKeyId, firstUsedAt: systemRuntime.now() }
       return next(args)
     }
+  }
+
+  /** What has replaced the due set since is as good. */
+  async #isDue(accessKeyId: string, { due }: Sending): Promise<boolean> {
+    if (due === undefined || accessKeyId === due) return true
+    return this.#provider().then(
+      (current) => current.accessKeyId === accessKeyId,
+      () => false,
+    )
   }
 
   /** How to send the request again; `undefined` where that makes no sense. */
@@ -179,8 +194,8 @@ class Recovery {
     const refusal = refusalOf(error)
     if (refusal === undefined || accessKeyId === undefined || !this.#isFirst(request)) return undefined
     const renewed = this.#renew(accessKeyId, refusal)
-    const refused = await unlessCalledOff(context, renewed)
-    return refused === undefined || !isReplayable(request) ? undefined : refused
+    const again = await unlessCalledOff(context, renewed)
+    return isReplayable(request) ? again : undefined
   }
 
   /** A call has one recovery, in whichever of the client's own attempts it is needed. */
@@ -191,17 +206,38 @@ class Recovery {
   }
 
   async #renew(refused: string, refusal: Refusal): Promise<Sending | undefined> {
-    // Without a set the provider was never asked: the refused one cannot come from it, and IMDS may not even be there.
-    if (this.#provider.status().expiration === undefined) return undefined
+    if (!(await this.#hasImds())) return undefined
     const { accessKeyId } = await this.#provider()
-    // Replaced since, or none of ours. If signing gives the same again, nothing is sent.
-    if (accessKeyId !== refused) return { refused }
-    // Through the client, whose own cache, where it has one, is renewed with it.
-    await inquiries.ask(refused, () => this.#config.credentials({ forceRefresh: true }))
-    const renewed = await this.#provider()
-    if (renewed.accessKeyId !== refused || !this.#isFresh(refused, refusal)) return { refused }
-    await getKnown()
-    return {}
+    if (accessKeyId === refused) await inquiries.ask(refused, () => this.#refreshThroughClient())
+    const due = await this.#dueAfter(refused)
+    if (due === undefined) return undefined
+    if (due === refused) {
+      if (!this.#isFresh(refused, refusal)) return undefined
+      await getKnown()
+    }
+    return { due }
+  }
+
+  /** IMDS may not even be there, unless what the provider or the client holds came from it. */
+  async #hasImds(): Promise<boolean> {
+    return this.#provider.status().expiration !== undefined || isFromImds(await this.#config.credentials())
+  }
+
+  /** The client's own cache, where it has one, is renewed with it. */
+  #refreshThroughClient(): Promise<unknown> {
+    return this.#config.credentials({ forceRefresh: true })
+  }
+
+  /** What the client has now, which gives up what the provider has replaced; `undefined` where that is not the role's. */
+  async #dueAfter(refused: string): Promise<string | undefined> {
+    const { accessKeyId } = await this.#provider()
+    const held = await this.#config.credentials()
+    if (held.accessKeyId === accessKeyId) return accessKeyId
+    if (!isFromImds(held)) return undefined
+    if (held.accessKeyId !== refused) return held.accessKeyId
+    // The SDK's cache on a chain would keep it until 5 min before its expiration, and heeds nothing but this.
+    await this.#catchUps.ask(refused, () => this.#refreshThroughClient())
+    return (await this.#config.credentials()).accessKeyId
   }
 
   #isFresh(accessKeyId: string, refusal: Refusal): boolean {
@@ -233,4 +269,11 @@ async function unlessCalledOff(
 ): Promise<Sending | undefined> {
   const signal = abortSignal instanceof AbortSignal ? abortSignal : new AbortController().signal
   return unlessAborted(signal, work).catch(() => undefined)
+}
+
+/** By the mark for the SDK's user agent, which what a role assumed has not. */
+function isFromImds(identity: object): boolean {
+  if (!('$source' in identity) || typeof identity.$source !== 'object' || identity.$source === null)
+    return false
+  return 'CREDENTIALS_IMDS' in identity.$source
 }

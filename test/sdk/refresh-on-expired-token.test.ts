@@ -7,9 +7,14 @@ import {
   PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3'
-import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts'
-import { createCredentialChain, fromTemporaryCredentials } from '@aws-sdk/credential-providers'
-import type { AwsCredentialIdentity, AwsCredentialIdentityProvider } from '@aws-sdk/types'
+import {
+  GetCallerIdentityCommand,
+  type ServiceInputTypes,
+  type ServiceOutputTypes,
+  STSClient,
+} from '@aws-sdk/client-sts'
+import { createCredentialChain, fromEnv, fromTemporaryCredentials } from '@aws-sdk/credential-providers'
+import type { AwsCredentialIdentity, AwsCredentialIdentityProvider, FinalizeHandler } from '@aws-sdk/types'
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest'
 import {
   fromInstanceRole,
@@ -33,8 +38,8 @@ function recovering(clients: Clients, credentials: InstanceRoleProvider) {
 }
 
 /** An application with recovering clients, each of which has called once, and whose set AWS then refuses. */
-async function setUpRefused(as: 'expired' | 'unknown' = 'expired', { rotated = true } = {}) {
-  const application = await setUp()
+async function setUpRefused(as: 'expired' | 'unknown' = 'expired', { rotated = true, isolated = true } = {}) {
+  const application = await setUp({ isolated })
   const { aws, clients, clock, credentials, disown, instance } = application
   recovering(clients, credentials)
   await callEach(clients)
@@ -363,10 +368,192 @@ test('does not see why a HEAD request was refused: S3 says it in a body, which H
   expect(instance.requests).toEqual([])
 })
 
-test('leaves a client alone whose provider has another endpoint and was never asked', async () => {
-  const { clients, endpoint, instance, sent } = await setUpRefused()
-  refreshOnExpiredToken(clients.sts, fromInstanceRole({ endpoint, isolated: true }))
+/** Clients that recover, on a chain each, over which the SDK puts a cache each; and a set, refused, that is in these caches. */
+async function setUpRefusedChains(count: number) {
+  vi.stubEnv('AWS_ACCESS_KEY_ID', undefined)
+  const application = await setUp()
+  const { aws, clock, credentials, disown, instance } = application
+  const chained = Array.from({ length: count }, () =>
+    s3With(application, createCredentialChain(fromEnv(), credentials)),
+  )
+  for (const s3 of chained) refreshOnExpiredToken(s3, credentials)
+  await Promise.all(chained.map(list))
+  await clock.advance(120_000)
+  disown('expired')
+  instance.rotate()
+  instance.clearRequests()
+  const before = aws.requests.length
+  return { ...application, chained, sent: () => verdictsOf(aws.requests.slice(before)) }
+}
+
+const list = (s3: S3Client) => s3.send(new ListBucketsCommand({}))
+
+test('has each of several clients recover, whose chains the SDK caches', async () => {
+  const { chained, instance, sent } = await setUpRefusedChains(3)
+  for (const s3 of chained) await list(s3)
+  expect(sent()).toEqual(['expired', 'accepted', 'expired', 'accepted', 'expired', 'accepted'])
+  expect(instance.requests).toEqual([DOCUMENT, DOCUMENT, DOCUMENT])
+  for (const s3 of chained) await list(s3)
+  expect(sent().slice(6)).toEqual(['accepted', 'accepted', 'accepted'])
+})
+
+test('asks IMDS twice where many chains are refused together: once for all, once for the caches of the others', async () => {
+  const { chained, instance, sent } = await setUpRefusedChains(10)
+  await Promise.all([...chained, ...chained, ...chained].map(list))
+  expect(instance.requests).toEqual([DOCUMENT, DOCUMENT])
+  expect(sent().filter((verdict) => verdict === 'accepted')).toHaveLength(30)
+})
+
+test('asks IMDS once for many clients of a chain over which the SDK puts no cache', async () => {
+  const application = await setUpRefused()
+  const { credentials, instance, sent } = application
+  const chain = Object.assign(createCredentialChain(credentials), { memoized: true })
+  const clients = Array.from({ length: 10 }, () => s3With(application, chain))
+  for (const s3 of clients) refreshOnExpiredToken(s3, credentials)
+  await Promise.all([...clients, ...clients].map(list))
+  expect(instance.requests).toEqual([DOCUMENT])
+  expect(sent().filter((verdict) => verdict === 'accepted')).toHaveLength(20)
+})
+
+test('has a chain recover whose set the provider has replaced before anybody was refused', async () => {
+  const { chained, credentials, sent } = await setUpRefusedChains(1)
+  await credentials({ forceRefresh: true })
+  await Promise.all(chained.map(list))
+  expect(sent()).toEqual(['expired', 'accepted'])
+})
+
+test('has a chain recover while IMDS is down, where the provider has something newer', async () => {
+  const { chained, credentials, instance, sent } = await setUpRefusedChains(1)
+  await credentials({ forceRefresh: true })
+  instance.failUntilLifted('all', { status: 503 })
+  await Promise.all(chained.map(list))
+  expect(sent()).toEqual(['expired', 'accepted'])
+})
+
+test('has the next call of a chain succeed where the body is a stream', async () => {
+  const { chained, credentials, sent } = await setUpRefusedChains(1)
+  await credentials({ forceRefresh: true })
+  const Body = Readable.from([Buffer.from('text')])
+  const put = new PutObjectCommand({ Bucket: 'b', Key: 'k', Body, ContentLength: 4 })
+  await Promise.all(chained.map((s3) => expect(s3.send(put)).rejects.toMatchObject({ name: 'ExpiredToken' })))
+  await Promise.all(chained.map(list))
+  expect(sent()).toEqual(['expired', 'accepted'])
+})
+
+test('asks a cache that will not give up a refused set no more than once in ten seconds', async () => {
+  const application = await setUpRefused()
+  const { clock, credentials, instance, sent } = application
+  const held = await credentials()
+  const wishes: boolean[] = []
+  const stubborn = (properties?: { forceRefresh?: boolean }) => {
+    if (properties?.forceRefresh === true) wishes.push(true)
+    return Promise.resolve(held)
+  }
+  const s3 = s3With(application, Object.assign(stubborn, { memoized: true }))
+  refreshOnExpiredToken(s3, credentials)
+  await credentials({ forceRefresh: true })
+  await Promise.all([1, 2, 3].map(() => failureOf(list(s3))))
+  await expect(list(s3)).rejects.toMatchObject({ name: 'ExpiredToken' })
+  expect(wishes).toHaveLength(1)
+  await clock.advance(11_000)
+  await expect(list(s3)).rejects.toMatchObject({ name: 'ExpiredToken' })
+  expect(wishes).toHaveLength(2)
+  expect(sent()).toEqual(Array.from({ length: 5 }, () => 'expired'))
+  expect(instance.requests).toEqual([DOCUMENT])
+})
+
+test.each([
+  ['each time', (times: number) => times],
+  ['after the refusal', (_: number, refusals: number) => refusals],
+])('does not send twice where somebody else gives another key %s', async (_, suffixOf) => {
+  const application = await setUpRefused()
+  const { credentials, instance, sent } = application
+  let times = 0
+  const another = () => {
+    const accessKeyId = `AKIAEXAMPLE${suffixOf(++times, sent().length)}`
+    return Promise.resolve({ accessKeyId, secretAccessKey: 'of somebody else' })
+  }
+  const s3 = s3With(application, Object.assign(another, { memoized: true }))
+  refreshOnExpiredToken(s3, credentials)
+  await expect(list(s3)).rejects.toMatchObject({ name: 'InvalidAccessKeyId' })
+  expect(sent()).toEqual(['unknown-key'])
+  expect(instance.requests).toEqual([])
+})
+
+/** Runs `act` between the recovery of a call and the signing of what is sent again. */
+function beforeSecondSigning(client: STSClient, act: () => unknown) {
+  let count = 0
+  client.middlewareStack.addRelativeTo(
+    (next: FinalizeHandler<ServiceInputTypes, ServiceOutputTypes>): typeof next =>
+      async (args) => {
+        if (++count === 2) await act()
+        return next(args)
+      },
+    { relation: 'before', toMiddleware: 'httpSigningMiddleware' },
+  )
+}
+
+test('does not send twice what is signed with credentials of somebody else by then', async () => {
+  const { clients, sent } = await setUpRefused()
+  const { sts } = clients
+  beforeSecondSigning(sts, () => {
+    const another = { accessKeyId: 'AKIAEXAMPLE', secretAccessKey: 'of somebody else' }
+    sts.config.credentials = () => Promise.resolve(another)
+  })
+  await expect(call(clients, 'sts')).rejects.toMatchObject({ name: 'ExpiredToken' })
+  expect(sent()).toEqual(['expired'])
+})
+
+test('sends again what is signed with a set that is newer still', async () => {
+  const { clients, credentials, disown, instance, sent } = await setUpRefused()
+  beforeSecondSigning(clients.sts, () => {
+    disown('expired')
+    instance.rotate()
+    return credentials({ forceRefresh: true })
+  })
+  await call(clients, 'sts')
+  expect(sent()).toEqual(['expired', 'accepted'])
+})
+
+test('recovers by another provider with the same settings, though nobody has called it', async () => {
+  const { clients, endpoint, instance, sent } = await setUpRefused('expired', { isolated: false })
+  refreshOnExpiredToken(clients.sts, fromInstanceRole({ endpoint }))
+  await call(clients, 'sts')
+  expect(sent()).toEqual(['expired', 'accepted'])
+  expect(instance.requests).toEqual([DOCUMENT])
+})
+
+test.each([
+  ['was called', [DOCUMENT]],
+  ['was never called', [...FIRST_LOAD, DOCUMENT]],
+])('recovers by another provider that shares nothing, and %s', async (state, asked) => {
+  const { clients, endpoint, instance, sent } = await setUpRefused('expired', { rotated: false })
+  const another = fromInstanceRole({ endpoint, isolated: true })
+  if (state === 'was called') await another()
+  instance.rotate()
+  instance.clearRequests()
+  refreshOnExpiredToken(clients.sts, another)
+  await call(clients, 'sts')
+  expect(sent()).toEqual(['expired', 'accepted'])
+  expect(instance.requests).toEqual(asked)
+})
+
+test('gives the service its say where the provider has another endpoint, and nobody is there', async () => {
+  const { clients, instance, sent } = await setUpRefused()
+  refreshOnExpiredToken(clients.sts, fromInstanceRole({ endpoint: 'http://127.0.0.1:1' }))
   await expect(call(clients, 'sts')).rejects.toMatchObject({ name: 'ExpiredToken' })
   expect(instance.requests).toEqual([])
   expect(sent()).toEqual(['expired'])
+})
+
+test('does not ask IMDS for a provider whose place in the chain the environment took', async () => {
+  vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIAEXAMPLE')
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'of the environment')
+  const application = await setUp()
+  const { aws, credentials, instance } = application
+  const s3 = s3With(application, createCredentialChain(fromEnv(), credentials))
+  refreshOnExpiredToken(s3, credentials)
+  await expect(list(s3)).rejects.toMatchObject({ name: 'InvalidAccessKeyId' })
+  expect(instance.requests).toEqual([])
+  expect(verdictsOf(aws.requests)).toEqual(['unknown-key'])
 })
