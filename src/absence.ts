@@ -1,8 +1,8 @@
+import { equalJitterMs } from './backoff.js'
 import { afterAttempts, type InstanceRoleError } from './errors.js'
 import type { Runtime } from './runtime.js'
 
-const BASE_MS = 250
-const CAP_MS = 5_000
+const BACKOFF = { baseMs: 250, capMs: 5_000 }
 /** One failure may be over at once; after the second in a row, the next call does not ask IMDS before the pause is over. */
 const REMEMBERED_FROM = 2
 
@@ -31,7 +31,7 @@ export class Absence {
 
   failed(error: InstanceRoleError | undefined): void {
     this.#error = error
-    this.#until = this.#runtime.elapsed() + absenceDelayMs(this.#failures, this.#runtime.random)
+    this.#until = this.#runtime.elapsed() + equalJitterMs(this.#failures, BACKOFF, this.#runtime.random)
     this.#failures += 1
   }
 
@@ -40,10 +40,4 @@ export class Absence {
     this.#until = 0
     this.#error = undefined
   }
-}
-
-/** Exponential from 250 ms to 5 s, capped, then jittered down to between a half and the whole. */
-export function absenceDelayMs(failures: number, random: () => number): number {
-  const delayMs = Math.min(CAP_MS, BASE_MS * 2 ** Math.min(failures, 16))
-  return delayMs * (0.5 + 0.5 * random())
 }

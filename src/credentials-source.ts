@@ -10,7 +10,8 @@ import {
 } from './credentials-load.js'
 import { InstanceRoleError, type InstanceRoleErrorCode, treatmentOf } from './errors.js'
 import { publish } from './events.js'
-import type { ImdsAccess, ImdsLoadOptions } from './imds-load.js'
+import type { ImdsAccess } from './imds-access.js'
+import type { ImdsLoadOptions } from './imds-load.js'
 import { Loggers } from './loggers.js'
 import {
   afterFailure,

@@ -1,27 +1,11 @@
 import pRetry from 'p-retry'
-import type { Dispatcher } from 'undici'
 import { unlessAborted } from './abort.js'
 import { afterAttempts, InstanceRoleError, type LoadStep } from './errors.js'
-import { ImdsReader, type MetadataTokenCache } from './imds/imds-reader.js'
-import { startTimeLimit } from './imds/time-limit.js'
-import type { EndpointChoice } from './imds/endpoint-choice.js'
+import type { ImdsAccess } from './imds-access.js'
+import { ImdsReader } from './imds/imds-reader.js'
+import { startTimeLimit, tellBlocked } from './imds/time-limit.js'
 import { openTransport, type Transport } from './imds/transport.js'
 import { count, newTally, retryDelayMs, type Tally } from './retry-policy.js'
-import type { Runtime } from './runtime.js'
-
-/** How IMDS is reached, and for how long: the same for every load of a configuration. */
-export interface ImdsAccess {
-  readonly endpoints: EndpointChoice
-  readonly timeoutMs: number
-  readonly deadlineMs: number
-  readonly retries: number
-  readonly imdsV1Fallback: boolean
-  readonly dispatcher: Dispatcher | undefined
-  readonly userAgent: string
-  readonly runtime: Runtime
-  /** The metadata token of each endpoint. */
-  readonly tokenOf: (endpoint: string) => MetadataTokenCache
-}
 
 export interface ImdsLoadOptions extends ImdsAccess {
   /** Ends the load early; its reason is what the load rejects with. */
@@ -104,8 +88,6 @@ function overdue(
   blockedMs: number,
 ): InstanceRoleError {
   if (lastFailure !== undefined) return afterAttempts(lastFailure, attempts)
-  const blocked =
-    blockedMs === 0 ? '' : `; the event loop of this process was blocked for ${blockedMs} ms of it`
-  const message = `IMDS gave nothing within the deadline of ${deadlineMs} ms${blocked}.`
+  const message = `IMDS gave nothing within the deadline of ${deadlineMs} ms${tellBlocked(blockedMs)}.`
   return new InstanceRoleError('TIMEOUT', message, { step, timedOut: true, attempts })
 }

@@ -1,4 +1,5 @@
 import { InstanceRoleError } from './errors.js'
+import { type Fields, parseFields } from './json-fields.js'
 
 /** The instance identity document; members that an instance does not have are absent. */
 export interface IdentityDocument {
@@ -63,6 +64,7 @@ export function parseLines(listing: string): string[] {
  */
 export function parseIdentityDocument(body: string): IdentityDocument {
   const fields = parseFields(body)
+  if (fields === undefined) throw malformed('is not a JSON object')
   const optional = (name: 'privateIp' | 'pendingTime' | 'version'): object => {
     const value = fields.get(name)
     return typeof value === 'string' ? { [name]: value } : {}
@@ -81,16 +83,7 @@ export function parseIdentityDocument(body: string): IdentityDocument {
   }
 }
 
-function parseFields(body: string): ReadonlyMap<string, unknown> {
-  try {
-    const parsed: unknown = JSON.parse(body)
-    return new Map(Object.entries(typeof parsed === 'object' && parsed !== null ? parsed : {}))
-  } catch {
-    throw malformed('is not JSON')
-  }
-}
-
-function requireText(fields: ReadonlyMap<string, unknown>, name: string): string {
+function requireText(fields: Fields, name: string): string {
   const value = fields.get(name)
   if (typeof value !== 'string' || value === '') throw malformed(`has no ${name}`)
   return value

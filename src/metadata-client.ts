@@ -3,7 +3,8 @@ import { checkAbortSignal, checkOptions, type CheckedOptions } from './checked-o
 import { requireEnabled, resolveConfig } from './config.js'
 import { InstanceRoleError } from './errors.js'
 import { publish } from './events.js'
-import { type ImdsAccess, runLoad } from './imds-load.js'
+import { type ImdsAccess, imdsAccess, type TokenRegistry } from './imds-access.js'
+import { runLoad } from './imds-load.js'
 import type { ImdsReader } from './imds/imds-reader.js'
 import {
   type IdentityDocument,
@@ -13,7 +14,6 @@ import {
   requireMetadata,
 } from './instance-metadata.js'
 import type { InstanceRoleOptions } from './options.js'
-import { createRegistry, imdsAccess, type SourceRegistry } from './shared-sources.js'
 import { systemWorld } from './world.js'
 
 /** Options of {@link MetadataClient}: those of `fromInstanceRole` that concern IMDS itself. */
@@ -51,13 +51,13 @@ export interface MetadataReadOptions {
 export class MetadataClient {
   readonly #checked: CheckedOptions
   readonly #world = systemWorld()
-  readonly #registry: SourceRegistry
+  readonly #registry: TokenRegistry
   #access: Promise<ImdsAccess> | undefined
 
   /** @throws {InstanceRoleError} `BAD_CONFIG`, at once, for a malformed option */
   constructor(options: MetadataClientOptions = {}) {
     this.#checked = checkOptions(options)
-    this.#registry = this.#checked.isolated === true ? createRegistry() : this.#world.registry
+    this.#registry = this.#checked.isolated === true ? { tokens: new Map() } : this.#world.registry
   }
 
   /**

@@ -1,3 +1,5 @@
+import { fullJitterMs } from './backoff.js'
+
 /** A set of credentials as the schedule sees it. */
 export interface Expiring {
   readonly id: string
@@ -37,8 +39,7 @@ const SAME_SET_PAUSE_MS = 10_000
 /** Between two tries that bring a set already past its expiration; jittered up to twice this. */
 const EXPIRED_SET_PAUSE_MS = 30_000
 const EXTENSION_MS = 120_000
-const BACKOFF_BASE_MS = 1_000
-const BACKOFF_CAP_MS = 60_000
+const BACKOFF = { baseMs: 1_000, capMs: 60_000 }
 
 /** What to do at `now`. Wall-clock times are compared afresh at each call, so suspend and clock steps do no harm. */
 export function judge(now: number, held: Held<Expiring> | undefined): Verdict {
@@ -146,13 +147,7 @@ export function afterInvalidation<T extends Expiring>(held: Held<T>): Held<T> {
   return { ...held, isInvalidated: true }
 }
 
-/**
- * Full jitter: uniform in [0, min(60 s, 1 s · 2^failures)). Capped before it is jittered: the other order puts every
- * capped client on the same instant, which is what jitter is there to prevent.
- *
- * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
- */
+/** Full jitter of 1 s to 1 min. */
 export function backoffDelayMs(failures: number, random: () => number): number {
-  // The exponent is capped as well, so that no number of failures overflows.
-  return Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** Math.min(failures, 16)) * random()
+  return fullJitterMs(failures, BACKOFF, random)
 }

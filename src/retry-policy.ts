@@ -1,3 +1,4 @@
+import { equalJitterMs } from './backoff.js'
 import { type InstanceRoleError, type LoadStep, treatmentOf } from './errors.js'
 
 /** What has been tried within one load so far; the failure at hand included. */
@@ -39,8 +40,7 @@ export interface RetryLimits {
 const MAX_UNANSWERED = 2
 /** As in the AWS SDKs that rediscover roles. */
 const MAX_DISCOVERIES = 4
-const FIRST_DELAY_MS = 100
-const MAX_DELAY_MS = 5_000
+const BACKOFF = { baseMs: 100, capMs: 5_000 }
 
 /** Counts `error` in `tally`. */
 export function count(tally: Tally, error: InstanceRoleError): void {
@@ -60,19 +60,13 @@ export function retryDelayMs(
 ): number | undefined {
   if (isFree(tally, error)) return tally.vanishedRoles < MAX_DISCOVERIES ? 0 : undefined
   if (!isWorthARetry(error, tally, limits.retries)) return undefined
-  const delayMs = Math.max(jitteredDelayMs(tally.retriesUsed, random), error.retryAfterMs ?? 0)
+  const delayMs = Math.max(equalJitterMs(tally.retriesUsed - 1, BACKOFF, random), error.retryAfterMs ?? 0)
   return delayMs < limits.remainingMs ? delayMs : undefined
 }
 
 function isWorthARetry(error: InstanceRoleError, tally: Readonly<Tally>, retries: number): boolean {
   if (isUnanswered(error) && tally.unanswered >= MAX_UNANSWERED) return false
   return treatmentOf(error.code).retryable && tally.retriesUsed <= retries
-}
-
-/** Exponential from 100 ms, capped, then jittered down to between a half and the whole. */
-function jitteredDelayMs(retriesUsed: number, random: () => number): number {
-  const delayMs = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(retriesUsed - 1, 16))
-  return delayMs * (0.5 + 0.5 * random())
 }
 
 function isUnanswered(error: InstanceRoleError): boolean {

@@ -1,4 +1,5 @@
 import { InstanceRoleError } from './errors.js'
+import { type Fields, parseFields } from './json-fields.js'
 
 /** What IMDS gives for a role, by the AWS SDK's names. */
 export interface RoleCredentials {
@@ -46,6 +47,7 @@ export function parseRoleName(listing: string): string | undefined {
  */
 export function parseRoleCredentials(body: string): RoleCredentials {
   const fields = parseFields(body)
+  if (fields === undefined) throw malformed('is not a JSON object')
   requireSuccess(fields)
   const accountId = fields.get('AccountId')
   return {
@@ -55,21 +57,6 @@ export function parseRoleCredentials(body: string): RoleCredentials {
     expiration: requireInstant(fields, 'Expiration'),
     ...(typeof accountId === 'string' && accountId !== '' ? { accountId } : {}),
   }
-}
-
-type Fields = ReadonlyMap<string, unknown>
-
-function parseFields(body: string): Fields {
-  let parsed: unknown
-  try {
-    parsed = JSON.parse(body)
-  } catch {
-    // No binding: the SyntaxError quotes the body.
-    throw malformed('is not JSON')
-  }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
-    throw malformed('is not a JSON object')
-  return new Map(Object.entries(parsed))
 }
 
 /** Emulators leave `Code` out, so only a `Code` that says otherwise is a failure. */

@@ -94,11 +94,11 @@ test.each([
 })
 
 test.each([
-  { what: 'nothing', body: '', says: 'is not JSON' },
-  { what: 'HTML', body: '<!doctype html><title>Sign in</title>', says: 'is not JSON' },
-  { what: 'half a document', body: JSON.stringify(DOCUMENT).slice(0, -9), says: 'is not JSON' },
-  { what: 'a secret', body: SECRET, says: 'is not JSON' },
-  { what: '404 in words', body: '404: not found', says: 'is not JSON' },
+  { what: 'nothing', body: '', says: 'is not a JSON object' },
+  { what: 'HTML', body: '<!doctype html><title>Sign in</title>', says: 'is not a JSON object' },
+  { what: 'half a document', body: JSON.stringify(DOCUMENT).slice(0, -9), says: 'is not a JSON object' },
+  { what: 'a secret', body: SECRET, says: 'is not a JSON object' },
+  { what: '404 in words', body: '404: not found', says: 'is not a JSON object' },
   { what: 'null', body: 'null', says: 'is not a JSON object' },
   { what: 'text', body: JSON.stringify(SECRET), says: 'is not a JSON object' },
   { what: 'an array', body: JSON.stringify([DOCUMENT]), says: 'is not a JSON object' },

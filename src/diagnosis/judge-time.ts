@@ -1,10 +1,8 @@
+import { correctionMs } from '../clock-offset.js'
 import { InstanceRoleError } from '../errors.js'
 import type { ImdsFacts } from './facts.js'
 import type { Finding } from './findings.js'
 import { skipped } from './problem.js'
-
-/** As HTTP dates and the way of an answer are: no clock is told wrong for less. */
-const NOTICEABLE_MS = 30_000
 
 /** @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html */
 const REFUSED_MS = 300_000
@@ -18,7 +16,7 @@ export function judgeClock({ clockOffsetMs }: ImdsFacts): Finding {
   if (clockOffsetMs === undefined) return skipped(check, 'No answer of IMDS told the time.')
   const off = Math.abs(clockOffsetMs)
   const facts = { aheadSeconds: -Math.round(clockOffsetMs / 1_000) }
-  if (off < NOTICEABLE_MS) {
+  if (correctionMs(clockOffsetMs) === 0) {
     return { check, verdict: 'ok', message: 'The clock of this host agrees with that of IMDS.', facts }
   }
   const isRefused = off > REFUSED_MS
@@ -53,7 +51,7 @@ export function judgeCredentials(imds: ImdsFacts): Finding {
 }
 
 function timeOfImds({ askedAt, clockOffsetMs = 0 }: ImdsFacts): number {
-  return askedAt + (Math.abs(clockOffsetMs) < NOTICEABLE_MS ? 0 : clockOffsetMs)
+  return askedAt + correctionMs(clockOffsetMs)
 }
 
 /** `iam/info` is updated with the credentials. */

@@ -1,9 +1,10 @@
 import { parseIdentityDocument } from '../instance-metadata.js'
+import { type Fields, parseFields } from '../json-fields.js'
 import type { ImdsFacts, InstanceProfileFacts } from './facts.js'
 
 /** Reads the body of `GET /latest/meta-data/iam/info`; `undefined` where it names no instance profile. */
 export function parseInstanceProfile(body: string): InstanceProfileFacts | undefined {
-  const fields = parseFields(body)
+  const fields = parseFields(body) ?? new Map<string, unknown>()
   const name = /:instance-profile\/(?:.*\/)?([\w+=,.@-]{1,128})$/.exec(
     text(fields, 'InstanceProfileArn'),
   )?.[1]
@@ -34,17 +35,6 @@ export function parseRegion(body: string): string | undefined {
 /** The ID of an instance, or nothing: a firmware's asset tag can be anything. */
 export function parseInstanceId(tag: string): string | undefined {
   return /^i-[0-9a-f]{8,32}$/.exec(tag.trim())?.[0]
-}
-
-type Fields = ReadonlyMap<string, unknown>
-
-function parseFields(body: string): Fields {
-  try {
-    const parsed: unknown = JSON.parse(body)
-    return new Map(typeof parsed === 'object' && parsed !== null ? Object.entries(parsed) : [])
-  } catch {
-    return new Map()
-  }
 }
 
 function text(fields: Fields, name: string): string {

@@ -8,9 +8,8 @@ import {
 import { clockOffsetMs } from '../clock-offset.js'
 import { loadRoleCredentials, type RoleMemory } from '../credentials-load.js'
 import { InstanceRoleError } from '../errors.js'
+import { imdsAccess } from '../imds-access.js'
 import { type ImdsLoadOptions, runLoad } from '../imds-load.js'
-import { EndpointChoice } from '../imds/endpoint-choice.js'
-import { createMetadataTokenCache, type MetadataTokenCache } from '../imds/imds-reader.js'
 import { type Exchange, openTransport, type Outcome } from '../imds/transport.js'
 import type { Runtime } from '../runtime.js'
 import { VERSION } from '../version.js'
@@ -88,26 +87,16 @@ async function askImds(config: InstanceRoleConfig, runtime: Runtime): Promise<Im
 
 /** As the provider asks, within the doctor's time. */
 function loadOptions(
-  { endpoint, alternativeEndpoint, timeoutMs, deadlineMs, retries }: InstanceRoleConfig,
+  config: InstanceRoleConfig,
   runtime: Runtime,
   onDate: (date: string | null) => void,
 ): ImdsLoadOptions {
-  const tokens = new Map<string, MetadataTokenCache>()
-  const tokenOf = (at: string): MetadataTokenCache => {
-    const cache = tokens.get(at) ?? createMetadataTokenCache(runtime.now)
-    tokens.set(at, cache)
-    return cache
-  }
+  const registry = { tokens: new Map() }
   return {
-    endpoints: new EndpointChoice(endpoint.value, alternativeEndpoint.value),
-    timeoutMs: Math.min(timeoutMs.value, MAX_TIMEOUT_MS),
-    deadlineMs: Math.min(deadlineMs.value, LIMIT_MS),
-    retries: retries.value,
-    imdsV1Fallback: false,
-    dispatcher: undefined,
+    ...imdsAccess({ config, dispatcher: undefined, runtime, registry }),
+    timeoutMs: Math.min(config.timeoutMs.value, MAX_TIMEOUT_MS),
+    deadlineMs: Math.min(config.deadlineMs.value, LIMIT_MS),
     userAgent: USER_AGENT,
-    runtime,
-    tokenOf,
     signal: new AbortController().signal,
     onRequest: () => {},
     onV1: () => {},

@@ -128,7 +128,10 @@ export class ImdsReader {
     if (cache.held === refused) cache.reset()
   }
 
-  async #send({ endpoint, method, path, step }: Exchange, headers: Record<string, string>): Promise<Outcome> {
+  async #send(
+    { endpoint, method, path, step }: ImdsRequest,
+    headers: Record<string, string>,
+  ): Promise<Outcome> {
     const { transportTo, timeoutMs, userAgent, onRequest, onDate, endpoints, runtime } = this.#options
     onRequest(step)
     const sentAt = runtime.now()
@@ -144,7 +147,7 @@ export class ImdsReader {
     return outcome
   }
 
-  #requireOk(outcome: Outcome, { endpoint, method, path, step }: Exchange): Answer {
+  #requireOk(outcome: Outcome, { endpoint, method, path, step }: ImdsRequest): Answer {
     if (outcome.kind === 'answer' && outcome.status === 200) return outcome
     const { timeoutMs } = this.#options
     throw outcomeError(outcome, { endpoint, step, request: `${method} ${path}`, timeoutMs })
@@ -152,7 +155,7 @@ export class ImdsReader {
 }
 
 /** A request, as it is told of. */
-interface Exchange {
+interface ImdsRequest {
   readonly endpoint: string
   readonly method: 'GET' | 'PUT'
   readonly path: string

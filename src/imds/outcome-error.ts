@@ -1,5 +1,6 @@
 import { InstanceRoleError, type InstanceRoleErrorCode, type LoadStep } from '../errors.js'
-import type { Answer, Outcome } from './transport.js'
+import { tellBlocked } from './time-limit.js'
+import { type Answer, MAX_BODY_BYTES, type Outcome } from './transport.js'
 
 /** The exchange, for those who are told what became of it. */
 interface Context {
@@ -52,7 +53,11 @@ function broken({ cause }: Outcome & { kind: 'broken' }, { request, step }: Cont
 }
 
 function oversized({ request, step }: Context): InstanceRoleError {
-  return new InstanceRoleError('BAD_RESPONSE', `The answer to ${request} is larger than 64 KiB.`, { step })
+  return new InstanceRoleError(
+    'BAD_RESPONSE',
+    `The answer to ${request} is larger than ${MAX_BODY_BYTES / 1_024} KiB.`,
+    { step },
+  )
 }
 
 function unreachable(
@@ -76,9 +81,7 @@ function silent(
     const message = `IMDS at ${endpoint} ${accepted}never answered ${request} (${timeoutMs} ms): its answer does not get this far.`
     return new InstanceRoleError('HOP_LIMIT', message, details)
   }
-  const blocked =
-    blockedMs === 0 ? '' : `; the event loop of this process was blocked for ${blockedMs} ms of it`
   const what = isPartial ? 'did not end its answer to' : 'did not answer'
-  const message = `IMDS ${what} ${request} within ${timeoutMs} ms${blocked}.`
+  const message = `IMDS ${what} ${request} within ${timeoutMs} ms${tellBlocked(blockedMs)}.`
   return new InstanceRoleError('TIMEOUT', message, details)
 }

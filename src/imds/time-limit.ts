@@ -1,5 +1,10 @@
 import type { Runtime } from '../runtime.js'
 
+/** For the end of a sentence about a time limit: the program itself may have used it up. */
+export function tellBlocked(blockedMs: number): string {
+  return blockedMs === 0 ? '' : `; the event loop of this process was blocked for ${blockedMs} ms of it`
+}
+
 /** A timer this late was held up by the program, not by a coarse clock. */
 const BLOCKED_MS = 50
 

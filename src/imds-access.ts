@@ -1,0 +1,72 @@
+import type { Dispatcher } from 'undici'
+import type { InstanceRoleConfig } from './config.js'
+import { EndpointChoice } from './imds/endpoint-choice.js'
+import { createMetadataTokenCache, type MetadataTokenCache } from './imds/imds-reader.js'
+import type { Runtime } from './runtime.js'
+import { VERSION } from './version.js'
+
+/** How IMDS is reached, and for how long: the same for every load of a configuration. */
+export interface ImdsAccess {
+  readonly endpoints: EndpointChoice
+  readonly timeoutMs: number
+  readonly deadlineMs: number
+  readonly retries: number
+  readonly imdsV1Fallback: boolean
+  readonly dispatcher: Dispatcher | undefined
+  readonly userAgent: string
+  readonly runtime: Runtime
+  /** The metadata token of each endpoint. */
+  readonly tokenOf: (endpoint: string) => MetadataTokenCache
+}
+
+/** The metadata tokens that are held, by endpoint and dispatcher: a token is good for its endpoint, whoever took it. */
+export interface TokenRegistry {
+  readonly tokens: Map<string, MetadataTokenCache>
+  dispatcherIds?: WeakMap<object, number>
+  lastDispatcherId?: number
+}
+
+export interface AccessOptions {
+  readonly registry: TokenRegistry
+  readonly config: InstanceRoleConfig
+  readonly dispatcher: Dispatcher | undefined
+  readonly runtime: Runtime
+}
+
+/** The way to IMDS that a configuration leads to. */
+export function imdsAccess({ config, dispatcher, runtime, registry }: AccessOptions): ImdsAccess {
+  return {
+    endpoints: new EndpointChoice(config.endpoint.value, config.alternativeEndpoint.value),
+    timeoutMs: config.timeoutMs.value,
+    deadlineMs: config.deadlineMs.value,
+    retries: config.retries.value,
+    imdsV1Fallback: config.imdsV1Fallback.value,
+    dispatcher,
+    userAgent: `instance-role/${VERSION}`,
+    runtime,
+    tokenOf: (endpoint) => {
+      const key = `${dispatcherId(registry, dispatcher)} ${endpoint}`
+      const token = registry.tokens.get(key) ?? createMetadataTokenCache(runtime.now)
+      registry.tokens.set(key, token)
+      return token
+    },
+  }
+}
+
+/** Forgets the tokens that were taken through a dispatcher; they can be taken again. */
+export function forgetTokens(registry: TokenRegistry, dispatcher: Dispatcher): void {
+  const begin = `${dispatcherId(registry, dispatcher)} `
+  for (const key of registry.tokens.keys()) if (key.startsWith(begin)) registry.tokens.delete(key)
+}
+
+/** 0 stands for direct connections. */
+export function dispatcherId(registry: TokenRegistry, dispatcher: Dispatcher | undefined): number {
+  if (dispatcher === undefined) return 0
+  const ids = (registry.dispatcherIds ??= new WeakMap<object, number>())
+  const known = ids.get(dispatcher)
+  if (known !== undefined) return known
+  const id = (registry.lastDispatcherId ?? 0) + 1
+  registry.lastDispatcherId = id
+  ids.set(dispatcher, id)
+  return id
+}
