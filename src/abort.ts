@@ -1,8 +1,8 @@
 import { setMaxListeners } from 'node:events'
 
 /**
- * Settles with `work`, or rejects with the reason of `signal` as soon as that aborts. Nothing waits for the loser: not every
- * promise that stands in for a real one heeds a signal.
+ * Settles with `work`, or rejects with the reason of `signal` as soon as that aborts. `work` is not waited for then: a mocked `fetch`
+ * may not heed its signal.
  */
 export function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   allowManyListeners(signal)

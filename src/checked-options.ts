@@ -121,7 +121,7 @@ function ifBoolean(value: unknown): boolean | undefined {
   return typeof value === 'boolean' ? value : undefined
 }
 
-/** An option is written as the variable of its name is. */
+/** An option that is text has the grammar of its environment variable. */
 function written({ parse, expected }: ValueGrammar<unknown>): OptionCheck {
   return { check: (value) => (typeof value === 'string' ? parse(value) : undefined), expected }
 }

@@ -20,6 +20,7 @@ export function systemConfigSources(profile: string | undefined): ConfigSources 
 
 /** Errs on the side of the loader, which alone knows where it looks. */
 function mayHaveFiles(env: Env): boolean {
+  // Not by `import`, for which Node would load `fs.promises` too: docs/discoveries.md, "Loading and waiting".
   const { homedir } = process.getBuiltinModule('node:os')
   const homes = [env['HOME'], env['USERPROFILE'], env['HOMEPATH'], homedir()].filter(
     (home) => home !== undefined,
@@ -31,7 +32,6 @@ function mayHaveFiles(env: Env): boolean {
 }
 
 function mayExist(path: string | undefined, homes: readonly string[], name: string): boolean {
-  // For an import of it, Node lays out its every export and loads its promises: half the time that importing this package takes.
   const { existsSync } = process.getBuiltinModule('node:fs')
   if (path) return path.startsWith('~') || existsSync(path)
   return homes.some((home) => existsSync(`${home}/.aws/${name}`))

@@ -16,6 +16,7 @@ import {
 /** Where a setting comes from, in words: `option timeout`, `environment variable AWS_…`, `… of profile …`, `default`. */
 export type Origin = string
 
+/** A value, and where it comes from. */
 export interface Setting<T> {
   readonly value: T
   readonly origin: Origin
@@ -42,6 +43,7 @@ export interface ConfigSources {
   readonly loadProfile: () => Promise<Profile>
 }
 
+/** One profile of the AWS config file, both files merged. */
 export interface Profile {
   readonly name: string
   readonly keys: Readonly<Record<string, string | undefined>>

@@ -5,7 +5,7 @@ import { LoadTrace } from './load-trace.js'
 import type { Expiring } from './refresh-schedule.js'
 import { parseRoleCredentials, parseRoleName, type RoleCredentials } from './role-credentials.js'
 
-/** What one load brings. Its `id` is the access key's. */
+/** What one load brings; its `id` is the access key ID. */
 export interface LoadedRole extends Expiring {
   readonly roleName: string
   readonly credentials: RoleCredentials

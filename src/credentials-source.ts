@@ -250,7 +250,10 @@ function schedulePolicy(
   }
 }
 
-/** The errors that stand for a set past its expiration, which IMDS gave while a good one was held. */
+/**
+ * Errors of `#requireBetter`. Marked here and not by their code, which a document without credentials has as well: only these pause for
+ * 30 s.
+ */
 const worseSets = new WeakSet<object>()
 
 function isWorseSet(error: unknown): boolean {

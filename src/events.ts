@@ -1,7 +1,7 @@
 import { type Channel, channel } from 'node:diagnostics_channel'
 import type { InstanceRoleErrorCode, LoadStep } from './errors.js'
 
-/** A load began. All instants are ISO 8601, all durations milliseconds. */
+/** A load began. */
 export interface LoadStartEvent {
   /** The same in every event of one load; unique in the process for one copy of the package. */
   readonly loadId: number
@@ -109,7 +109,10 @@ export interface V1UsedEvent {
   readonly endpoint: string
 }
 
-/** The payload on each `node:diagnostics_channel` channel of this library; no secret in any. */
+/**
+ * The payload on each `node:diagnostics_channel` channel of this library; no secret in any. Instants are ISO 8601, durations
+ * milliseconds.
+ */
 export interface InstanceRoleEvents {
   /** A load begins. */
   readonly 'instance-role:load:start': LoadStartEvent

@@ -9,7 +9,7 @@ export interface InstanceRoleProvider extends AsyncDisposable {
   /**
    * The credentials of the instance's role: at once while what is held is good, else after a load.
    *
-   * @throws {InstanceRoleError} every code
+   * @throws {InstanceRoleError} every code but `METADATA_ABSENT` and `METADATA_NOT_TEXT`; or the reason of `abortSignal`
    */
   (properties?: InstanceRoleCallProperties): Promise<InstanceRoleCredentials>
   /** Tells the SDK not to put a cache of its own in front, which would block and fail 5 min before each expiration. */

@@ -58,13 +58,13 @@ type RetryOptions = Pick<ImdsLoadOptions, 'retries' | 'deadlineMs' | 'runtime' |
 function retryTries<T>(tryOnce: () => Promise<T>, tally: Tally, options: RetryOptions): Promise<T> {
   const { runtime, retries, deadlineMs, signal } = options
   const deadlineAt = runtime.elapsed() + deadlineMs
-  // p-retry's own delay has its jitter before its cap, and knows neither Retry-After nor a test's clock: it stays at 0.
   const begin = (): Promise<T> => {
     tally.attempts += 1
     return tryOnce()
   }
   return pRetry(begin, {
     retries: Infinity,
+    // Its own delay has its jitter before its cap, and knows neither Retry-After nor a test's clock.
     minTimeout: 0,
     signal,
     shouldRetry: async ({ error }) => {

@@ -63,7 +63,8 @@ export class MetadataClient {
   /**
    * The body at `path`, such as `/latest/meta-data/ami-id`, or `undefined` where IMDS has nothing there (404).
    *
-   * @throws {InstanceRoleError} with `step` `token` or `metadata`
+   * @throws {InstanceRoleError} `BAD_CONFIG` for a malformed path or setting, `METADATA_NOT_TEXT`, or what kept IMDS from answering, with
+   * `step` `token` or `metadata`
    */
   async get(path: string, options: MetadataReadOptions = {}): Promise<string | undefined> {
     if (!/^\/[\x21-\x7e]*$/.test(path)) {
@@ -72,17 +73,29 @@ export class MetadataClient {
     return this.#load((imds) => imds.get(path, 'metadata'), options)
   }
 
-  /** The region, such as `eu-central-1`. */
+  /**
+   * The region, such as `eu-central-1`.
+   *
+   * @throws {InstanceRoleError} `METADATA_ABSENT`, `BAD_RESPONSE`, and those of `get`
+   */
   region(options?: MetadataReadOptions): Promise<string> {
     return this.#require('/latest/meta-data/placement/region', options, parseIdentifier)
   }
 
-  /** The instance's ID, such as `i-0123456789abcdef0`. */
+  /**
+   * The instance's ID, such as `i-0123456789abcdef0`.
+   *
+   * @throws {InstanceRoleError} `METADATA_ABSENT`, `BAD_RESPONSE`, and those of `get`
+   */
   instanceId(options?: MetadataReadOptions): Promise<string> {
     return this.#require('/latest/meta-data/instance-id', options, parseIdentifier)
   }
 
-  /** The availability zone, such as `eu-central-1a`. */
+  /**
+   * The availability zone, such as `eu-central-1a`.
+   *
+   * @throws {InstanceRoleError} `METADATA_ABSENT`, `BAD_RESPONSE`, and those of `get`
+   */
   availabilityZone(options?: MetadataReadOptions): Promise<string> {
     return this.#require('/latest/meta-data/placement/availability-zone', options, parseIdentifier)
   }
@@ -101,7 +114,11 @@ export class MetadataClient {
     return this.#load((imds) => imds.getBytes(USER_DATA, 'metadata'), options)
   }
 
-  /** `GET /latest/dynamic/instance-identity/document`. */
+  /**
+   * `GET /latest/dynamic/instance-identity/document`.
+   *
+   * @throws {InstanceRoleError} `METADATA_ABSENT`, `BAD_RESPONSE`, and those of `get`
+   */
   identityDocument(options?: MetadataReadOptions): Promise<IdentityDocument> {
     return this.#require('/latest/dynamic/instance-identity/document', options, parseIdentityDocument)
   }

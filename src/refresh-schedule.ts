@@ -38,6 +38,10 @@ const HARD_WINDOW_SHARE = 1 / 10
 const SAME_SET_PAUSE_MS = 10_000
 /** Between two tries that bring a set already past its expiration; jittered up to twice this. */
 const EXPIRED_SET_PAUSE_MS = 30_000
+/**
+ * How far ahead an expired set's new expiration lies, jittered up to twice this: nothing refuses it as expired, and caches that look
+ * 5 min ahead ask again at once.
+ */
 const EXTENSION_MS = 120_000
 const BACKOFF = { baseMs: 1_000, capMs: 60_000 }
 

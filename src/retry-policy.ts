@@ -38,7 +38,7 @@ export interface RetryLimits {
 
 /** A verdict that takes a whole `timeout` each time is asked for twice at most: off EC2 it comes after two timeouts. */
 const MAX_UNANSWERED = 2
-/** As in the AWS SDKs that rediscover roles. */
+/** Rounds of listing a role and not finding its credentials, as in the AWS SDKs. */
 const MAX_DISCOVERIES = 4
 const BACKOFF = { baseMs: 100, capMs: 5_000 }
 

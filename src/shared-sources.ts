@@ -24,6 +24,7 @@ export function processRegistry(): SourceRegistry {
   return registry
 }
 
+/** A registry that nobody else shares. */
 export function createRegistry(): SourceRegistry {
   return { sources: new Map(), tokens: new Map() }
 }

@@ -10,6 +10,7 @@ export interface World {
   readonly configSources: (profile: string | undefined) => ConfigSources
 }
 
+/** The process as it is. */
 export function systemWorld(): World {
   return { runtime: systemRuntime, registry: processRegistry(), configSources: systemConfigSources }
 }

@@ -7,7 +7,11 @@ import { skipped } from './problem.js'
 /** @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html */
 const REFUSED_MS = 300_000
 
-/** IMDS gives a new set at least five minutes before the old one ends. */
+/**
+ * IMDS gives a new set at least five minutes before the old one ends.
+ *
+ * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-metadata-security-credentials.html
+ */
 const RENEWED_AHEAD_MS = 300_000
 
 /** Finds out whether the local clock goes by that of IMDS. */

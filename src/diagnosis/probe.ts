@@ -28,7 +28,7 @@ export interface ProbeOptions {
   readonly watchEventLoop: () => () => number
 }
 
-/** Everything is asked side by side, and has ended by then. */
+/** Deadline of the load, beside which all else is asked; docs/doctor.md promises an end within 5 s. */
 const LIMIT_MS = 4_000
 /** Longer than any healthy answer takes, and short enough for a second try. */
 const MAX_TIMEOUT_MS = 1_500

@@ -1,10 +1,9 @@
-import type { Dispatcher } from 'undici'
 import net from 'node:net'
 import tls from 'node:tls'
-import type { buildConnector } from 'undici'
+import type { buildConnector, Dispatcher } from 'undici'
 import Agent from 'undici/lib/dispatcher/agent.js'
 
-/** `untried` too where the dispatcher was never asked to connect: somebody stands in for `fetch`. */
+/** `untried` also under a mocked `fetch`, which never asks the dispatcher to connect. */
 export type LastConnection = 'untried' | 'unmade' | 'made'
 
 /** The sockets of one load, and the dispatcher that hands them to `fetch`. */
@@ -30,7 +29,7 @@ export function openConnections(timeoutMs: number, maxBytes: number): Connection
     lastConnection = 'unmade'
     const socket = openSocket(options)
     sockets.add(socket)
-    // `unref` before the handle exists would wait for the connection.
+    // By now the socket has its handle; without one, `unref` would take effect only once it is connected.
     socket.unref().setNoDelay(true)
     socket.once(readyEvent(options), () => {
       lastConnection = 'made'

@@ -14,7 +14,7 @@ export class EndpointChoice {
   readonly #first: string
   readonly #second: string | undefined
   #winner: string | undefined
-  /** The last winner that answered no more. What is held of it, a metadata token say, does not show that it does again. */
+  /** The last winner, once it stopped answering. It is tried second: a metadata token of its that is still held would let it win without a request. */
   #mute: string | undefined
 
   constructor(first: string, second?: string) {

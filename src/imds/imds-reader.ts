@@ -171,7 +171,7 @@ function isWithoutV2(error: unknown): error is InstanceRoleError {
 function requireText(bytes: Uint8Array, request: string, step: LoadStep): string {
   const text = decodeUtf8(bytes)
   if (text !== undefined) return text
-  // What the answer should be is known of the credentials; metadata can be anything.
+  // Credentials are text by definition; metadata, user data above all, can be anything.
   const code = step === 'metadata' ? 'METADATA_NOT_TEXT' : 'BAD_RESPONSE'
   throw new InstanceRoleError(code, `The answer to ${request} is not UTF-8 text.`, { step })
 }

@@ -51,7 +51,7 @@ interface CredentialsOptions {
    */
   readonly instanceProfileName: string
   /**
-   * Life of a set of credentials, in whole seconds' milliseconds.
+   * Life of a set of credentials, in milliseconds; fractions of a second are cut off.
    *
    * @default 21600000 (6 hours)
    */
