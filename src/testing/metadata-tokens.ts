@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 
-/** The limits of a metadata token's lifetime, in seconds, as IMDSv2 has them. */
-/** The longest life of a metadata token. */
+/** The longest life of a metadata token, in seconds. */
 const LONGEST_TTL_SECONDS = 21_600
 
 /** The metadata tokens that the emulated IMDS handed out and still knows. */
