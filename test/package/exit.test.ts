@@ -27,6 +27,8 @@ const MEASURE = `
   }
 `
 const ONE_CALL = `endWith(await settle(fromInstanceRole()()))`
+/** Real processes in real time: where others take the processor, another try tells. */
+const ON_A_BUSY_MACHINE = { retry: 2 }
 const LIMIT_MS = 100
 
 interface Measured {
@@ -113,17 +115,20 @@ test.each<[string, string, () => Promise<Env>]>([
     'UNREACHABLE',
     async () => impatient(`https://127.0.0.1:${await silentPort()}`),
   ],
-])('holds the process for less than 100 ms after %s', async (_name, outcome, env) => {
+])('holds the process for less than 100 ms after %s', ON_A_BUSY_MACHINE, async (_name, outcome, env) => {
   const measured = await endOf(ONE_CALL, await env())
   expect(measured.outcome).toBe(outcome)
   expect(measured.heldMs).toBeLessThan(LIMIT_MS)
 })
 
-test('holds the process for less than 100 ms after a call while a refresh behind it is not answered', async () => {
-  const { instance, server } = await listeningInstance()
-  instance.fail('credentials', { delayMs: 0 }, 'silence')
-  // The system's clock is moved past the soft point of a set that lives for 6 h.
-  const source = `
+test(
+  'holds the process for less than 100 ms after a call while a refresh behind it is not answered',
+  ON_A_BUSY_MACHINE,
+  async () => {
+    const { instance, server } = await listeningInstance()
+    instance.fail('credentials', { delayMs: 0 }, 'silence')
+    // The system's clock is moved past the soft point of a set that lives for 6 h.
+    const source = `
     const provider = fromInstanceRole()
     await provider()
     const now = Date.now
@@ -131,22 +136,27 @@ test('holds the process for less than 100 ms after a call while a refresh behind
     await provider()
     await new Promise((resolve) => setTimeout(resolve, 150))
     endWith(await settle(provider()))`
-  const measured = await endOf(source, { ...server.env, AWS_METADATA_SERVICE_TIMEOUT: '15' })
-  expect(measured.outcome).toBe('credentials')
-  expect(measured.heldMs).toBeLessThan(LIMIT_MS)
-  expect(instance.requests).toEqual([...FIRST_LOAD, expect.stringMatching(/^GET .*app-role .*silence/)])
-})
+    const measured = await endOf(source, { ...server.env, AWS_METADATA_SERVICE_TIMEOUT: '15' })
+    expect(measured.outcome).toBe('credentials')
+    expect(measured.heldMs).toBeLessThan(LIMIT_MS)
+    expect(instance.requests).toEqual([...FIRST_LOAD, expect.stringMatching(/^GET .*app-role .*silence/)])
+  },
+)
 
-test('holds the process for less than 100 ms after a call that its caller gave up', async () => {
-  const source = `
+test(
+  'holds the process for less than 100 ms after a call that its caller gave up',
+  ON_A_BUSY_MACHINE,
+  async () => {
+    const source = `
     const abort = new AbortController()
     setTimeout(() => abort.abort(new DOMException('enough', 'AbortError')), 150)
     endWith(await fromInstanceRole()({ abortSignal: abort.signal }).catch(({ name }) => name))`
-  const silent = endpoint(`http://127.0.0.1:${await silentPort()}`)
-  const measured = await endOf(source, { ...silent, AWS_METADATA_SERVICE_TIMEOUT: '15' })
-  expect(measured.outcome).toBe('AbortError')
-  expect(measured.heldMs).toBeLessThan(LIMIT_MS)
-})
+    const silent = endpoint(`http://127.0.0.1:${await silentPort()}`)
+    const measured = await endOf(source, { ...silent, AWS_METADATA_SERVICE_TIMEOUT: '15' })
+    expect(measured.outcome).toBe('AbortError')
+    expect(measured.heldMs).toBeLessThan(LIMIT_MS)
+  },
+)
 
 const AWAITED = `
   import { fromInstanceRole } from 'instance-role'
@@ -172,22 +182,30 @@ test('settles a call that alone keeps the process alive while it sleeps between 
 test.each([
   ['its connection is being made', 'https', 'UNREACHABLE'],
   ['its request is not answered', 'http', 'HOP_LIMIT'],
-])('settles a call that alone keeps the process alive while %s', async (_name, protocol, code) => {
-  const source = `
+])(
+  'settles a call that alone keeps the process alive while %s',
+  ON_A_BUSY_MACHINE,
+  async (_name, protocol, code) => {
+    const source = `
     import { fromInstanceRole } from 'instance-role'
     console.log(await fromInstanceRole()().catch(({ code }) => code))`
-  const env = impatient(`${protocol}://127.0.0.1:${await silentPort()}`)
-  const ended = await runProgram({ source, format: 'mjs', env })
-  expect(ended).toEqual({ code: 0, stdout: `${code}\n`, stderr: '' })
-})
+    const env = impatient(`${protocol}://127.0.0.1:${await silentPort()}`)
+    const ended = await runProgram({ source, format: 'mjs', env })
+    expect(ended).toEqual({ code: 0, stdout: `${code}\n`, stderr: '' })
+  },
+)
 
-test('holds the process for less than 100 ms after a close while a load is under way', async () => {
-  const source = `
+test(
+  'holds the process for less than 100 ms after a close while a load is under way',
+  ON_A_BUSY_MACHINE,
+  async () => {
+    const source = `
     const provider = fromInstanceRole()
     const call = settle(provider())
     setTimeout(() => provider.close(), 150)
     endWith(await call)`
-  const measured = await endOf(source, endpoint(`http://127.0.0.1:${await silentPort()}`))
-  expect(measured.outcome).toBe('CLOSED')
-  expect(measured.heldMs).toBeLessThan(LIMIT_MS)
-})
+    const measured = await endOf(source, endpoint(`http://127.0.0.1:${await silentPort()}`))
+    expect(measured.outcome).toBe('CLOSED')
+    expect(measured.heldMs).toBeLessThan(LIMIT_MS)
+  },
+)
