@@ -95,6 +95,9 @@ emulated instance over the same link. Simulated are the answers' latency, lost p
 idle timeout of a socket; not simulated are TCP itself (retransmission of a lost SYN, connections kept alive), the time that code
 takes to run, and bodies that arrive in pieces. A call *waits* where it takes any simulated time at all and is not its client's first.
 
+The instance answers IMDSv2 only (\`HttpTokens\` \`required\`). Everything was simulated on one that answers IMDSv1 too: where that
+changes the outcome, there is a row *IMDSv1 open*; where there is none, the outcome is the same.
+
 ${simulation.markdown}
 `
 }
