@@ -110,7 +110,7 @@ async function measureStarts(lab: Laboratory, { many }: Rounds, withBotocore: bo
   return [
     row('import, over an empty module', 'ms', imports, 'tookMs', python('importMs')),
     row('process start to first credentials', 'ms', credentials, 'tookMs', python('startMs')),
-    row('the same, where there is a config file', 'ms', withFile, 'tookMs'),
+    row('process start to first credentials, with a config file', 'ms', withFile, 'tookMs'),
     row('process start to first signed S3 request', 'ms', requests, 'tookMs'),
     row('process start alone (Node)', 'ms', node, 'tookMs'),
     row("part of the first load: undici's Agent is loaded", 'ms', parts, 'agentMs'),
