@@ -6,7 +6,7 @@ import { cpus } from 'node:os'
 import { drawDay } from './chart.js'
 import { openLaboratory, ROOT } from './laboratory.js'
 import { measureAll } from './measurements.js'
-import { choiceTable, measurementsTable, targetsTable } from './results.js'
+import { choiceSection, measurementsTable, targetsTable } from './results.js'
 import { reportSimulation } from './simulation/report.js'
 
 const isQuick = process.argv.includes('--quick')
@@ -21,7 +21,7 @@ process.env['AWS_SHARED_CREDENTIALS_FILE'] = '/dev/null'
 const botocoreVersion = findBotocore()
 const simulation = await reportSimulation(isQuick)
 const rows = await measure()
-const choice = choiceTable(rows, simulation.outcomes)
+const choice = choiceSection(rows, simulation.outcomes)
 const measurements = measurementsTable(rows)
 
 const chart = drawDay(simulation.days)

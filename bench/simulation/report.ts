@@ -17,8 +17,10 @@ export interface KeyOutcomes {
   readonly quietDay: Outcome
   readonly dayWithOutages: Outcome
   readonly dayWithOutagesOfSdk: Outcome
+  readonly dayWithOutagesOfChain: Outcome
   readonly hundredClients: Outcome
   readonly hundredClientsOfSdk: Outcome
+  readonly hundredClientsOfChain: Outcome
 }
 
 const BARE: Subject = subject('official-bare')
@@ -56,8 +58,10 @@ export async function reportSimulation(isQuick: boolean): Promise<SimulationRepo
       quietDay: outcomeOf(quiet, 'instance-role'),
       dayWithOutages: outcomeOf(days, 'instance-role'),
       dayWithOutagesOfSdk: outcomeOf(days, 'sdk-client'),
+      dayWithOutagesOfChain: outcomeOf(days, 'sdk-default-chain'),
       hundredClients: outcomeOf(hundred, 'instance-role'),
       hundredClientsOfSdk: outcomeOf(hundred, 'sdk-client'),
+      hundredClientsOfChain: outcomeOf(hundred, 'sdk-default-chain'),
     },
   }
 }
