@@ -58,7 +58,7 @@ async function measureLoads(lab: Laboratory, { few, many }: Rounds, withBotocore
   })
   const python = await botocoreRuns(lab, Math.min(many, 7), withBotocore)
   return [
-    row('first load on loopback, code loading included', 'ms', first, 'firstLoadMs', python('firstLoadMs')),
+    row('first load on loopback, after the import', 'ms', first, 'firstLoadMs', python('firstLoadMs')),
     row('its requests', '', first, 'requests', python('requests')),
     row('its TCP connections', '', first, 'firstLoadConnections'),
     row('refresh on loopback', 'ms', refreshes, 'refreshMs'),
@@ -71,11 +71,11 @@ async function measureCrowds(lab: Laboratory, { few }: Rounds): Promise<Row[]> {
   const calls = await inTurns(few, NODE_COLUMNS, (name) => lab.run(program('many-calls', name)))
   const clients = await inTurns(few, NODE_COLUMNS, (name) => lab.run(program('many-clients', name)))
   return [
-    row('1,000 concurrent first calls', 'ms', calls, 'tookMs'),
+    row('1,000 concurrent first calls, after the import', 'ms', calls, 'tookMs'),
     row('their requests', '', calls, 'requests'),
     row('their TCP connections', '', calls, 'connections'),
     row('calls among them that fail', '', calls, 'failed'),
-    row('100 S3 clients, first credentials of all', 'ms', clients, 'tookMs'),
+    row('100 S3 clients, first credentials of all, after the import', 'ms', clients, 'tookMs'),
     row('their requests', '', clients, 'requests'),
     row('their TCP connections', '', clients, 'connections'),
     row('clients among them that fail', '', clients, 'failed'),

@@ -68,7 +68,11 @@ export function choiceSection(rows: readonly Row[], outcomes: KeyOutcomes): stri
       hundredClients.firstMinuteRequests,
     ),
     both('requests of a refresh', ''),
-    both('time until 100 S3 clients all have credentials', ' ms', '100 S3 clients, first credentials of all'),
+    both(
+      'time until 100 S3 clients all have credentials',
+      ' ms',
+      '100 S3 clients, first credentials of all, after the import',
+    ),
     both('import', ' ms', 'import, over an empty module'),
     both('heap of each of 1,000 providers', ' B'),
     both('cached call', ' ns'),
