@@ -37,10 +37,15 @@ async function measureCachedCalls(lab: Laboratory, { few }: Rounds, withBotocore
   const counted = await inTurns(few, CACHING_COLUMNS, (name) =>
     lab.run(program('cached-call', name), COUNTING_HEAP),
   )
+  const parts = await inTurns(few, ['instance-role'] as const, () => lab.run(program('cached-call-parts')))
   const events = await inTurns(few, ['instance-role'] as const, () => lab.run(program('events')))
   const python = await botocoreRuns(lab, few, withBotocore)
   return [
     row('cached call', 'ns', runs, 'ns', python('ns')),
+    row('part of it: a promise, awaited', 'ns', parts, 'promiseNs'),
+    row('part of it: `Date.now()`', 'ns', parts, 'nowNs'),
+    row('part of it: `new Date()` of the expiration', 'ns', parts, 'dateNs'),
+    row('part of it: the object and its `$source`', 'ns', parts, 'objectNs'),
     row('allocated by a cached call', 'B', counted, 'bytes'),
     row('event with no listener', 'ns', events, 'silentNs'),
     row('event with one listener', 'ns', events, 'heardNs'),
