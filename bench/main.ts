@@ -6,7 +6,7 @@ import { cpus } from 'node:os'
 import { drawDay } from './chart.js'
 import { openLaboratory, ROOT } from './laboratory.js'
 import { measureAll } from './measurements.js'
-import { choiceTable, measurementsTable, targetsTable } from './results.js'
+import { choiceSection, measurementsTable, targetsTable } from './results.js'
 import { reportSimulation } from './simulation/report.js'
 
 const isQuick = process.argv.includes('--quick')
@@ -21,7 +21,7 @@ process.env['AWS_SHARED_CREDENTIALS_FILE'] = '/dev/null'
 const botocoreVersion = findBotocore()
 const simulation = await reportSimulation(isQuick)
 const rows = await measure()
-const choice = choiceTable(rows, simulation.outcomes)
+const choice = choiceSection(rows, simulation.outcomes)
 const measurements = measurementsTable(rows)
 
 const chart = drawDay(simulation.days)
@@ -59,7 +59,7 @@ ${measurements}
 
 Medians, with the 10th and 90th percentiles where they differ. ${machine()}
 
-## What was set out to be reached
+## Targets
 
 ${targetsTable(rows, simulation.outcomes)}
 
@@ -67,7 +67,7 @@ ${targetsTable(rows, simulation.outcomes)}
 
 ## A day with outages
 
-One call a second, and no IMDS for 20 minutes around every expiration. Of those who cache:
+One call a second, and no IMDS for 20 minutes around every expiration. Providers that cache:
 
 ![Time left on the credentials that callers get, over a day with outages](day.svg)
 
@@ -83,6 +83,10 @@ instance of \`instance-role/testing\` on a loopback port in another process; S3 
 - *as SDK clients use it*: \`fromInstanceMetadata()\` of \`@aws-sdk/credential-providers\`, under the same memoizer (alone where
   the process only takes credentials once).
 - *ours : official* compares with the memoized provider where there is one, else with the bare one.
+- *After the import*: the clock starts when the provider's package has been imported (and the S3 client's, where there are clients).
+  Ours loads undici and Node's \`fetch\` only then, which counts; the official provider has loaded all of its code by then, which
+  does not count; as SDK clients use it, the part that the SDK loads at its first call counts. The rows *process start to …* count all
+  of it.
 - A memoized hit hands out one shared object; ours is a fresh copy, because the SDK writes to it.
 - There is no config file, as on an instance that nobody configured, but in the line that says so; that one is empty.
 - The process start counts from the operating system's start of the process; for botocore to the end of the process.
@@ -94,6 +98,9 @@ the SDK's, unchanged, with \`Date.now\`, \`Math.random\` and \`request\` of \`no
 emulated instance over the same link. Simulated are the answers' latency, lost packets, refused and reset connections, and the
 idle timeout of a socket; not simulated are TCP itself (retransmission of a lost SYN, connections kept alive), the time that code
 takes to run, and bodies that arrive in pieces. A call *waits* where it takes any simulated time at all and is not its client's first.
+
+The instance answers IMDSv2 only (\`HttpTokens\` \`required\`). Everything was simulated on one that answers IMDSv1 too: where that
+changes the outcome, there is a row *IMDSv1 open*; where there is none, the outcome is the same.
 
 ${simulation.markdown}
 `

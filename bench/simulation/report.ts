@@ -1,6 +1,7 @@
+import { isDeepStrictEqual } from 'node:util'
 import { markdownTable } from 'markdown-table'
 import { PACKETS_PER_REQUEST, PACKETS_PER_SECOND } from './metadata-link.js'
-import { clients, DAY_OF_SHORT_SETS, DAY_WITH_OUTAGES, fleet, QUIET_DAY } from './scenarios.js'
+import { clients, DAY_OF_SHORT_SETS, DAY_WITH_OUTAGES, fleet, QUIET_DAY, withImdsV1 } from './scenarios.js'
 import { type Subject, subject, SUBJECTS } from './subjects.js'
 import { type Outcome, type Scenario, simulate } from './world.js'
 
@@ -16,8 +17,10 @@ export interface KeyOutcomes {
   readonly quietDay: Outcome
   readonly dayWithOutages: Outcome
   readonly dayWithOutagesOfSdk: Outcome
+  readonly dayWithOutagesOfChain: Outcome
   readonly hundredClients: Outcome
   readonly hundredClientsOfSdk: Outcome
+  readonly hundredClientsOfChain: Outcome
 }
 
 const BARE: Subject = subject('official-bare')
@@ -45,47 +48,70 @@ export async function reportSimulation(isQuick: boolean): Promise<SimulationRepo
     crowdTable('clients', crowds),
     '### Processes on one instance, for a day, all started in the same second',
     `They share one network interface, which lets ${PACKETS_PER_SECOND.toLocaleString('en')} packets a second through to IMDS; a request on a connection of its own is counted as ${PACKETS_PER_REQUEST}, both directions. What is beyond the limit is lost, without an answer.`,
+    "IMDSv2 only (`HttpTokens` `required`), except in the rows *IMDSv1 open*. For the SDK's providers this decides much: where their request for a metadata token is lost, they ask without one, which is refused in the first case and answered in the second.",
     crowdTable('processes', fleets),
   ].join('\n\n')
   return {
     markdown,
-    days,
+    days: days.outcomes,
     outcomes: {
       quietDay: outcomeOf(quiet, 'instance-role'),
       dayWithOutages: outcomeOf(days, 'instance-role'),
       dayWithOutagesOfSdk: outcomeOf(days, 'sdk-client'),
+      dayWithOutagesOfChain: outcomeOf(days, 'sdk-default-chain'),
       hundredClients: outcomeOf(hundred, 'instance-role'),
       hundredClientsOfSdk: outcomeOf(hundred, 'sdk-client'),
+      hundredClientsOfChain: outcomeOf(hundred, 'sdk-default-chain'),
     },
   }
 }
 
 type Outcomes = ReadonlyMap<Subject, Outcome>
 
-async function each(subjects: readonly Subject[], scenario: Scenario): Promise<Outcomes> {
+interface Compared {
+  /** On an instance that answers IMDSv2 only. */
+  readonly outcomes: Outcomes
+  /** On one that answers IMDSv1 as well: those that come out otherwise there. */
+  readonly withImdsV1: Outcomes
+}
+
+async function each(subjects: readonly Subject[], scenario: Scenario): Promise<Compared> {
   const outcomes = new Map<Subject, Outcome>()
-  for (const one of subjects) outcomes.set(one, await simulate(one, scenario))
-  return outcomes
+  const otherwise = new Map<Subject, Outcome>()
+  for (const one of subjects) {
+    const outcome = await simulate(one, scenario)
+    outcomes.set(one, outcome)
+    const other = await simulate(one, withImdsV1(scenario))
+    if (!isDeepStrictEqual(other, outcome)) otherwise.set(one, other)
+  }
+  return { outcomes, withImdsV1: otherwise }
 }
 
 async function eachOf(
   counts: readonly number[],
   scenario: (count: number) => Scenario,
-): Promise<ReadonlyMap<number, Outcomes>> {
-  const outcomes = new Map<number, Outcomes>()
-  for (const count of counts) outcomes.set(count, await each(CACHING, scenario(count)))
-  return outcomes
+): Promise<ReadonlyMap<number, Compared>> {
+  const compared = new Map<number, Compared>()
+  for (const count of counts) compared.set(count, await each(CACHING, scenario(count)))
+  return compared
 }
 
-function outcomeOf(outcomes: Outcomes | undefined, name: Subject['name']): Outcome {
-  const outcome = outcomes?.get(subject(name))
+function outcomeOf(compared: Compared | undefined, name: Subject['name']): Outcome {
+  const outcome = compared?.outcomes.get(subject(name))
   if (outcome === undefined) throw new Error(`${name} was not simulated`)
   return outcome
 }
 
-function dayTable(outcomes: Outcomes): string {
+function labelled({ outcomes, withImdsV1 }: Compared): (readonly [label: string, outcome: Outcome])[] {
+  return [
+    ...[...outcomes].map(([{ label }, outcome]) => [label, outcome] as const),
+    ...[...withImdsV1].map(([{ label }, outcome]) => [`${label}, IMDSv1 open`, outcome] as const),
+  ]
+}
+
+function dayTable(compared: Compared): string {
   const head = ['', 'calls that failed', 'that waited', 'longest wait', 'given an expired set', 'requests']
-  const rows = [...outcomes].map(([{ label }, outcome]) => [
+  const rows = labelled(compared).map(([label, outcome]) => [
     label,
     count(outcome.failed),
     count(outcome.waited),
@@ -96,7 +122,7 @@ function dayTable(outcomes: Outcomes): string {
   return markdownTable([head, ...rows], { align: ['l', 'r', 'r', 'r', 'r', 'r'] })
 }
 
-function crowdTable(what: string, crowds: ReadonlyMap<number, Outcomes>): string {
+function crowdTable(what: string, crowds: ReadonlyMap<number, Compared>): string {
   const head = [
     what,
     '',
@@ -108,8 +134,8 @@ function crowdTable(what: string, crowds: ReadonlyMap<number, Outcomes>): string
     'busiest second after',
     'busiest minute after',
   ]
-  const rows = [...crowds].flatMap(([size, outcomes]) =>
-    [...outcomes].map(([{ label }, outcome], index) => [
+  const rows = [...crowds].flatMap(([size, compared]) =>
+    labelled(compared).map(([label, outcome], index) => [
       index === 0 ? count(size) : '',
       label,
       count(outcome.failed),

@@ -43,3 +43,8 @@ export function fleet(count: number): Scenario {
     callEveryMs: count > 10 ? 30 * SECOND : SECOND,
   }
 }
+
+/** The same on an instance that answers IMDSv1 too (`HttpTokens` `optional`); the emulated instance has `required`. */
+export function withImdsV1(scenario: Scenario): Scenario {
+  return { ...scenario, instance: { ...scenario.instance, httpTokens: 'optional' } }
+}

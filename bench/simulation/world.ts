@@ -15,6 +15,7 @@ import {
 } from './clock.js'
 import { createDice } from './dice.js'
 import { MetadataLink } from './metadata-link.js'
+import { requirePromptImports } from './prompt-imports.js'
 import type { Ask, Served, Subject, SubjectName } from './subjects.js'
 import { withVirtualNode } from './virtual-node.js'
 
@@ -75,9 +76,13 @@ export interface Outcome {
 
 /** Lets a subject live through a scenario, in no time of the real world. */
 export async function simulate(subject: Subject, scenario: Scenario, turns = 4): Promise<Outcome> {
-  if (!warm.has(subject.name)) await live(subject, { durationMs: 2 * SECOND }, inRealTime)
-  warm.add(subject.name)
-  return live(subject, scenario, settleWithin(turns))
+  const settle = settleWithin(turns)
+  if (!warm.has(subject.name)) {
+    await requirePromptImports(settle)
+    await live(subject, { durationMs: 2 * SECOND }, inRealTime)
+    warm.add(subject.name)
+  }
+  return live(subject, scenario, settle)
 }
 
 /** Whose code is loaded, down to its last dynamic import. Loading takes real time, in which no simulated time may pass. */
