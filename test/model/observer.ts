@@ -276,7 +276,7 @@ export class Observer {
     const isRoutine = load.isRoutine && errorCode === undefined && attempts === 1 && steps === 0
     const puts = requests.filter(({ path }) => path === TOKEN_PATH).length
     // A token that is held stands in where another is due and not to be had; each GET asks for that other one.
-    const mostPuts = (this.#tokenInUse === undefined ? 1 : 2) * attempts + steps
+    const mostPuts = (this.#wasTokenTaken(load.firstRequest) ? 2 : 1) * attempts + steps
     const isWithin = isRoutine
       ? requests.length <= 1
       : puts <= mostPuts && requests.length - puts <= 2 * attempts
@@ -286,13 +286,21 @@ export class Observer {
     this.#noteRoutine(requests, errorCode === undefined && steps === 0)
   }
 
+  /** By any load before that request, be it one that was given up. */
+  #wasTokenTaken(before: number): boolean {
+    return this.#world.wire.slice(0, before).some(({ path, status }) => path === TOKEN_PATH && status === 200)
+  }
+
   /** After a good load without a PUT that came to nothing, the next one has no need of another. */
   #noteRoutine(requests: readonly WireRequest[], isGood: boolean): void {
-    const token = requests.at(-1)?.token
+    // Those that ask for another have none.
+    const token = requests.findLast((request) => request.token !== undefined)?.token ?? this.#tokenInUse
     const isAnother = token !== this.#tokenInUse
+    const isAskedFor = requests.some(({ path }) => path === TOKEN_PATH)
     this.#tokenInUse = token
-    if (isAnother) this.#tokenTakenAt = this.#world.clock.now()
-    const isAskedInVain = !isAnother && requests.some(({ path }) => path === TOKEN_PATH)
+    // One that an earlier load took, and did not come to use, is of any age.
+    if (isAnother) this.#tokenTakenAt = isAskedFor ? this.#world.clock.now() : undefined
+    const isAskedInVain = !isAnother && isAskedFor
     const takenAt = isGood && !isAskedInVain ? this.#tokenTakenAt : undefined
     this.#routine = takenAt === undefined ? undefined : { tokenTakenAt: takenAt }
   }
