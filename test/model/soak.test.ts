@@ -7,6 +7,8 @@ import type { Subject } from './virtual-world.js'
 
 const SOUND: Subject = { createProvider, createRegistry }
 
+const MANY = 10
+
 /** Some lives go well: those in which few wait. */
 const LEAKING: Subject = {
   ...SOUND,
@@ -17,7 +19,7 @@ const LEAKING: Subject = {
       keepAlive: () => {
         const release = runtime.keepAlive()
         waits += 1
-        return waits > 20 ? () => {} : release
+        return waits > MANY ? () => {} : release
       },
     }
   },
@@ -39,6 +41,7 @@ test('plays a life again that broke a promise, and shrinks it anew, from what wa
   const first = await soak(LEAKING, '--seed', '5', '--minutes', '0', '--commands', '14')
   expect(first.exitCode).toBe(1)
   const [broken = 'none'] = /BrokenPromise: promise 10: .*/.exec(first.printed) ?? []
+  expect(first.printed).not.toMatch(/ --path 0$/m)
   const again = await soak(LEAKING, ...playAgain(first.printed))
   expect(again.exitCode).toBe(1)
   expect(again.printed).toContain(broken)
