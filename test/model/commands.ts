@@ -255,6 +255,7 @@ export async function end(life: Life): Promise<void> {
   observer.insist(1, !observer.hasPendingCalls, 'a call is never settled')
   await seeAnotherSet(life)
   await seeAnotherSetAtOnce(life)
+  await failOnce(life)
   for (const provider of providers) {
     observer.noteClosed(provider)
     await provider.close()
@@ -291,6 +292,15 @@ async function seeAnotherSetAtOnce(life: Life): Promise<void> {
   const fresh = await call(life, 0, true)
   const isFresh = fresh?.accessKeyId === world.instance.credentials?.accessKeyId
   observer.insist(11, isFresh, 'another set is not seen by who asks for a fresh one')
+}
+
+/** What many do at one instant, each in its own life: who leads the lives compares when each comes back. */
+async function failOnce(life: Life): Promise<void> {
+  const { world, observer, providers } = life
+  world.instance.modifyMetadataOptions({ metadataEnabled: false })
+  await call(life, 0, true)
+  world.instance.modifyMetadataOptions({ metadataEnabled: true })
+  observer.check(providers)
 }
 
 /** Takes a life out of the process, whatever state it is in: the channels of the next one are the same. */

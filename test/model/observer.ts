@@ -55,6 +55,14 @@ interface Loads {
   readonly ended: number
 }
 
+/** How the next try was put off after a failure. */
+export interface Backoff {
+  /** In a row. */
+  readonly failures: number
+  /** Of the longest that it may be put off: 0 to 1. */
+  readonly share: number
+}
+
 interface Failure {
   readonly atMs: number
 }
@@ -99,6 +107,7 @@ export class Observer {
   #failures: Failure[] = []
   /** Since the last set. */
   #failuresInARow = 0
+  readonly #backoffs: Backoff[] = []
   #isInvalidated = false
   /** By somebody who wants a try now, whatever the schedule says. */
   #isAskedFor = false
@@ -166,6 +175,11 @@ export class Observer {
     if (this.#nextTry === undefined || heldUntil === undefined || this.#isDue(now)) return 0
     const instants = { due: this.#nextTry.by, hard: this.#nextTry.hardAt, expired: heldUntil }
     return Math.max(0, instants[point] - now)
+  }
+
+  /** One for each failure, but for those that the expiration cut short. */
+  get backoffs(): readonly Backoff[] {
+    return this.#backoffs
   }
 
   // What the test does, told to the observer.
@@ -441,6 +455,9 @@ export class Observer {
       this.#fail(5, `the next try comes in ${delayMs} ms, not in ${shortestMs} to ${longestMs} ms`)
     if (before === undefined) return
     this.#nextTry = afterFailedTry(before, now, nextTryAt)
+    const isCut =
+      now < expiresAt ? now + longestMs > before.hardAt : VERDICTS.includes(this.#lastErrorCode ?? '')
+    if (isKnown && !isCut) this.#backoffs.push({ failures: this.#failuresInARow, share: delayMs / longestMs })
   }
 
   #countFailure(now: number, expiresAt: number): void {

@@ -25,6 +25,9 @@ const LEAKING: Subject = {
   },
 }
 
+/** Each life by itself goes well; all come back at the same time after a failure. */
+const WITHOUT_DICE: Subject = { ...SOUND, through: (runtime) => ({ ...runtime, random: () => 0.5 }) }
+
 async function soak(subject: Subject, ...args: string[]): Promise<{ exitCode: number; printed: string }> {
   const lines: string[] = []
   const exitCode = await runSoak(subject, parseSoakOptions(args, {}), (line) => void lines.push(line))
@@ -50,6 +53,13 @@ test('plays a life again that broke a promise, and shrinks it anew, from what wa
   const { exitCode, printed } = await soak(SOUND, ...playAgain(first.printed))
   expect(exitCode).toBe(0)
   expect(printed).toMatch(/^soak: 1 lives, every promise kept$/m)
+})
+
+test('plays lives again that break a promise only together', async () => {
+  const first = await soak(WITHOUT_DICE, '--seed', '5', '--minutes', '0', '--commands', '1')
+  expect(first.printed).toMatch(/^BrokenPromise: promise 5: /m)
+  const again = await soak(WITHOUT_DICE, ...playAgain(first.printed))
+  expect(again).toEqual({ exitCode: 1, printed: first.printed })
 })
 
 test('takes the life from a path that leads further, as fast-check prints it', () => {

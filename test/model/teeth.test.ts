@@ -15,12 +15,20 @@ import type { Subject } from './virtual-world.js'
 
 /** The most that it may take to find one. */
 const LIVES = 2_000
+/** Enough to compare their dice. */
+const TOGETHER = 100
 const HOUR = 3_600_000
 
 interface Bug {
   readonly name: string
   /** Which promises it breaks; the first that the model sees broken is one of them. */
   readonly breaks: readonly number[]
+  /**
+   * In how many lives it has to be found.
+   *
+   * @default LIVES
+   */
+  readonly lives?: number
   readonly module?: string
   readonly plant?: () => void
   readonly through?: (runtime: Runtime) => Runtime
@@ -143,6 +151,14 @@ const BUGS: readonly Bug[] = [
     })),
   },
   {
+    name: 'comes back after each failure as soon as all others',
+    breaks: [5],
+    lives: TOGETHER,
+    ...inModule<typeof Schedule>(SCHEDULE, ({ afterFailure }) => ({
+      afterFailure: (now, _random, held, extend) => afterFailure(now, () => 1, held, extend),
+    })),
+  },
+  {
     name: 'comes back after any number of failures as soon as after the first',
     breaks: [5],
     ...inModule<typeof Schedule>(SCHEDULE, ({ afterFailure }) => ({
@@ -162,6 +178,7 @@ const BUGS: readonly Bug[] = [
   {
     name: 'tries again without a pause in an outage',
     breaks: [5],
+    lives: TOGETHER,
     ...inModule<typeof Schedule>(SCHEDULE, ({ afterFailure }) => ({
       afterFailure: (now, random, held, extend) => ({
         ...afterFailure(now, random, held, extend),
@@ -363,7 +380,7 @@ let hardest = 0
 test.each(BUGS)('finds a library that $name', { timeout: 60_000 }, async (bug) => {
   const found = await checkPromises(await libraryWith(bug), {
     seed: 1,
-    lives: LIVES,
+    lives: bug.lives ?? LIVES,
     shrinks: false,
   })
   hardest = Math.max(hardest, found.lives)
