@@ -3,9 +3,12 @@ import { expect, test } from 'vitest'
 import { parseAccountId } from '../../src/account-id.js'
 import { parseEmulateOptions } from '../../src/cli/emulate-options.js'
 import { checkOptions } from '../../src/checked-options.js'
+import { clockOffsetMs, ImdsClock } from '../../src/clock-offset.js'
 import { resolveConfig } from '../../src/config.js'
 import { InstanceRoleError, TREATMENTS } from '../../src/errors.js'
+import { parseIdentityDocument, parseLines, parseText } from '../../src/instance-metadata.js'
 import { parseMetadataToken } from '../../src/imds/metadata-token.js'
+import { decodeUtf8 } from '../../src/imds/utf-8.js'
 import { parseRoleCredentials, parseRoleName } from '../../src/role-credentials.js'
 import { exposed, setup } from '../setup.js'
 
@@ -111,6 +114,120 @@ test('finds an account in any text, or none', () => {
     fc.property(input, (info) => {
       const accountId = parseAccountId(info)
       if (accountId !== undefined) expect(accountId).toMatch(/^\d{12}$/)
+    }),
+    RUNS,
+  )
+})
+
+/** Any bytes that are text. */
+const anyText = fc.oneof(
+  input,
+  fc
+    .uint8Array({ maxLength: 200 })
+    .map((bytes) => decodeUtf8(bytes))
+    .filter((decoded) => decoded !== undefined),
+)
+
+test('parses any answer that is one value into text that is not blank, or a coded error', () => {
+  fc.assert(
+    fc.property(anyText, (answer) => {
+      const value = valueOrCodedError(() => parseText(answer))
+      expect(value instanceof InstanceRoleError).toBe(answer.trim() === '')
+      if (typeof value === 'string') expect(value).toBe(answer.trim())
+    }),
+    RUNS,
+  )
+})
+
+test('parses any listing into lines, none of them blank', () => {
+  fc.assert(
+    fc.property(
+      fc.array(anyText).map((lines) => lines.join('\n')),
+      (listing) => {
+        const lines = parseLines(listing)
+        expect(lines.filter((line) => line !== line.trim() || line === '' || line.includes('\n'))).toEqual([])
+        expect(lines.join('').replace(/\s/g, '')).toBe(listing.replace(/\s/g, ''))
+      },
+    ),
+    RUNS,
+  )
+})
+
+const REQUIRED = [
+  'accountId',
+  'architecture',
+  'availabilityZone',
+  'imageId',
+  'instanceId',
+  'instanceType',
+  'region',
+] as const
+const OPTIONAL = ['privateIp', 'pendingTime', 'version'] as const
+/** Whole but for one or two members, if that. */
+const identity = fc
+  .tuple(
+    fc.dictionary(fc.constantFrom(...REQUIRED, ...OPTIONAL, '__proto__'), fc.oneof(anyText, fc.jsonValue()), {
+      maxKeys: 2,
+    }),
+    fc.constantFrom('x', SECRET),
+  )
+  .map(([spoilt, value]) => ({ ...Object.fromEntries(REQUIRED.map((name) => [name, value])), ...spoilt }))
+const identityBody = fc.oneof(
+  anyText,
+  document,
+  identity.map((fields) => JSON.stringify(fields)),
+  fc.tuple(identity, fc.nat(200)).map(([fields, length]) => JSON.stringify(fields).slice(0, length)),
+)
+
+test('parses any identity document into members that are text, or a coded error', () => {
+  let parsedOnes = 0
+  fc.assert(
+    fc.property(identityBody, (answer) => {
+      const parsed = valueOrCodedError(() => parseIdentityDocument(answer))
+      if (parsed instanceof InstanceRoleError) return
+      parsedOnes += 1
+      const members = new Map<string, unknown>(Object.entries(parsed))
+      expect([...REQUIRED, ...OPTIONAL]).toEqual(expect.arrayContaining([...members.keys()]))
+      for (const name of REQUIRED) expect(members.get(name)).toMatch(/[^]/)
+      for (const value of members.values()) expect(value).toBeTypeOf('string')
+    }),
+    RUNS,
+  )
+  expect(parsedOnes).toBeGreaterThan(0)
+})
+
+const instant = fc.date({ noInvalidDate: true })
+const dateHeader = fc.oneof(
+  anyText,
+  fc.constant(null),
+  instant.map((date) => date.toUTCString()),
+  instant.map((date) => date.toISOString()),
+  fc.tuple(instant, fc.nat(30)).map(([date, length]) => date.toUTCString().slice(0, length)),
+  fc.integer().map(String),
+)
+
+test('takes any Date header for an instant that there is, or for none', () => {
+  fc.assert(
+    fc.property(dateHeader, fc.date({ noInvalidDate: true }), (header, host) => {
+      const offsetMs = clockOffsetMs(header, host.getTime())
+      if (offsetMs !== undefined) expect(new Date(host.getTime() + offsetMs).getTime()).not.toBeNaN()
+    }),
+    RUNS,
+  )
+})
+
+test('goes by a clock that is a number whatever Date headers it was told', () => {
+  const told = fc.array(fc.tuple(dateHeader, fc.nat(), fc.nat()), { minLength: 1, maxLength: 5 })
+  fc.assert(
+    fc.property(told, (headers) => {
+      const host = { now: 0, elapsed: 0 }
+      const clock = new ImdsClock({ now: () => host.now, elapsed: () => host.elapsed })
+      for (const [header, now, passedMs] of headers) {
+        host.now = now
+        host.elapsed += passedMs
+        clock.tell(header)
+        expect([clock.correctionMs(), clock.offsetMs ?? 0].map(Number.isFinite)).toEqual([true, true])
+      }
     }),
     RUNS,
   )

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { begin, end, happen, type Happening, happening, leave, type Life, worldOptions } from './commands.js'
+import { type Backoff, BrokenPromise } from './observer.js'
 import type { Subject, WorldOptions } from './virtual-world.js'
 
 /** One happening as a command of fast-check; what there is to compare with is what the observer saw. */
@@ -37,30 +38,90 @@ class EndCommand implements fc.AsyncCommand<object, Life> {
   }
 }
 
-export interface CheckOptions extends fc.Parameters<[WorldOptions, Iterable<fc.AsyncCommand<object, Life>>]> {
+export interface CheckOptions {
+  readonly seed: number
+  /** How many lives. */
+  readonly lives: number
+  /** The most that happens in one of them. */
   readonly maxCommands?: number
-  /** Tells how to play a counterexample again. */
-  readonly replayPath?: string
+  /** Which life of the seed to play again, and no other. */
+  readonly life?: number
+  /**
+   * Whether the shortest life that breaks the promise is looked for.
+   *
+   * @default true
+   */
+  readonly shrinks?: boolean
 }
 
+/** What came of the lives. */
+export interface Findings {
+  readonly lives: number
+  /** The promise that was broken, and how. */
+  readonly broken?: string
+  /** For a person: the life that broke it, and what plays it again. */
+  readonly report?: string
+}
+
+const MAX_COMMANDS = 14
+/** By chance, the dice leave out a quarter of what they may give once in 10⁹ times. */
+const BACKOFFS_TO_JUDGE = 80
+
 /** Leads `subject` through random lives, and checks every promise after every happening. */
-export function checkPromises(
-  subject: Subject,
-  { maxCommands = 14, replayPath, ...parameters }: CheckOptions,
-): Promise<fc.RunDetails<[WorldOptions, Iterable<fc.AsyncCommand<object, Life>>]>> {
-  const commands = fc.commands([happening.map((it) => new HappeningCommand(it))], {
+export async function checkPromises(subject: Subject, options: CheckOptions): Promise<Findings> {
+  const { seed, life, lives, maxCommands = MAX_COMMANDS, shrinks = true } = options
+  const happenings = fc.commands([happening.map((it) => new HappeningCommand(it))], {
     maxCommands,
     size: 'max',
-    ...(replayPath !== undefined && { replayPath }),
   })
-  const property = fc.asyncProperty(worldOptions, commands, async (options, happenings) => {
-    const life = begin(subject, options)
-    try {
-      await fc.asyncModelRun(() => ({ model: {}, real: life }), happenings)
-      await fc.asyncModelRun(() => ({ model: {}, real: life }), [new EndCommand()])
-    } finally {
-      await leave(life)
-    }
-  })
-  return Promise.resolve(fc.check(property, parameters))
+  const backoffs: Backoff[] = []
+  const property = fc.asyncProperty(worldOptions, happenings, (world, commands) =>
+    live(subject, world, commands, backoffs),
+  )
+  const replayed = life === undefined ? {} : { path: String(life), numRuns: 1 }
+  const details = await fc.check(property, { seed, numRuns: lives, endOnFailure: !shrinks, ...replayed })
+  if (!details.failed) return { lives: details.numRuns, ...together(backoffs, options) }
+  const broken = String(details.errorInstance)
+  // The rest of the path leads through the shrinking of commands, where fast-check cannot follow it by itself.
+  const [first = ''] = (details.counterexamplePath ?? '').split(':')
+  const playAgain = `npm run soak -- --commands ${maxCommands} --seed ${seed} --path ${first}`
+  const report = [fc.defaultReportMessage(details), broken, `Play it again: ${playAgain}`].join('\n')
+  return { lives: details.numRuns, broken, report }
+}
+
+/** What no life shows by itself: whether those who fail at one instant come back at many. */
+function together(
+  backoffs: readonly Backoff[],
+  { seed, lives, maxCommands = MAX_COMMANDS }: CheckOptions,
+): Partial<Findings> {
+  const first = backoffs.filter(({ failures }) => failures === 1)
+  const later = backoffs.filter(({ failures }) => failures > 1)
+  if (isSpread(first) && isSpread(later)) return {}
+  const broken = String(
+    new BrokenPromise('promise 5: the tries after failures come together, not at all times'),
+  )
+  const playAgain = `npm run soak -- --commands ${maxCommands} --seed ${seed} --lives ${lives} --minutes 0`
+  return { broken, report: `${broken}\nPlay it again: ${playAgain}` }
+}
+
+/** Whether there is something in each quarter of what there can be; too few are not judged. */
+function isSpread(backoffs: readonly Backoff[]): boolean {
+  const quarters = new Set(backoffs.map(({ share }) => Math.floor(4 * Math.min(0.99, Math.max(0, share)))))
+  return quarters.size === 4 || backoffs.length < BACKOFFS_TO_JUDGE
+}
+
+async function live(
+  subject: Subject,
+  options: WorldOptions,
+  happenings: Iterable<fc.AsyncCommand<object, Life>>,
+  backoffs: Backoff[],
+): Promise<void> {
+  const life = begin(subject, options)
+  try {
+    await fc.asyncModelRun(() => ({ model: {}, real: life }), happenings)
+    await fc.asyncModelRun(() => ({ model: {}, real: life }), [new EndCommand()])
+    backoffs.push(...life.observer.backoffs)
+  } finally {
+    await leave(life)
+  }
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import type { InstanceRoleProvider } from '../../src/from-instance-role.js'
 import { type Fault, iamRole, instanceProfile, type Step } from '../../src/testing/index.js'
 import { HOUR, MINUTE, SECOND } from '../setup.js'
-import { LOAD_LEFT_OVER_MS, Observer } from './observer.js'
+import { LOAD_LEFT_OVER_MS, Observer, type Point } from './observer.js'
 import { createWorld, type Subject, type VirtualWorld, type WorldOptions } from './virtual-world.js'
 
 /** What happens to a provider in its life, as data: a counterexample can be read, and played again. */
@@ -18,6 +18,7 @@ export type Happening =
     }
   | { readonly kind: 'poll'; readonly who: number; readonly times: number; readonly everyMs: number }
   | { readonly kind: 'pass' | 'step-clock' | 'block'; readonly ms: number }
+  | { readonly kind: 'reach'; readonly point: Point; readonly ms: number }
   | { readonly kind: 'rotate' | 'forget-tokens' | 'detach' | 'invalidate' | 'mend' }
   | { readonly kind: 'attach'; readonly role: string }
   | { readonly kind: 'metadata'; readonly enabled: boolean }
@@ -32,6 +33,9 @@ export interface Life {
   readonly observer: Observer
   readonly providers: InstanceRoleProvider[]
 }
+
+/** Of the event loop: far more than the longest load takes. */
+const MOST_TURNS = 20_000
 
 const fault = fc.constantFrom<Fault[]>(
   'silence',
@@ -84,6 +88,14 @@ export const happening: fc.Arbitrary<Happening> = fc.oneof(
     }),
   },
   { weight: 10, arbitrary: fc.record({ kind: fc.constant('pass' as const), ms: duration }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('reach' as const),
+      point: fc.constantFrom<Point[]>('due', 'hard', 'expired'),
+      ms: fc.integer({ min: -2_000, max: 2_000 }),
+    }),
+  },
   {
     weight: 2,
     arbitrary: fc.record({
@@ -161,15 +173,17 @@ const HAPPENS: { readonly [K in Happening['kind']]: Happens<K> } = {
     )
     for (let turn = 0; turn < turns; turn += 1) await nextTurn()
     if (abort) controller.abort(new Error('enough'))
-    if (wait) await Promise.all(calls)
+    if (wait) await settle(life, calls)
   },
   poll: async (life, { who: index, times, everyMs }) => {
     for (let time = 0; time < times; time += 1) {
-      await watchCall(life, providerOf(life, index), false)
+      await call(life, index, false)
       await life.world.clock.advance(everyMs)
     }
   },
   pass: ({ world }, { ms }) => world.clock.advance(ms),
+  reach: ({ world, observer }, { point, ms }) =>
+    world.clock.advance(Math.max(0, observer.untilMs(point) + ms)),
   'step-clock': ({ world, observer }, { ms }) => {
     observer.noteStep(ms)
     world.stepWallClock(ms)
@@ -239,9 +253,9 @@ export async function end(life: Life): Promise<void> {
   await clock.advance(LOAD_LEFT_OVER_MS)
   observer.check(providers)
   observer.insist(1, !observer.hasPendingCalls, 'a call is never settled')
-  const fresh = await watchCall(life, providerOf(life, 0), true)
-  const isFresh = fresh?.accessKeyId === instance.credentials?.accessKeyId
-  observer.insist(11, isFresh, 'the set in force is not seen after all faults were lifted')
+  await seeAnotherSet(life)
+  await seeAnotherSetAtOnce(life)
+  await failOnce(life)
   for (const provider of providers) {
     observer.noteClosed(provider)
     await provider.close()
@@ -255,6 +269,40 @@ export async function end(life: Life): Promise<void> {
   )
 }
 
+/** Another set is found by plain calls once the next try is due, the first of which may do without. */
+async function seeAnotherSet(life: Life): Promise<void> {
+  const { world, observer, providers } = life
+  world.instance.rotate()
+  await world.clock.advance(observer.untilMs('due'))
+  const inForce = world.instance.credentials?.accessKeyId
+  await call(life, 0, false)
+  await world.clock.advance(SECOND)
+  observer.check(providers)
+  const seen = await call(life, 0, false)
+  observer.insist(
+    11,
+    seen?.accessKeyId === inForce,
+    'another set is not seen by those who call when it is due',
+  )
+}
+
+async function seeAnotherSetAtOnce(life: Life): Promise<void> {
+  const { world, observer } = life
+  world.instance.rotate()
+  const fresh = await call(life, 0, true)
+  const isFresh = fresh?.accessKeyId === world.instance.credentials?.accessKeyId
+  observer.insist(11, isFresh, 'another set is not seen by who asks for a fresh one')
+}
+
+/** What many do at one instant, each in its own life: who leads the lives compares when each comes back. */
+async function failOnce(life: Life): Promise<void> {
+  const { world, observer, providers } = life
+  world.instance.modifyMetadataOptions({ metadataEnabled: false })
+  await call(life, 0, true)
+  world.instance.modifyMetadataOptions({ metadataEnabled: true })
+  observer.check(providers)
+}
+
 /** Takes a life out of the process, whatever state it is in: the channels of the next one are the same. */
 export async function leave({ world, observer, providers }: Life): Promise<void> {
   await Promise.all(providers.map((provider) => provider.close()))
@@ -263,12 +311,31 @@ export async function leave({ world, observer, providers }: Life): Promise<void>
   await world.instance.close()
 }
 
+interface Given {
+  readonly accessKeyId: string
+}
+
+/** What a provider gives, or nothing where it rejects. */
+async function call(life: Life, index: number, isForced: boolean): Promise<Given | undefined> {
+  const [given] = await settle(life, [watchCall(life, providerOf(life, index), isForced)])
+  return given
+}
+
+/** Waits for calls as long as anything can go on in a virtual world; who waits then waits for ever. */
+async function settle<T>({ observer }: Life, calls: readonly Promise<T>[]): Promise<readonly T[]> {
+  let settled: readonly T[] | undefined
+  void Promise.all(calls).then((all) => (settled = all))
+  for (let turn = 0; settled === undefined && turn < MOST_TURNS; turn += 1) await nextTurn()
+  if (settled === undefined) observer.insist(1, false, 'a call is never settled')
+  return settled ?? []
+}
+
 function watchCall(
   { observer }: Life,
   provider: InstanceRoleProvider,
   forceRefresh: boolean,
   abortSignal?: AbortSignal,
-): Promise<{ readonly accessKeyId: string } | undefined> {
+): Promise<Given | undefined> {
   const start = () => provider({ forceRefresh, abortSignal })
   return observer.watch(provider, forceRefresh, start, abortSignal)
 }
