@@ -1,8 +1,25 @@
 import { availableParallelism } from 'node:os'
 import type { ViteUserConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** They replace modules, which must not reach other tests. */
 const REPLACING_MODULES = ['test/model/teeth.test.ts']
+
+/** Started last, each of them would have one worker go on alone. */
+const LONG = [
+  'test/model/promises.test.ts',
+  'test/leaks/heap.test.ts',
+  'test/model/teeth.test.ts',
+  'test/docs/snippets.test.ts',
+]
+
+class LongOnesFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files)
+    const isLong = ({ moduleId }: TestSpecification): boolean => LONG.some((name) => moduleId.endsWith(name))
+    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))]
+  }
+}
 
 const common = {
   setupFiles: ['test/loopback-only.ts', 'test/nothing-shared.ts'],
@@ -21,6 +38,7 @@ const resolve = { tsconfigPaths: true }
 const config: ViteUserConfig = {
   test: {
     globalSetup: ['test/package/install.ts'],
+    sequence: { sequencer: LongOnesFirst },
     // One more than there are cores: some wait for the processes that they started.
     maxWorkers: availableParallelism() + 1,
     projects: [

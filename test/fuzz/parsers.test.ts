@@ -12,7 +12,7 @@ import { decodeUtf8 } from '../../src/imds/utf-8.js'
 import { parseRoleCredentials, parseRoleName } from '../../src/role-credentials.js'
 import { exposed, setup } from '../setup.js'
 
-const RUNS = { numRuns: 1_000 }
+const RUNS = { numRuns: 500 }
 /** In everything that is parsed, and nowhere in what is told of it. No word of letters: a `Code` that is one is quoted. */
 const SECRET = 'FAKE/planted+SECRET0of/Nobody'
 

@@ -7,8 +7,10 @@ const LIVES = 2_000
 
 test('keeps all twelve promises after every step of any life', { timeout: 120_000 }, async () => {
   const seed = Date.now() % 2 ** 31
-  // Where one is broken, its report shows: the shrunk life, and what plays it again.
-  expect(await checkPromises({ createProvider, createRegistry }, { seed, lives: LIVES })).toEqual({
+  // Shorter lives than the soak's: there are many of them. Where a promise is broken, its report shows: the shrunk life, and what plays it again.
+  expect(
+    await checkPromises({ createProvider, createRegistry }, { seed, lives: LIVES, maxCommands: 11 }),
+  ).toEqual({
     lives: LIVES,
   })
 })

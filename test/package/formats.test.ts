@@ -96,11 +96,8 @@ test.each([
       const { accessKeyId } = await fromInstanceRole({ endpoint })()
       expect(accessKeyId).toBe(instance.credentials.accessKeyId)
       await instance.close()
-    })`,
-  ],
-  [
-    'a port where nobody listens, with the cause and the reason of an abort as they are elsewhere',
-    `test('fails', async () => {
+    })
+    test('fails, with the cause and the reason of an abort as they are elsewhere', async () => {
       const instance = emulateInstance()
       const server = await instance.listen()
       await server.close()
@@ -147,7 +144,7 @@ test.each([
     JEST_CONFIG,
   ]
   const { code, stderr } = await runNode([...args, '--rootDir', folder], folder)
-  expect(stderr).toContain('1 passed, 1 total')
+  expect(stderr).toMatch(/Tests: +(\d) passed, \1 total/)
   expect(code).toBe(0)
 })
 
