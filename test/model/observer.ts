@@ -395,7 +395,7 @@ export class Observer {
     if (!isWithin)
       this.#fail(6, `a load of ${attempts} attempts made ${requests.length} requests, ${puts} of them PUT`)
     if (attempts > MOST_ATTEMPTS) this.#fail(6, `a load made ${attempts} attempts`)
-    this.#noteRoutine(requests, errorCode === undefined && steps === 0)
+    this.#noteRoutine(requests, errorCode === undefined, steps === 0)
   }
 
   /** By any load before that request, be it one that was given up. */
@@ -404,16 +404,16 @@ export class Observer {
   }
 
   /** After a good load without a PUT that came to nothing, the next one has no need of another. */
-  #noteRoutine(requests: readonly WireRequest[], isGood: boolean): void {
+  #noteRoutine(requests: readonly WireRequest[], isGood: boolean, isSteady: boolean): void {
     // Those that ask for another have none.
     const token = requests.findLast((request) => request.token !== undefined)?.token ?? this.#tokenInUse
     const isAnother = token !== this.#tokenInUse
     const isAskedFor = requests.some(({ path }) => path === TOKEN_PATH)
     this.#tokenInUse = token
-    // One that an earlier load took, and did not come to use, is of any age.
-    if (isAnother) this.#tokenTakenAt = isAskedFor ? this.#world.clock.now() : undefined
+    // One that an earlier load took, and did not come to use, or that came before the clock was stepped, is of any age.
+    if (isAnother) this.#tokenTakenAt = isAskedFor && isSteady ? this.#world.clock.now() : undefined
     const isAskedInVain = !isAnother && isAskedFor
-    const takenAt = isGood && !isAskedInVain ? this.#tokenTakenAt : undefined
+    const takenAt = isGood && isSteady && !isAskedInVain ? this.#tokenTakenAt : undefined
     this.#routine = takenAt === undefined ? undefined : { tokenTakenAt: takenAt }
   }
 
