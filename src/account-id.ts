@@ -22,10 +22,14 @@ export class AccountLookup {
     return { ...loaded, credentials: { ...credentials, accountId: this.#known.accountId } }
   }
 
-  /** Looks the account up, and calls back when it is known; not while that is under way or has failed just now. */
+  /** Not while one is under way or has failed just now. `elapsedMs` is the runtime's. */
+  isDue(elapsedMs: number): boolean {
+    return !this.#isUnderWay && elapsedMs >= this.#notBefore
+  }
+
+  /** Looks the account up, and calls back when it is known. */
   async lookUp(roleName: string, options: ImdsLoadOptions, onFound: () => void): Promise<void> {
     const { elapsed, random } = options.runtime
-    if (this.#isUnderWay || elapsed() < this.#notBefore) return
     this.#isUnderWay = true
     try {
       const info = await runLoad(options, (imds) => imds.get('/latest/meta-data/iam/info', 'metadata'))

@@ -58,9 +58,10 @@ export class ImdsClock {
 
   /** How far the time to go by is ahead of the host's clock now, in ms. */
   correctionMs(): number {
-    const toldMs = this.#told === undefined || !this.#isBelieved ? 0 : correctionMs(this.#told.offsetMs)
-    if (this.#told === undefined || toldMs === 0) return 0
-    const { instant, toldAt } = this.#told
+    if (this.#told === undefined || !this.#isBelieved) return 0
+    const { offsetMs, instant, toldAt } = this.#told
+    const toldMs = correctionMs(offsetMs)
+    if (toldMs === 0) return 0
     // Where a wrong clock was set back since, what has passed meanwhile counts; where it jumped ahead, IMDS is asked soon.
     return Math.max(toldMs, instant + this.#runtime.elapsed() - toldAt - this.#runtime.now())
   }

@@ -218,6 +218,8 @@ export class CredentialsSource {
   /** Behind the callers: the first of them does without. */
   #lookUpAccount({ roleName, credentials }: LoadedRole): void {
     if (!this.#request.accountId || credentials.accountId !== undefined) return
+    // At each hit that has none: nothing is made ready before it is due.
+    if (!this.#account.isDue(this.#imds.runtime.elapsed())) return
     const complete = (): void =>
       this.#cache.amend((held) => ({ ...held, value: this.#account.complete(held.value) }))
     // It rejects for nothing.

@@ -102,8 +102,9 @@ export class SourceUse {
     const look = (isFirst: boolean): Promise<Held<LoadedRole>> => (isFirst ? first() : source.load(logger))
     const held = await persist(look, () => source.pauseMs(), patience, this.#world.runtime)
     const isWorthATry = isShort(held, source, minTtlMs) && !wasTriedLately(source.now(), held)
-    if (isWorthATry) this.#requireOpen()
-    return toCredentials(isWorthATry ? await source.refresh(logger) : held, source)
+    if (!isWorthATry) return toCredentials(held, source)
+    this.#requireOpen()
+    return toCredentials(await source.refresh(logger), source)
   }
 
   #openOnce(callerProfile: string | undefined): Promise<CredentialsSource> {
