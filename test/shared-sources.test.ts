@@ -1,29 +1,10 @@
 import { Agent } from 'undici'
 import { expect, test } from 'vitest'
-import { systemConfigSources } from '../src/config-sources.js'
-import { createProvider } from '../src/from-instance-role.js'
-import type { InstanceRoleOptions } from '../src/options.js'
-import { createRegistry } from '../src/shared-sources.js'
-import { createTestClock, emulateInstance } from '../src/testing/index.js'
-import { CREDENTIALS, HOUR, virtualRuntime } from './setup.js'
-
-/** Providers that share whatever can be shared. */
-function setup() {
-  const clock = createTestClock({ startAt: Date.UTC(2026, 0, 1) })
-  const instance = emulateInstance({ clock })
-  const registry = createRegistry()
-  const world = { runtime: virtualRuntime(clock, instance), registry, configSources: systemConfigSources }
-  return {
-    clock,
-    instance,
-    registry,
-    open: (options: InstanceRoleOptions = {}) => createProvider(options, world),
-  }
-}
+import { CREDENTIALS, HOUR, setup } from './setup.js'
 
 test('keeps a source until the last of those who share it is closed, and then nothing of it', async () => {
-  const { instance, registry, open } = setup()
-  const [one, other] = [open(), open()]
+  const { instance, registry, create } = setup()
+  const [one, other] = [create(), create()]
   await Promise.all([one(), other()])
   expect(registry.sources.size).toBe(1)
 
@@ -38,8 +19,8 @@ test('keeps a source until the last of those who share it is closed, and then no
 })
 
 test('ends the waits of the provider that is closed, and of no other that shares the load', async () => {
-  const { clock, instance, open } = setup()
-  const [one, other] = [open(), open()]
+  const { clock, instance, create } = setup()
+  const [one, other] = [create(), create()]
   instance.fail('credentials', { delayMs: 500 })
   const ended = expect(one()).rejects.toMatchObject({ code: 'CLOSED' })
   const served = other()
@@ -50,9 +31,9 @@ test('ends the waits of the provider that is closed, and of no other that shares
 })
 
 test('remembers no dispatcher of providers that are closed', async () => {
-  const { registry, open } = setup()
+  const { registry, create } = setup()
   for (let made = 0; made < 3; made += 1) {
-    const provider = open({ dispatcher: new Agent() })
+    const provider = create({ dispatcher: new Agent() })
     await provider()
     await provider.close()
   }
@@ -60,9 +41,9 @@ test('remembers no dispatcher of providers that are closed', async () => {
 })
 
 test('asks nothing more once it is closed, also where what is held is too short for the caller', async () => {
-  const { clock, instance, open } = setup()
-  const provider = open({ minTtl: 5 * HOUR })
-  const other = open()
+  const { clock, instance, create } = setup()
+  const provider = create({ minTtl: 5 * HOUR })
+  const other = create()
   await other()
   await clock.advance(2 * HOUR)
   instance.clearRequests()

@@ -1,9 +1,7 @@
 import { expect, test } from 'vitest'
-import { probe } from '../../src/diagnosis/probe.js'
-import { createReport } from '../../src/diagnosis/report.js'
 import { type FetchInit, systemRuntime } from '../../src/runtime.js'
 import { emulateInstance } from '../../src/testing/index.js'
-import { findingsOf } from './examine.js'
+import { findingsOf, reportFrom } from './examine.js'
 
 /** The doctor where nothing is configured, and IMDS answers at one of its two addresses. */
 async function examineAt(answering: '169.254.169.254' | '[fd00:ec2::254]') {
@@ -12,14 +10,7 @@ async function examineAt(answering: '169.254.169.254' | '[fd00:ec2::254]') {
     new URL(url).hostname === answering
       ? instance.fetch(url, { method: init.method, headers: init.headers })
       : Promise.reject(new TypeError('fetch failed', { cause: new Error('connect EHOSTUNREACH') }))
-  const facts = await probe({
-    runtime: { ...systemRuntime, fetch },
-    sources: { env: {}, loadProfile: () => Promise.resolve({ name: 'default', keys: {} }) },
-    loadFiles: () => Promise.resolve({ configFile: {}, credentialsFile: {} }),
-    readFirmwareInstanceId: () => Promise.resolve(undefined),
-    watchEventLoop: () => () => 0,
-  })
-  return findingsOf(createReport(facts))
+  return findingsOf(await reportFrom({ ...systemRuntime, fetch }))
 }
 
 test('takes the silence of the other address for no trouble with IMDS', async () => {

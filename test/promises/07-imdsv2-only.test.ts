@@ -15,6 +15,12 @@ const TOKEN_FAILURES: readonly Fault[] = [
   { status: 500 },
 ]
 
+function createWarningLog() {
+  const warnings: string[] = []
+  const logger = { debug() {}, info() {}, error() {}, warn: (line: string) => void warnings.push(line) }
+  return { warnings, logger }
+}
+
 test.each(TOKEN_FAILURES)(
   'never asks without a metadata token when the token fails with %j',
   async (fault) => {
@@ -28,8 +34,7 @@ test.each(TOKEN_FAILURES)(
 test.each<Fault>([{ status: 403 }, { status: 404 }, { status: 405 }, 'silence'])(
   'uses IMDSv1 when that was asked for and the token fails with %j, and warns',
   async (fault) => {
-    const warnings: string[] = []
-    const logger = { debug() {}, info() {}, error() {}, warn: (line: string) => void warnings.push(line) }
+    const { warnings, logger } = createWarningLog()
     const { instance, provider } = setup({
       httpTokens: 'optional',
       provider: { imdsV1Fallback: true, logger },
@@ -52,8 +57,7 @@ test.each<Fault>([{ status: 400 }, { status: 429 }, { status: 500 }, 'refuse'])(
 )
 
 test('names what keeps IMDSv2 from answering where IMDSv1 is closed as well, and warns of nothing', async () => {
-  const warnings: string[] = []
-  const logger = { debug() {}, info() {}, error() {}, warn: (line: string) => void warnings.push(line) }
+  const { warnings, logger } = createWarningLog()
   const { instance, provider } = setup({ provider: { imdsV1Fallback: true, logger } })
   instance.failUntilLifted('token', 'silence')
   await expect(provider()).rejects.toMatchObject({ code: 'HOP_LIMIT', step: 'token', attempts: 2 })
