@@ -9,7 +9,7 @@ const ambientClocks = [
 ]
 
 export default defineConfig(
-  { ignores: ['dist/**', 'coverage/**', 'api/**', 'bench/.out/**'] },
+  { ignores: ['dist/**', 'coverage/**', 'api/**', 'bench/.out/**', 'test/leaks/.out/**'] },
   js.configs.recommended,
   {
     files: ['**/*.ts'],

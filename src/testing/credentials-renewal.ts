@@ -130,10 +130,11 @@ let issuedSets = 0
 function fakeCredentials(at: number, lifetimeMs: number): GivenCredentials {
   issuedSets += 1
   const serial = String(issuedSets).padStart(6, '0')
+  const bytes = randomBytes(686)
   return {
-    accessKeyId: `FAKE${serial}${randomBytes(5).toString('hex').toUpperCase()}`,
-    secretAccessKey: `FAKE/secret/${randomBytes(21).toString('base64url')}`,
-    sessionToken: `FAKE/session/token/${randomBytes(660).toString('base64')}`,
+    accessKeyId: `FAKE${serial}${bytes.toString('hex', 0, 5).toUpperCase()}`,
+    secretAccessKey: `FAKE/secret/${bytes.toString('base64url', 5, 26)}`,
+    sessionToken: `FAKE/session/token/${bytes.toString('base64', 26)}`,
     expiration: new Date(at + lifetimeMs),
   }
 }

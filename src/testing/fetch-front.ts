@@ -59,8 +59,8 @@ async function exchange(instance: Answering, call: Call): Promise<Response> {
   const { url, method, headers, signal } = call
   signal?.throwIfAborted()
   const outcome = instance.answer({ method, path: url.pathname, headers: Object.fromEntries(headers) })
-  const ended = AbortSignal.any(signal === undefined ? [instance.closed] : [instance.closed, signal])
-  const response = await toWebResponse(outcome, instance.clock, ended)
+  const ends = signal === undefined ? [instance.closed] : [instance.closed, signal]
+  const response = await toWebResponse(outcome, instance.clock, ends)
   signal?.throwIfAborted()
   if (response !== undefined) return response
   throw networkError('fetch failed', outcome.kind === 'refuse' ? 'ECONNREFUSED' : 'ECONNRESET')

@@ -1,8 +1,8 @@
 import type { DeliveredRole, IssuedCredentials } from './credentials-renewal.js'
 import type { InstanceProfile } from './iam-model.js'
 
-/** A node of what IMDS shows: text at a leaf, further nodes below a directory. */
-export type MetadataNode = string | MetadataDirectory
+/** A node of what IMDS shows: text at a leaf, which a document writes when it is asked for, further nodes below a directory. */
+export type MetadataNode = string | (() => string) | MetadataDirectory
 
 export interface MetadataDirectory {
   readonly [name: string]: MetadataNode
@@ -40,23 +40,26 @@ export function lookUp(root: MetadataDirectory, path: string): string | undefine
   if (!VERSIONS.includes(version)) return undefined
   const isDirectoryPath = names.at(-1) === ''
   const node = descend(root, isDirectoryPath ? names.slice(0, -1) : names)
-  if (typeof node !== 'string') return node && listingOf(node)
-  return isDirectoryPath ? undefined : node
+  if (isDirectory(node)) return listingOf(node)
+  if (isDirectoryPath) return undefined
+  return typeof node === 'function' ? node() : node
+}
+
+function isDirectory(node: MetadataNode | undefined): node is MetadataDirectory {
+  return typeof node === 'object'
 }
 
 function descend(root: MetadataDirectory, names: readonly string[]): MetadataNode | undefined {
   let node: MetadataNode | undefined = root
   for (const name of names) {
-    if (node === undefined || typeof node === 'string') return undefined
+    if (!isDirectory(node)) return undefined
     node = Object.hasOwn(node, name) ? node[name] : undefined
   }
   return node
 }
 
 function listingOf(directory: MetadataDirectory): string {
-  const lines = Object.entries(directory).map(([name, node]) =>
-    typeof node === 'string' ? name : `${name}/`,
-  )
+  const lines = Object.entries(directory).map(([name, node]) => (isDirectory(node) ? `${name}/` : name))
   return lines.sort().join('\n')
 }
 
@@ -71,7 +74,7 @@ function decodeName(name: string): string {
 /** Everything below `/latest/`. */
 export function metadataRoot(facts: InstanceFacts, association: Association | undefined): MetadataDirectory {
   return {
-    dynamic: { 'instance-identity': { document: identityDocument(facts) } },
+    dynamic: { 'instance-identity': { document: () => identityDocument(facts) } },
     'meta-data': {
       ...instanceNodes(facts),
       ...networkNodes(facts),
@@ -120,9 +123,9 @@ function networkNodes({ privateIp, mac, region }: InstanceFacts): MetadataDirect
 function iamNodes({ profile, delivered }: Association, facts: InstanceFacts): MetadataDirectory {
   const updatedAt = delivered?.credentials?.issuedAt ?? facts.launchedAt
   const documents = (extended: boolean): MetadataDirectory =>
-    delivered ? { [delivered.role.name]: credentialsDocument(delivered, updatedAt, extended) } : {}
+    delivered ? { [delivered.role.name]: () => credentialsDocument(delivered, updatedAt, extended) } : {}
   return {
-    info: infoDocument(profile, delivered !== undefined, updatedAt),
+    info: () => infoDocument(profile, delivered !== undefined, updatedAt),
     'security-credentials': documents(false),
     ...(facts.extendedCredentials && { 'security-credentials-extended': documents(true) }),
   }

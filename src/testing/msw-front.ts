@@ -45,9 +45,8 @@ async function resolve(instance: Answering, request: Request): Promise<Response 
   if (!/^\/latest(?:\/|$)/.test(pathname)) return undefined
   const headers = Object.fromEntries(request.headers)
   const outcome = instance.answer({ method: request.method, path: pathname, headers })
-  const ended = AbortSignal.any([request.signal, instance.closed])
   // A network error is returned: a handler that throws has msw print to the user's terminal.
-  return (await toWebResponse(outcome, instance.clock, ended)) ?? Response.error()
+  return (await toWebResponse(outcome, instance.clock, [request.signal, instance.closed])) ?? Response.error()
 }
 
 /**

@@ -6,19 +6,22 @@ type Answered = Extract<Outcome, { reply: Reply }>
 
 /**
  * The outcome as a `Response` of the Fetch API, when its time has come; `undefined` for none, be it that the
- * connection fails or that the signal is aborted first.
+ * connection fails or that one of the signals is aborted first.
  */
 export async function toWebResponse(
   outcome: Outcome,
   clock: Clock,
-  signal: AbortSignal,
+  signals: AbortSignal[],
 ): Promise<Response | undefined> {
+  // To join signals takes longer than all the rest, and most answers come at once.
+  if (outcome.kind === 'reply' && outcome.delayMs === 0 && !signals.some(({ aborted }) => aborted))
+    return new Response(fullBodyOf(outcome.reply), outcome.reply)
+  const signal = AbortSignal.any(signals)
   if (outcome.kind === 'silence') await untilAborted(clock, signal)
   if (!('reply' in outcome)) return undefined
   if (outcome.delayMs > 0) await clock.sleep(outcome.delayMs, signal)
   if (signal.aborted) return undefined
-  const { status, headers } = outcome.reply
-  return new Response(bodyOf(outcome, clock, signal), { status, headers })
+  return new Response(bodyOf(outcome, clock, signal), outcome.reply)
 }
 
 /** Resolves when the signal is aborted; lets a test clock pass until then. */
@@ -37,10 +40,14 @@ export async function untilAborted(clock: Clock, signal: AbortSignal): Promise<v
 const BODILESS = [204, 205, 304]
 
 function bodyOf(outcome: Answered, clock: Clock, signal: AbortSignal): string | ReadableStream | null {
-  const { body, status } = outcome.reply
-  if (BODILESS.includes(status)) return null
+  const body = fullBodyOf(outcome.reply)
+  if (body === null) return null
   if (outcome.kind === 'drip') return ReadableStream.from(drippingBody(body, outcome.dripMs, clock, signal))
   return outcome.kind === 'reset-mid-body' ? ReadableStream.from(brokenBody(body)) : body
+}
+
+function fullBodyOf({ body, status }: Reply): string | null {
+  return BODILESS.includes(status) ? null : body
 }
 
 async function* drippingBody(

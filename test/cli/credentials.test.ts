@@ -1,4 +1,4 @@
-import { execFile, spawnSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,12 +8,13 @@ import { fromProcess } from '@aws-sdk/credential-providers'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { type EmulatedInstance, emulateInstance } from '../../src/testing/index.js'
 import { startVerifyingAwsEndpoint } from '../../examples/emulated-aws/verifying-aws-endpoint.js'
+import { isOnPath } from '../on-path.js'
 import { runCli } from './run-cli.js'
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 const run = promisify(execFile)
-const hasAwsCli = spawnSync('aws', ['--version'], { stdio: 'ignore' }).status === 0
-const hasScript = process.platform === 'linux' && spawnSync('script', ['--version']).status === 0
+const hasAwsCli = isOnPath('aws')
+const hasScript = process.platform === 'linux' && isOnPath('script')
 
 async function listening() {
   const instance = emulateInstance()

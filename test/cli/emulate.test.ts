@@ -8,19 +8,16 @@ import { expect, onTestFinished, test } from 'vitest'
 import { UsageError } from '../../src/cli/command.js'
 import { parseEmulateOptions } from '../../src/cli/emulate-options.js'
 import { fromInstanceRole } from '../../src/index.js'
+import { isOnPath } from '../on-path.js'
 import { runCli, startEmulate } from './run-cli.js'
 
 const run = promisify(execFile)
-const hasAwsCli = succeeds('aws', ['--version'])
-const hasBotocore = succeeds('python3', ['-c', 'import botocore'])
+const hasAwsCli = isOnPath('aws')
+const hasBotocore = spawnSync('python3', ['-c', 'import botocore'], { stdio: 'ignore' }).status === 0
 
 const LISTING_PATH = '/latest/meta-data/iam/security-credentials/'
 const ONE_LOAD = ['PUT /latest/api/token 200', `GET ${LISTING_PATH} 200`, `GET ${LISTING_PATH}app-role 200`]
 const TTL = { 'X-aws-ec2-metadata-token-ttl-seconds': '60' }
-
-function succeeds(command: string, args: string[]): boolean {
-  return spawnSync(command, args, { stdio: 'ignore' }).status === 0
-}
 
 function provider(endpoint: string) {
   const credentials = fromInstanceRole({ endpoint, isolated: true, timeout: 300 })

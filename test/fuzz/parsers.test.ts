@@ -11,6 +11,7 @@ import { parseMetadataToken } from '../../src/imds/metadata-token.js'
 import { decodeUtf8 } from '../../src/imds/utf-8.js'
 import { parseRoleCredentials, parseRoleName } from '../../src/role-credentials.js'
 import { exposed, setup } from '../setup.js'
+import { anyText } from './any-text.js'
 
 const RUNS = { numRuns: 500 }
 /** In everything that is parsed, and nowhere in what is told of it. No word of letters: a `Code` that is one is quoted. */
@@ -18,7 +19,7 @@ const SECRET = 'FAKE/planted+SECRET0of/Nobody'
 
 const text = fc.oneof(
   fc.string(),
-  fc.string({ unit: 'binary' }),
+  anyText,
   fc.json(),
   fc.stringMatching(/^[\s\d.:TZ+-]{0,30}$/),
   fc.constantFrom('', ' ', '\0', '__proto__', '..', '%2e%2e/', 'NaN', '1e309', '-1', 'true', '\r\nx: y'),
@@ -120,7 +121,7 @@ test('finds an account in any text, or none', () => {
 })
 
 /** Any bytes that are text. */
-const anyText = fc.oneof(
+const answerText = fc.oneof(
   input,
   fc
     .uint8Array({ maxLength: 200 })
@@ -130,7 +131,7 @@ const anyText = fc.oneof(
 
 test('parses any answer that is one value into text that is not blank, or a coded error', () => {
   fc.assert(
-    fc.property(anyText, (answer) => {
+    fc.property(answerText, (answer) => {
       const value = valueOrCodedError(() => parseIdentifier(answer, '/latest/meta-data/instance-id'))
       expect(value instanceof InstanceRoleError).toBe(!/^[\w-]{1,64}$/.test(answer.trim()))
       if (typeof value === 'string') expect(value).toBe(answer.trim())
@@ -142,7 +143,7 @@ test('parses any answer that is one value into text that is not blank, or a code
 test('parses any listing into lines, none of them blank', () => {
   fc.assert(
     fc.property(
-      fc.array(anyText).map((lines) => lines.join('\n')),
+      fc.array(answerText).map((lines) => lines.join('\n')),
       (listing) => {
         const lines = parseLines(listing)
         expect(lines.filter((line) => line !== line.trim() || line === '' || line.includes('\n'))).toEqual([])
@@ -166,14 +167,18 @@ const OPTIONAL = ['privateIp', 'pendingTime', 'version'] as const
 /** Whole but for one or two members, if that. */
 const identity = fc
   .tuple(
-    fc.dictionary(fc.constantFrom(...REQUIRED, ...OPTIONAL, '__proto__'), fc.oneof(anyText, fc.jsonValue()), {
-      maxKeys: 2,
-    }),
+    fc.dictionary(
+      fc.constantFrom(...REQUIRED, ...OPTIONAL, '__proto__'),
+      fc.oneof(answerText, fc.jsonValue()),
+      {
+        maxKeys: 2,
+      },
+    ),
     fc.constantFrom('x', SECRET),
   )
   .map(([spoilt, value]) => ({ ...Object.fromEntries(REQUIRED.map((name) => [name, value])), ...spoilt }))
 const identityBody = fc.oneof(
-  anyText,
+  answerText,
   document,
   identity.map((fields) => JSON.stringify(fields)),
   fc.tuple(identity, fc.nat(200)).map(([fields, length]) => JSON.stringify(fields).slice(0, length)),
@@ -198,7 +203,7 @@ test('parses any identity document into members that are text, or a coded error'
 
 const instant = fc.date({ noInvalidDate: true })
 const dateHeader = fc.oneof(
-  anyText,
+  answerText,
   fc.constant(null),
   instant.map((date) => date.toUTCString()),
   instant.map((date) => date.toISOString()),

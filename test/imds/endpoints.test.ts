@@ -120,7 +120,7 @@ test('asks an https endpoint that is vouched for', async () => {
   const { instance, listener } = serveInstance()
   const { certFile, ...pair } = await selfSigned()
   const port = await listen(https.createServer(pair, listener))
-  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', LOAD], {
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', LOAD], {
     env: {
       ...process.env,
       NODE_EXTRA_CA_CERTS: certFile,
@@ -136,7 +136,7 @@ test('asks an https endpoint that is vouched for', async () => {
 })
 
 const LOAD = `
-  import { fromInstanceRole } from './src/index.ts'
+  import { fromInstanceRole } from './dist/index.js'
   await fromInstanceRole({ retries: 0 })()
 `
 

@@ -1,17 +1,15 @@
 import { type ChildProcess, execFile, fork } from 'node:child_process'
 import cluster from 'node:cluster'
 import { getEventListeners, once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { Worker } from 'node:worker_threads'
 import { afterEach, expect, test } from 'vitest'
 import { fromInstanceRole } from '../../src/index.js'
 import { type EmulatedInstance, emulateInstance } from '../../src/testing/index.js'
 import { setup } from '../setup.js'
+import { compile } from './compile.js'
 
-const scriptUrl = new URL('load-and-exit.ts', import.meta.url).href
-const script = fileURLToPath(scriptUrl)
-const execArgv = ['--import', 'tsx']
+const script = await compile(new URL('load-and-exit.ts', import.meta.url))
 
 /** An emulated instance on loopback, and what a program is told of it. */
 async function served() {
@@ -27,15 +25,13 @@ afterEach(async () => {
   await Promise.all(instances.splice(0).map((instance) => instance.close()))
 })
 
-/** Worker threads of Node 20 do not load TypeScript by `--import`. */
 function startThread(endpoint: string): Worker {
-  const code = `import('tsx/esm/api').then(({ register }) => (register(), import(${JSON.stringify(scriptUrl)})))`
-  return new Worker(code, { eval: true, workerData: endpoint })
+  return new Worker(script, { workerData: endpoint })
 }
 
 test('leaves no socket and no timer in a process, which then ends', { timeout: 60_000 }, async () => {
   const { env, credentials } = await served()
-  const { stdout } = await promisify(execFile)(process.execPath, [...execArgv, script], { env })
+  const { stdout } = await promisify(execFile)(process.execPath, [script], { env })
   expect(JSON.parse(stdout)).toEqual(credentials)
 })
 
@@ -49,7 +45,7 @@ test('works in a worker thread, which then ends', { timeout: 60_000 }, async () 
 
 test('works in the workers of a cluster, which then end', { timeout: 60_000 }, async () => {
   const { env, credentials } = await served()
-  cluster.setupPrimary({ exec: script, execArgv })
+  cluster.setupPrimary({ exec: script })
   const workers = [cluster.fork(env), cluster.fork(env)]
   const results = workers.map(async ({ process: child }) => {
     const exited = once(child, 'exit')
@@ -63,7 +59,7 @@ test('works in the workers of a cluster, which then end', { timeout: 60_000 }, a
 
 test('works in a forked process, which then ends', { timeout: 60_000 }, async () => {
   const { env, credentials } = await served()
-  const child = fork(script, { env, execArgv })
+  const child = fork(script, { env })
   const exited = once(child, 'exit')
   expect(await message(child)).toEqual(credentials)
   expect(await exited).toEqual([0, null])

@@ -1,14 +1,14 @@
 import { execFile } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
+import { compile } from './compile.js'
 
-const script = fileURLToPath(new URL('heap.ts', import.meta.url))
+const script = await compile(new URL('heap.ts', import.meta.url))
 
 /** Bytes by which the heap of a process of its own grew. */
 async function growth(kind: string, count: number): Promise<number> {
-  const flags = ['--expose-gc', '--import', 'tsx']
-  const { stdout } = await promisify(execFile)(process.execPath, [...flags, script, kind, String(count)])
+  const args = ['--expose-gc', script, kind, String(count)]
+  const { stdout } = await promisify(execFile)(process.execPath, args)
   return Number(stdout)
 }
 

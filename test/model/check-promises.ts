@@ -79,7 +79,9 @@ export async function checkPromises(subject: Subject, options: CheckOptions): Pr
     live(subject, world, commands, backoffs),
   )
   const replayed = life === undefined ? {} : { path: String(life), numRuns: 1 }
-  const details = await fc.check(property, { seed, numRuns: lives, endOnFailure: !shrinks, ...replayed })
+  const details = await withoutStackTraces(() =>
+    fc.check(property, { seed, numRuns: lives, endOnFailure: !shrinks, ...replayed }),
+  )
   if (!details.failed) return { lives: details.numRuns, ...together(backoffs, options) }
   const broken = String(details.errorInstance)
   // The rest of the path leads through the shrinking of commands, where fast-check cannot follow it by itself.
@@ -87,6 +89,17 @@ export async function checkPromises(subject: Subject, options: CheckOptions): Pr
   const playAgain = `npm run soak -- --commands ${maxCommands} --seed ${seed} --path ${first}`
   const report = [fc.defaultReportMessage(details), broken, `Play it again: ${playAgain}`].join('\n')
   return { lives: details.numRuns, broken, report }
+}
+
+/** Errors are many here, and their traces, which tell nothing of a life, are an eighth of the time. */
+async function withoutStackTraces<T>(work: () => Promise<T>): Promise<T> {
+  const { stackTraceLimit } = Error
+  Error.stackTraceLimit = 0
+  try {
+    return await work()
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit
+  }
 }
 
 /** What no life shows by itself: whether those who fail at one instant come back at many. */

@@ -4,17 +4,14 @@ import { fromInstanceMetadata } from '@smithy/credential-provider-imds'
 import { setupServer } from 'msw/node'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { type EmulatedInstance, emulateInstance } from '../../src/testing/index.js'
+import { isOnPath } from '../on-path.js'
 
 const LISTING_PATH = '/latest/meta-data/iam/security-credentials/'
 const ONE_LOAD = ['PUT /latest/api/token 200', `GET ${LISTING_PATH} 200`, `GET ${LISTING_PATH}app-role 200`]
 
 const run = promisify(execFile)
-const hasAwsCli = succeeds('aws', ['--version'])
-const hasBotocore = succeeds('python3', ['-c', 'import botocore'])
-
-function succeeds(command: string, args: string[]): boolean {
-  return spawnSync(command, args, { stdio: 'ignore' }).status === 0
-}
+const hasAwsCli = isOnPath('aws')
+const hasBotocore = spawnSync('python3', ['-c', 'import botocore'], { stdio: 'ignore' }).status === 0
 
 async function listening(instance = emulateInstance()) {
   onTestFinished(() => instance.close())

@@ -1,0 +1,20 @@
+import { basename } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+
+/** Makes a program plain JavaScript, and resolves with its path: a loader of TypeScript takes time, and memory of its own. */
+export async function compile(program: URL): Promise<string> {
+  const source = fileURLToPath(program)
+  const outfile = fileURLToPath(new URL(`.out/${basename(source, '.ts')}.mjs`, import.meta.url))
+  await build({
+    entryPoints: [source],
+    outfile,
+    bundle: true,
+    packages: 'external',
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    logLevel: 'warning',
+  })
+  return outfile
+}
