@@ -6,9 +6,11 @@ import {
   iamRole,
   instanceProfile,
 } from '../testing/index.js'
-import { type AssumeRole, AssumeRoleError, createAssumeRole, keepRenewed } from './assumed-role.js'
+import { ambientClock } from '../testing/clock.js'
+import { type AssumeRole, AssumeRoleError, createAssumeRole } from './assume-role.js'
 import { type Command, UsageError } from './command.js'
 import { EMULATE_HELP, type EmulateOptions, parseEmulateOptions } from './emulate-options.js'
+import { keepRenewed } from './keep-renewed.js'
 
 const SUCCESS = 0
 const FAILURE = 1
@@ -106,7 +108,8 @@ function announce({ env, endpoint }: LoopbackServer, options: EmulateOptions): v
 
 function renew(instance: EmulatedInstance, source: RealSource, stopped: AbortSignal): Promise<void> {
   return keepRenewed(source.held, {
-    assumeRole: source.assumeRole,
+    clock: ambientClock,
+    renew: source.assumeRole,
     stopped,
     onRenewed: (credentials) => {
       source.held = credentials

@@ -2,7 +2,6 @@ import { join } from 'node:path'
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts'
 import { expect, inject, onTestFinished, test } from 'vitest'
 import { fromInstanceRole } from '../../src/index.js'
-import { renewalAt } from '../../src/cli/assumed-role.js'
 import {
   startVerifyingAwsEndpoint,
   type IssuedCredentials,
@@ -76,28 +75,29 @@ test('asks STS for the --lifetime, and serves the role under the --role-name', a
   expect(credentials.status().roleName).toBe('as-on-ec2')
 })
 
-test('renews real credentials before they end', async () => {
+// Both at once: it is the real clock that they wait for.
+test('renews real credentials before they end, and goes on with those it holds where STS refuses others', async () => {
   // Sets of 15 minutes, issued 14 minutes and 56 seconds ago.
-  const { sts, env } = await setup({ clockBehindMs: 15 * MINUTE - 4_000 })
-  const { endpoint, stderr } = await startEmulate(['--assume-role', ARN, '--lifetime', '15m'], { env })
-  const first = await provider(endpoint)()
-  await expect.poll(() => stderr(), { timeout: 3_500, interval: 20 }).toContain('renewed the credentials')
-  const second = await provider(endpoint)()
-  expect(second.accessKeyId).not.toBe(first.accessKeyId)
-  expect(assumptions(sts)).toBeGreaterThanOrEqual(2)
-})
-
-test('goes on with the credentials that it holds when STS refuses new ones', async () => {
-  const { env } = await setup({ clockBehindMs: 15 * MINUTE - 4_000, knows: () => (known -= 1) >= 0 })
+  const clockBehindMs = 15 * MINUTE - 4_000
   let known = 1
-  const { endpoint, stderr, child, ended } = await startEmulate(['--assume-role', ARN, '--lifetime', '15m'], {
-    env,
-  })
-  const line = `not renewed: STS gave no credentials of ${ARN}: InvalidClientTokenId: The security token`
-  await expect.poll(() => stderr(), { timeout: 3_500, interval: 20 }).toContain(line)
-  expect((await provider(endpoint)()).accessKeyId).toMatch(/^ASIA/)
-  child.kill('SIGTERM')
-  expect(await ended).toBe(0)
+  const giving = await setup({ clockBehindMs })
+  const refusing = await setup({ clockBehindMs, knows: () => (known -= 1) >= 0 })
+  const flags = ['--assume-role', ARN, '--lifetime', '15m']
+  const [renewed, kept] = await Promise.all([startEmulate(flags, giving), startEmulate(flags, refusing)])
+  const first = await provider(renewed.endpoint)()
+  const hasSaid = (text: string, { stderr }: typeof kept): Promise<void> =>
+    expect.poll(stderr, { timeout: 3_500, interval: 20 }).toContain(text)
+
+  await hasSaid('renewed the credentials', renewed)
+  const second = await provider(renewed.endpoint)()
+  expect(second.accessKeyId).not.toBe(first.accessKeyId)
+  expect(assumptions(giving.sts)).toBeGreaterThanOrEqual(2)
+
+  const reason = 'InvalidClientTokenId: The security token'
+  await hasSaid(`not renewed: STS gave no credentials of ${ARN}: ${reason}`, kept)
+  expect((await provider(kept.endpoint)()).accessKeyId).toMatch(/^ASIA/)
+  kept.child.kill('SIGTERM')
+  expect(await kept.ended).toBe(0)
 })
 
 test('says in a line that STS refuses', async () => {
@@ -128,12 +128,4 @@ test('says in a line that @aws-sdk/credential-providers is missing', async () =>
     stderr:
       'instance-role emulate: --assume-role needs @aws-sdk/credential-providers: npm install @aws-sdk/credential-providers\n',
   })
-})
-
-test.each([
-  ['an hour', 60, 45],
-  ['12 hours', 720, 705],
-  ['a quarter of an hour', 15, 7.5],
-])('a set that lives %s is renewed in time', (_life, lifeMinutes, dueMinutes) => {
-  expect(renewalAt(0, lifeMinutes * MINUTE)).toBe(dueMinutes * MINUTE)
 })

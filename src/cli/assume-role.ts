@@ -1,6 +1,5 @@
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import type * as CredentialProviders from '@aws-sdk/credential-providers'
 import type { GivenCredentials } from '../testing/index.js'
@@ -76,49 +75,4 @@ function firstLine(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown error'
   const [line = ''] = error.message.split('\n')
   return line === '' ? error.name : `${error.name}: ${line}`
-}
-
-const RENEWED_AHEAD_MS = 15 * 60_000
-
-/** When to renew a set: 15 min before its end, as early as the hastiest SDK asks again; half-way through a short life. */
-export function renewalAt(receivedAt: number, expiresAt: number): number {
-  return Math.max(expiresAt - RENEWED_AHEAD_MS, (receivedAt + expiresAt) / 2)
-}
-
-/** A laptop that slept has not turned its timers: the wall clock is looked at every so often. */
-const LONGEST_SLEEP_MS = 30_000
-const SHORTEST_SLEEP_MS = 1_000
-const RETRY_MS = 10_000
-
-export interface Renewing {
-  readonly assumeRole: AssumeRole
-  readonly onRenewed: (credentials: GivenCredentials) => void
-  readonly onFailed: (error: unknown) => void
-  /** Aborted when there is no more need. */
-  readonly stopped: AbortSignal
-}
-
-/** Renews the set, and each that follows it, before it ends; after a failure, again and again. */
-export async function keepRenewed(held: GivenCredentials, renewing: Renewing): Promise<void> {
-  let dueAt = renewalAt(Date.now(), held.expiration.getTime())
-  while (await hasSlept(dueAt - Date.now(), renewing.stopped)) {
-    if (Date.now() >= dueAt) dueAt = await renew(renewing)
-  }
-}
-
-/** When the next renewal is due. */
-async function renew({ assumeRole, onRenewed, onFailed, stopped }: Renewing): Promise<number> {
-  try {
-    const credentials = await assumeRole()
-    if (!stopped.aborted) onRenewed(credentials)
-    return renewalAt(Date.now(), credentials.expiration.getTime())
-  } catch (error) {
-    if (!stopped.aborted) onFailed(error)
-    return Date.now() + RETRY_MS
-  }
-}
-
-async function hasSlept(wantedMs: number, signal: AbortSignal): Promise<boolean> {
-  const delayMs = Math.min(LONGEST_SLEEP_MS, Math.max(SHORTEST_SLEEP_MS, wantedMs))
-  return sleep(delayMs, true, { signal, ref: false }).catch(() => false)
 }
