@@ -23,6 +23,12 @@ function allowManyListeners(signal: AbortSignal): void {
   }
 }
 
+/** By its shape: a signal of another realm, as under Jest, is no `instanceof AbortSignal`. */
+export function isAbortSignal(value: unknown): value is AbortSignal {
+  if (typeof value !== 'object' || value === null) return false
+  return 'aborted' in value && typeof value.aborted === 'boolean' && 'addEventListener' in value
+}
+
 function toError(reason: unknown): Error {
   return isError(reason) ? reason : new Error('aborted', { cause: reason })
 }

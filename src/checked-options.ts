@@ -1,5 +1,6 @@
 import type { Logger } from '@smithy/types'
 import type { Dispatcher } from 'undici'
+import { isAbortSignal } from './abort.js'
 import type { InstanceRoleOptions } from './options.js'
 import {
   badConfig,
@@ -98,14 +99,13 @@ export function checkDuration(name: string, value: number | undefined): number |
 }
 
 /**
- * Check a signal given to a call, by its shape, as there are signals of other realms; `undefined` and `null` count as absent.
+ * Check a signal given to a call; `undefined` and `null` count as absent.
  *
  * @throws {InstanceRoleError} `BAD_CONFIG`
  */
 export function checkAbortSignal(value: AbortSignal | null | undefined): AbortSignal | undefined {
   if (value === undefined || value === null) return undefined
-  if (typeof value === 'object' && typeof value.aborted === 'boolean' && 'addEventListener' in value)
-    return value
+  if (isAbortSignal(value)) return value
   throw badConfig('option abortSignal', 'not an AbortSignal')
 }
 

@@ -4,7 +4,7 @@ import type {
   HandlerExecutionContext,
   RelativeMiddlewareOptions,
 } from '@smithy/types'
-import { unlessAborted } from './abort.js'
+import { isAbortSignal, unlessAborted } from './abort.js'
 import type { InstanceRoleProvider } from './from-instance-role.js'
 import { Inquiries } from './inquiries.js'
 import { isReplayable, type Refusal, refusalOf, signerOf } from './refused-request.js'
@@ -267,7 +267,7 @@ async function unlessCalledOff(
   { __smithy_context: { abortSignal } = {} }: HandlerExecutionContext,
   work: Promise<Sending | undefined>,
 ): Promise<Sending | undefined> {
-  const signal = abortSignal instanceof AbortSignal ? abortSignal : new AbortController().signal
+  const signal = isAbortSignal(abortSignal) ? abortSignal : new AbortController().signal
   return unlessAborted(signal, work).catch(() => undefined)
 }
 

@@ -350,15 +350,31 @@ test('gives word of a fresh set time to get round', async () => {
   expect(verdictsOf(aws.requests)).toEqual(['unknown-key', 'accepted'])
 })
 
-test('ends at once when the call is aborted while IMDS is asked', async () => {
+test.each([
+  ['a signal', () => new AbortController()],
+  ['a signal of another realm, as under Jest', createForeignController],
+])('ends at once when the call is aborted while IMDS is asked, by %s', async (_kind, createController) => {
   const { clients, clock, instance, sent } = await setUpRefused()
   instance.failUntilLifted('all', 'silence')
-  const abort = new AbortController()
+  const abort = createController()
+  const abortedAt = clock.now() + 500
   clock.after(500, () => abort.abort())
   const call = clients.sts.send(new GetCallerIdentityCommand({}), { abortSignal: abort.signal })
   await expect(call).rejects.toMatchObject({ name: 'AbortError' })
+  expect(clock.now()).toBe(abortedAt)
   expect(sent()).toEqual(['expired'])
 })
+
+/** Its signal is an `EventTarget` like any, and no `instanceof AbortSignal`. */
+function createForeignController() {
+  const signal = Object.assign(new EventTarget(), {
+    aborted: false,
+    onabort: null,
+    reason: undefined,
+    throwIfAborted: () => {},
+  })
+  return { signal, abort: () => Object.assign(signal, { aborted: true }).dispatchEvent(new Event('abort')) }
+}
 
 test('does not see why a HEAD request was refused: S3 says it in a body, which HEAD has none of', async () => {
   const { clients, instance, sent } = await setUpRefused()
