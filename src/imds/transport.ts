@@ -187,13 +187,21 @@ function isBreakage({ code }: Reason): boolean {
   return code !== undefined && BREAKAGES.test(code)
 }
 
+/**
+ * Of other protocols, where fetch makes no connection.
+ *
+ * @see https://fetch.spec.whatwg.org/#port-blocking
+ */
+const BAD_PORT = 'bad port'
+
 /** fetch wraps what happened in a `TypeError: fetch failed`. */
 function reasonOf(error: unknown): Reason {
   const inner = isError(error) && isError(error.cause) ? error.cause : error
   if (!isError(inner)) return { code: undefined, text: undefined }
   const code = 'code' in inner && typeof inner.code === 'string' ? inner.code : undefined
   // Only the operating system's own errors are quoted: undici's parser error carries the bytes it choked on.
-  return { code, text: 'errno' in inner ? inner.message : code }
+  if ('errno' in inner) return { code, text: inner.message }
+  return { code, text: inner.message === BAD_PORT ? 'fetch asks no server on this port' : code }
 }
 
 /** A new error, with no `code`: by it the SDK's retry strategy would repeat the whole request around us. */

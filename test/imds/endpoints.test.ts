@@ -116,6 +116,13 @@ test('refuses an https endpoint whose certificate nobody vouches for, and says w
   expect(instance.requests).toEqual([])
 })
 
+test('says that fetch asks no server on the port of another protocol', async () => {
+  const error = await load({ endpoint: 'http://127.0.0.1:6000' }).catch(String)
+  expect(error).toBe(
+    'InstanceRoleError: IMDS at http://127.0.0.1:6000 cannot be reached: fetch asks no server on this port.',
+  )
+})
+
 test('asks an https endpoint that is vouched for', async () => {
   const { instance, listener } = serveInstance()
   const { certFile, ...pair } = await selfSigned()
