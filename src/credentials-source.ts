@@ -1,4 +1,4 @@
-import { Absence } from './absence.js'
+import { LoadPause } from './load-pause.js'
 import { AccountLookup } from './account-id.js'
 import { ImdsClock } from './clock-offset.js'
 import type { Logger } from '@smithy/types'
@@ -23,7 +23,7 @@ import {
   judge,
 } from './refresh-schedule.js'
 import { type Change, RefreshingCache, type RefreshPolicy } from './refreshing-cache.js'
-import { type StateEvents, stateEvents } from './state-changes.js'
+import { type StateEvents, stateEvents } from './state-events.js'
 import { StateLog } from './state-log.js'
 
 /** What a source tells of itself. */
@@ -47,7 +47,7 @@ export class CredentialsSource {
   readonly #request: RoleRequest
   readonly #cache: RefreshingCache<LoadedRole, Held<LoadedRole>, Logger | undefined>
   readonly #memory: RoleMemory = {}
-  readonly #absence: Absence
+  readonly #pause: LoadPause
   readonly #imdsClock: ImdsClock
   readonly #logs = new WeakMap<Logger, StateLog>()
   readonly #account = new AccountLookup()
@@ -62,7 +62,7 @@ export class CredentialsSource {
   constructor(imds: ImdsAccess, request: RoleRequest) {
     this.#imds = imds
     this.#request = request
-    this.#absence = new Absence(imds.runtime)
+    this.#pause = new LoadPause(imds.runtime)
     this.#imdsClock = new ImdsClock(imds.runtime)
     this.#cache = new RefreshingCache(
       (logger) => this.#load(logger),
@@ -92,7 +92,7 @@ export class CredentialsSource {
   async get(logger: Logger | undefined): Promise<Held<LoadedRole>> {
     const held = this.serve(logger)
     if (held !== undefined) return held
-    const failure = this.#absence.remembered()
+    const failure = this.#pause.remembered()
     // A clock that went back can have made what is held good again: then a failed load gives that.
     if (failure !== undefined && !this.#holdsServable()) throw failure
     return this.#cache.refresh(logger)
@@ -120,7 +120,7 @@ export class CredentialsSource {
 
   /** How long to wait, with nothing to serve, before a load is worth another try. */
   pauseMs(): number {
-    return this.#absence.pauseMs()
+    return this.#pause.pauseMs()
   }
 
   status(): SourceStatus {
@@ -162,7 +162,7 @@ export class CredentialsSource {
     this.#lastSuccessAt = undefined
     this.#lastErrorCode = undefined
     this.#requests = 0
-    this.#absence.reset()
+    this.#pause.reset()
   }
 
   async #load(logger: Logger | undefined): Promise<LoadedRole> {
@@ -202,8 +202,8 @@ export class CredentialsSource {
     const error = change.error instanceof InstanceRoleError ? change.error : undefined
     if (change.error === undefined) this.#lastSuccessAt = this.now()
     this.#lastErrorCode = error?.code
-    if (this.#hasNothing(change)) this.#absence.failed(error)
-    else this.#absence.reset()
+    if (this.#hasNothing(change)) this.#pause.failed(error)
+    else this.#pause.reset()
     if (error === undefined && change.after !== undefined) {
       this.#account.lookAgain()
       this.#lookUpAccount(change.after.value)

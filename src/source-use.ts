@@ -7,10 +7,10 @@ import type { LoadedRole } from './credentials-load.js'
 import type { CredentialsSource } from './credentials-source.js'
 import { InstanceRoleError } from './errors.js'
 import type { InstanceRoleCallProperties, InstanceRoleOptions, ReadyOptions } from './options.js'
-import { type Patience, persist } from './patience.js'
+import { type RoleWait, waitForRole } from './wait-for-role.js'
 import { type Held, wasTriedLately } from './refresh-schedule.js'
 import { releaseSource, retainSource } from './shared-sources.js'
-import { Waits } from './waits.js'
+import { WaitingCallers } from './waiting-callers.js'
 import type { World } from './world.js'
 
 const NONE: InstanceRoleCallProperties = {}
@@ -20,7 +20,7 @@ const DEFAULT_READY_TIMEOUT_MS = 60_000
 export class SourceUse {
   readonly #checked: CheckedOptions
   readonly #world: World
-  readonly #waits = new Waits()
+  readonly #waiting = new WaitingCallers()
   #isClosed = false
   #source: CredentialsSource | undefined
   #opening: Promise<CredentialsSource> | undefined
@@ -50,8 +50,8 @@ export class SourceUse {
 
   async #load(properties: InstanceRoleCallProperties): Promise<InstanceRoleCredentials> {
     const abortSignal = checkAbortSignal(properties.abortSignal)
-    const patience = this.#patience(this.#checked.waitForRoleMs ?? 0, abortSignal)
-    return this.#wait(this.#find(properties, patience), abortSignal)
+    const roleWait = this.#roleWait(this.#checked.waitForRoleMs ?? 0, abortSignal)
+    return this.#wait(this.#find(properties, roleWait), abortSignal)
   }
 
   async ready(given: ReadyOptions | null | undefined): Promise<InstanceRoleCredentials> {
@@ -59,15 +59,15 @@ export class SourceUse {
     const abortSignal = checkAbortSignal(given?.abortSignal)
     const timeoutMs = checkDuration('timeout', timeout) ?? DEFAULT_READY_TIMEOUT_MS
     const end = new AbortController()
-    const patience = this.#patience(timeoutMs, end.signal)
+    const roleWait = this.#roleWait(timeoutMs, end.signal)
     const cancel = this.#world.runtime.after(timeoutMs, () =>
-      end.abort(patience.lastFailure ?? notReady(timeoutMs)),
+      end.abort(roleWait.lastFailure ?? notReady(timeoutMs)),
     )
     const stop = (): void => end.abort(abortSignal?.reason)
     if (abortSignal?.aborted === true) stop()
     abortSignal?.addEventListener('abort', stop, { once: true })
     try {
-      return await this.#wait(this.#find({ abortSignal: end.signal }, patience), end.signal)
+      return await this.#wait(this.#find({ abortSignal: end.signal }, roleWait), end.signal)
     } finally {
       cancel()
       abortSignal?.removeEventListener('abort', stop)
@@ -76,7 +76,7 @@ export class SourceUse {
 
   close(): void {
     this.#isClosed = true
-    this.#waits.sendAway(closed())
+    this.#waiting.sendAway(closed())
     const { registry } = this.#world
     const { dispatcher, logger } = this.#checked
     if (this.#source !== undefined) releaseSource(this.#source, { registry, dispatcher, logger })
@@ -85,14 +85,14 @@ export class SourceUse {
 
   #wait<T>(work: Promise<T>, abortSignal: AbortSignal | undefined): Promise<T> {
     const wanted = abortSignal === undefined ? work : unlessAborted(abortSignal, work)
-    return this.#waits.join(wanted, this.#world.runtime)
+    return this.#waiting.join(wanted, this.#world.runtime)
   }
 
-  #patience(forMs: number, abortSignal: AbortSignal | undefined): Patience {
+  #roleWait(forMs: number, abortSignal: AbortSignal | undefined): RoleWait {
     return { forMs, isWanted: () => !this.#isClosed && abortSignal?.aborted !== true }
   }
 
-  async #find(properties: InstanceRoleCallProperties, patience: Patience): Promise<InstanceRoleCredentials> {
+  async #find(properties: InstanceRoleCallProperties, roleWait: RoleWait): Promise<InstanceRoleCredentials> {
     this.#requireOpen()
     const source = this.#source ?? (await this.#openOnce(properties.callerClientConfig?.profile))
     const logger = this.#logger(properties)
@@ -100,7 +100,7 @@ export class SourceUse {
     const first = (): Promise<Held<LoadedRole>> =>
       properties.forceRefresh === true ? source.refresh(logger) : source.get(logger)
     const look = (isFirst: boolean): Promise<Held<LoadedRole>> => (isFirst ? first() : source.load(logger))
-    const held = await persist(look, () => source.pauseMs(), patience, this.#world.runtime)
+    const held = await waitForRole(look, () => source.pauseMs(), roleWait, this.#world.runtime)
     const isWorthATry = isShort(held, source, minTtlMs) && !wasTriedLately(source.now(), held)
     if (!isWorthATry) return toCredentials(held, source)
     this.#requireOpen()

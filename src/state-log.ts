@@ -1,6 +1,6 @@
 import type { InstanceRoleError } from './errors.js'
 import type { V1UsedEvent } from './events.js'
-import type { StateEvents } from './state-changes.js'
+import type { StateEvents } from './state-events.js'
 
 /** A trouble that lasts is told again after this long. */
 const REMINDER_MS = 600_000

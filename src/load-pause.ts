@@ -7,7 +7,7 @@ const BACKOFF = { baseMs: 250, capMs: 5_000 }
 const REMEMBERED_FROM = 2
 
 /** Failures in a row that left nothing to serve, and how long to leave IMDS in peace after each. */
-export class Absence {
+export class LoadPause {
   readonly #runtime: Pick<Runtime, 'elapsed' | 'random'>
   #failures = 0
   #until = 0

@@ -9,7 +9,7 @@ interface Crowd {
 }
 
 /** Callers who wait, a thousand as cheaply as one: together they keep the process alive, and together they are sent away. */
-export class Waits {
+export class WaitingCallers {
   #crowd: Crowd | undefined
 
   /** Settles with `work`, or rejects when all are sent away. Somebody who waits keeps the process alive; a load does not. */

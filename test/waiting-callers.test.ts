@@ -1,25 +1,29 @@
 import { expect, test } from 'vitest'
-import { Waits } from '../src/waits.js'
+import { WaitingCallers } from '../src/waiting-callers.js'
 
-function setup(): { waits: Waits; join: <T>(work: Promise<T>) => Promise<T>; handles: () => number } {
-  const waits = new Waits()
+function setup(): {
+  waiting: WaitingCallers
+  join: <T>(work: Promise<T>) => Promise<T>
+  handles: () => number
+} {
+  const waiting = new WaitingCallers()
   let handles = 0
   const keepAlive = (): (() => void) => {
     handles += 1
     return () => (handles -= 1)
   }
-  return { waits, join: (work) => waits.join(work, { keepAlive }), handles: () => handles }
+  return { waiting, join: (work) => waiting.join(work, { keepAlive }), handles: () => handles }
 }
 
 const never = new Promise<string>(() => {})
 
 test('keeps the process alive with one handle, however many wait, until the last has gone', async () => {
-  const { waits, join, handles } = setup()
+  const { waiting, join, handles } = setup()
   const crowd = Promise.allSettled(Array.from({ length: 1_000 }, () => join(never)))
   await join(Promise.resolve('held'))
   expect(handles()).toBe(1)
 
-  waits.sendAway(new Error('closed'))
+  waiting.sendAway(new Error('closed'))
   await crowd
   expect(handles()).toBe(0)
 })
@@ -31,16 +35,16 @@ test('lets the process end when the last has gone, whether with an answer or wit
 })
 
 test('sends away all who wait, and nobody who comes after', async () => {
-  const { waits, join, handles } = setup()
+  const { waiting, join, handles } = setup()
   const sentAway = [join(never), join(never)].map((wait) => expect(wait).rejects.toThrow('closed'))
-  waits.sendAway(new Error('closed'))
+  waiting.sendAway(new Error('closed'))
   await Promise.all(sentAway)
   expect(handles()).toBe(0)
   await expect(join(Promise.resolve('held'))).resolves.toBe('held')
 })
 
 test('has nobody to send away where nobody waits', async () => {
-  const { waits, join } = setup()
-  waits.sendAway(new Error('closed'))
+  const { waiting, join } = setup()
+  waiting.sendAway(new Error('closed'))
   await expect(join(Promise.resolve('held'))).resolves.toBe('held')
 })
