@@ -44,14 +44,14 @@ export interface ImdsFacts {
   readonly listedRole: string | undefined
   /** What a request without a metadata token met. */
   readonly v1: 'open' | 'closed' | 'unknown'
-  readonly profile: InstanceProfileFacts | undefined
+  readonly instanceProfile: InstanceProfileFacts | undefined
   readonly region: string | undefined
   readonly instanceId: string | undefined
   readonly launchedAt: number | undefined
   /** Whether the address of IMDS that is not in use answers; `undefined` where it was not tried. */
   readonly otherAddress: { readonly endpoint: string; readonly answers: boolean } | undefined
   /** When the answers were in. */
-  readonly askedAt: number
+  readonly answeredAt: number
   /** How far the clock of IMDS is ahead of the host's; `undefined` where no answer told. */
   readonly clockOffsetMs: number | undefined
 }

@@ -50,8 +50,8 @@ export function remedyFor(error: InstanceRoleError, facts: Facts): { hint: strin
 }
 
 /** Whether an instance profile is there: IMDS names it, or lists its roles, of which there are none. */
-export function isProfileAttached({ profile, load }: ImdsFacts): boolean {
-  return profile !== undefined || (load instanceof InstanceRoleError && load.statusCode !== 404)
+export function isProfileAttached({ instanceProfile, load }: ImdsFacts): boolean {
+  return instanceProfile !== undefined || (load instanceof InstanceRoleError && load.statusCode !== 404)
 }
 
 /** Of the two halves of the hint, the one that holds. */
@@ -98,7 +98,7 @@ export function removingKeys({ path, section }: KeyFile): string | undefined {
 export function namesIn({ imds, surroundings }: Facts): Names {
   return {
     instanceId: imds?.instanceId ?? surroundings.firmwareInstanceId,
-    profileName: imds?.profile?.name,
+    profileName: imds?.instanceProfile?.name,
     roleName: imds?.listedRole,
     endpoint: imds?.endpoint,
   }

@@ -72,8 +72,8 @@ const explanations: Readonly<
   >
 > = {
   NO_ROLE: (imds, { message, step }) => {
-    const isEmpty = imds.profile !== undefined && step === 'role'
-    const said = isEmpty ? `The instance profile ${imds.profile.name} holds no role.` : message
+    const isEmpty = imds.instanceProfile !== undefined && step === 'role'
+    const said = isEmpty ? `The instance profile ${imds.instanceProfile.name} holds no role.` : message
     return said.replace(/\.$/, `${soonAfterLaunch(imds)}.`)
   },
   UNREACHABLE: (_imds, { message }, { firmwareInstanceId: id }) =>
@@ -87,9 +87,9 @@ const explanations: Readonly<
 /** A role can appear some time after the instance has booted. */
 const BOOT_MS = 600_000
 
-function soonAfterLaunch({ launchedAt, askedAt }: ImdsFacts): string {
-  if (launchedAt === undefined || askedAt - launchedAt > BOOT_MS) return ''
-  const seconds = Math.max(0, Math.round((askedAt - launchedAt) / 1_000))
+function soonAfterLaunch({ launchedAt, answeredAt }: ImdsFacts): string {
+  if (launchedAt === undefined || answeredAt - launchedAt > BOOT_MS) return ''
+  const seconds = Math.max(0, Math.round((answeredAt - launchedAt) / 1_000))
   return `; but the instance was launched only ${seconds} s ago, and a role can take minutes to appear (option waitForRole)`
 }
 
@@ -156,10 +156,10 @@ function judgeV1({ v1 }: ImdsFacts, facts: Facts): Finding {
   }
 }
 
-function judgeProfile({ profile }: ImdsFacts, facts: Facts): Finding {
+function judgeProfile({ instanceProfile }: ImdsFacts, facts: Facts): Finding {
   const check = 'instance-profile'
-  if (profile === undefined) return skipped(check, 'IMDS does not tell of an instance profile.')
-  const { name, code = 'Success' } = profile
+  if (instanceProfile === undefined) return skipped(check, 'IMDS does not tell of an instance profile.')
+  const { name, code = 'Success' } = instanceProfile
   const known = { name, code }
   if (code === 'Success') {
     return { check, verdict: 'ok', message: `The instance profile ${name} is attached.`, facts: known }
@@ -177,9 +177,12 @@ function judgeProfile({ profile }: ImdsFacts, facts: Facts): Finding {
   }
 }
 
-function judgeRole({ load, profile, listedRole = '' }: ImdsFacts): Finding {
+function judgeRole({ load, instanceProfile, listedRole = '' }: ImdsFacts): Finding {
   const name = load instanceof InstanceRoleError ? listedRole : load.roleName
-  const other = profile !== undefined && profile.name !== name ? ' (its name is not that of the profile)' : ''
+  const other =
+    instanceProfile !== undefined && instanceProfile.name !== name
+      ? ' (its name is not that of the profile)'
+      : ''
   return { check: 'role', verdict: 'ok', message: `The role is ${name}${other}.`, facts: { name } }
 }
 

@@ -54,13 +54,13 @@ export function judgeCredentials(imds: ImdsFacts): Finding {
   return { check: 'credentials', verdict: 'ok', message, facts }
 }
 
-function timeOfImds({ askedAt, clockOffsetMs = 0 }: ImdsFacts): number {
-  return askedAt + correctionMs(clockOffsetMs)
+function timeOfImds({ answeredAt, clockOffsetMs = 0 }: ImdsFacts): number {
+  return answeredAt + correctionMs(clockOffsetMs)
 }
 
 /** `iam/info` is updated with the credentials. */
-function lifeOf(expiresAt: number, { profile }: ImdsFacts): number | undefined {
-  return profile?.lastUpdatedAt === undefined ? undefined : expiresAt - profile.lastUpdatedAt
+function lifeOf(expiresAt: number, { instanceProfile }: ImdsFacts): number | undefined {
+  return instanceProfile?.lastUpdatedAt === undefined ? undefined : expiresAt - instanceProfile.lastUpdatedAt
 }
 
 /** The short lives that emulators give are renewed later. */

@@ -80,7 +80,7 @@ async function askImds(config: InstanceRoleConfig, runtime: Runtime): Promise<Im
     v1,
     otherAddress,
     ...details,
-    askedAt: runtime.now(),
+    answeredAt: runtime.now(),
     clockOffsetMs: offsets[0],
   }
 }
@@ -121,7 +121,7 @@ async function loadRole(
 /** What helps to explain and to fix; each is unknown where it cannot be read. */
 async function readDetails(
   options: ImdsLoadOptions,
-): Promise<Pick<ImdsFacts, 'profile' | 'region' | 'instanceId' | 'launchedAt'>> {
+): Promise<Pick<ImdsFacts, 'instanceProfile' | 'region' | 'instanceId' | 'launchedAt'>> {
   const read = (path: string): Promise<string> =>
     runLoad({ ...options, retries: 0 }, (imds) => imds.get(path, 'metadata')).then(
       (body) => body ?? '',
@@ -132,7 +132,11 @@ async function readDetails(
     read('/latest/meta-data/placement/region'),
     read('/latest/dynamic/instance-identity/document'),
   ])
-  return { profile: parseInstanceProfile(info), region: parseRegion(region), ...parseIdentity(identity) }
+  return {
+    instanceProfile: parseInstanceProfile(info),
+    region: parseRegion(region),
+    ...parseIdentity(identity),
+  }
 }
 
 /** Asks as IMDSv1 does; the answer is told from its status alone. */

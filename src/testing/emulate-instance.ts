@@ -10,7 +10,7 @@ import {
   instanceProfile,
   instanceProfileOf,
 } from './iam-model.js'
-import { type EmulatedRequest, imdsReply, withCommonHeaders } from './imds-protocol.js'
+import { type EmulatedRequest, imdsReply, TOKEN_PATH, withCommonHeaders } from './imds-protocol.js'
 import {
   type InstanceOptions,
   type MetadataOptions,
@@ -304,7 +304,6 @@ class Instance implements EmulatedInstance {
   }
 }
 
-const TOKEN_PATH = '/latest/api/token'
 const SILENCE: Outcome = { kind: 'silence' }
 
 function profileOf({ profile, roleName, instanceProfileName, accountId }: Settings): InstanceProfile {

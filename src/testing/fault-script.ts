@@ -1,4 +1,5 @@
 import { type Fault, requireKnown } from './faults.js'
+import { TOKEN_PATH } from './imds-protocol.js'
 
 /** Which requests a fault is for: a step of getting credentials, every request, or one path. */
 export type Step = 'token' | 'role' | 'credentials' | 'all' | `/${string}`
@@ -81,7 +82,7 @@ function concerns(step: Step, path: string): boolean {
     case 'all':
       return true
     case 'token':
-      return path === '/latest/api/token'
+      return path === TOKEN_PATH
     case 'role':
       return LISTING.test(path)
     case 'credentials':

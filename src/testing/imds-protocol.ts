@@ -29,7 +29,8 @@ export interface ProtocolFacts {
   readonly lastModifiedAt: number
 }
 
-const TOKEN_PATH = '/latest/api/token'
+/** Where metadata tokens are issued, to a PUT. */
+export const TOKEN_PATH = '/latest/api/token'
 const TOKEN_HEADER = 'x-aws-ec2-metadata-token'
 const TTL_HEADER = 'x-aws-ec2-metadata-token-ttl-seconds'
 

@@ -1,6 +1,7 @@
 import type { Clock } from './clock.js'
 import type { GivenCredentials } from './credentials-renewal.js'
 import { EXAMPLE_ACCOUNT_ID, type IamRole, type InstanceProfile } from './iam-model.js'
+import { LONGEST_TTL_SECONDS } from './metadata-tokens.js'
 
 /** The instance metadata options that can be modified while an instance runs, and how far its client is. */
 export interface MetadataOptions {
@@ -146,7 +147,7 @@ export const DEFAULTS: Omit<Settings, 'availabilityZone' | UndefaultedOption> = 
   hopLimit: 1,
   hopsAway: 0,
   metadataEnabled: true,
-  tokenTtlCap: 21_600,
+  tokenTtlCap: LONGEST_TTL_SECONDS,
   roleName: 'app-role',
   instanceProfileName: 'app-profile',
   lifetimeMs: 21_600_000,
@@ -185,7 +186,7 @@ export function withoutUndefined<T extends object>(options: T): T {
 export function requireMetadataOptions({ hopLimit, hopsAway, tokenTtlCap }: MetadataOptions): void {
   requireInteger('hopLimit', hopLimit, 1, 64)
   requireInteger('hopsAway', hopsAway, 0)
-  requireInteger('tokenTtlCap', tokenTtlCap, 1, 21_600)
+  requireInteger('tokenTtlCap', tokenTtlCap, 1, LONGEST_TTL_SECONDS)
 }
 
 function requireInteger(name: string, value: number, least: number, most = Infinity): void {

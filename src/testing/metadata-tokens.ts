@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 
 /** The longest life of a metadata token, in seconds. */
-const LONGEST_TTL_SECONDS = 21_600
+export const LONGEST_TTL_SECONDS = 21_600
 
 /** The metadata tokens that the emulated IMDS handed out and still knows. */
 export class MetadataTokens {

@@ -20,12 +20,12 @@ const HEALTHY: ImdsFacts = {
   listedRole: 'app-role',
   requests: [{ method: 'PUT', tookMs: 2, status: 200 }],
   v1: 'closed',
-  profile: { name: 'app-profile', code: 'Success', lastUpdatedAt: NOW - HOUR },
+  instanceProfile: { name: 'app-profile', code: 'Success', lastUpdatedAt: NOW - HOUR },
   region: 'eu-central-1',
   instanceId: 'i-0123456789abcdef0',
   launchedAt: NOW - 24 * HOUR,
   otherAddress: undefined,
-  askedAt: NOW,
+  answeredAt: NOW,
   clockOffsetMs: 200,
 }
 
@@ -103,14 +103,14 @@ test.each([
   { leftMs: -1_000, lifeMs: 600_000, verdict: 'problem' },
 ])('calls $leftMs ms left of $lifeMs ms a $verdict', ({ leftMs, lifeMs, verdict }) => {
   const expiresAt = NOW + leftMs
-  const profile = { name: 'app-profile', code: 'Success', lastUpdatedAt: expiresAt - lifeMs }
-  const given = facts({ load: { roleName: 'app-role', expiresAt }, profile })
+  const instanceProfile = { name: 'app-profile', code: 'Success', lastUpdatedAt: expiresAt - lifeMs }
+  const given = facts({ load: { roleName: 'app-role', expiresAt }, instanceProfile })
   expect(findingOf(given, 'credentials')).toMatchObject({ verdict })
 })
 
 test('warns of what EC2 says of the instance profile', () => {
-  const profile = { name: 'app-profile', code: 'InstanceProfileNotFound', lastUpdatedAt: undefined }
-  expect(findingOf(facts({ profile }), 'instance-profile')).toMatchObject({
+  const instanceProfile = { name: 'app-profile', code: 'InstanceProfileNotFound', lastUpdatedAt: undefined }
+  expect(findingOf(facts({ instanceProfile }), 'instance-profile')).toMatchObject({
     verdict: 'warning',
     fix: 'aws ec2 describe-iam-instance-profile-associations --filters Name=instance-id,Values=i-0123456789abcdef0',
   })
