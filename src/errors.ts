@@ -196,8 +196,9 @@ export class InstanceRoleError extends Error {
     // Not enumerable, so that it does not show.
     Object.defineProperty(this, BRAND, { value: true })
     this.code = code
-    this.hint = TREATMENTS[code].hint
-    this.tryNextLink = TREATMENTS[code].tryNextLink
+    const { hint, tryNextLink } = treatmentOf(code)
+    this.hint = hint
+    this.tryNextLink = tryNextLink
     this.link = `${ERRORS_PAGE}#${code.toLowerCase()}`
     this.attempts = details.attempts ?? 0
     this.timedOut = details.timedOut ?? false
@@ -213,7 +214,8 @@ export class InstanceRoleError extends Error {
 }
 
 /** The same failure anew, after `attempts` tries of the load. Outside the class, which would be built under another name. */
-export function afterAttempts(error: InstanceRoleError, attempts: number): InstanceRoleError {
-  const { code, message, step, statusCode, timedOut, retryAfterMs, cause } = error
-  return new InstanceRoleError(code, message, { step, statusCode, timedOut, retryAfterMs, cause, attempts })
+export function copyOf(error: InstanceRoleError, attempts: number = error.attempts): InstanceRoleError {
+  const { code, message, cause } = error
+  // With the words of the copy of this package that made it.
+  return Object.assign(new InstanceRoleError(code, message, { cause }), error, { attempts })
 }

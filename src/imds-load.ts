@@ -1,6 +1,6 @@
 import pRetry from 'p-retry'
 import { unlessAborted } from './abort.js'
-import { afterAttempts, InstanceRoleError, type LoadStep } from './errors.js'
+import { copyOf, InstanceRoleError, type LoadStep } from './errors.js'
 import type { ImdsAccess } from './imds-access.js'
 import { ImdsReader } from './imds/imds-reader.js'
 import { startTimeLimit, tellBlocked } from './imds/time-limit.js'
@@ -74,7 +74,7 @@ function retryTries<T>(tryOnce: () => Promise<T>, tally: Tally, options: RetryOp
       count(tally, error)
       const limits = { retries, remainingMs: deadlineAt - runtime.elapsed() }
       const delayMs = retryDelayMs(error, tally, limits, runtime.random)
-      if (delayMs === undefined) throw afterAttempts(error, tally.attempts)
+      if (delayMs === undefined) throw copyOf(error, tally.attempts)
       if (delayMs > 0) await runtime.sleep(delayMs)
       return true
     },
@@ -87,7 +87,7 @@ function overdue(
   deadlineMs: number,
   blockedMs: number,
 ): InstanceRoleError {
-  if (lastFailure !== undefined) return afterAttempts(lastFailure, attempts)
+  if (lastFailure !== undefined) return copyOf(lastFailure, attempts)
   const message = `IMDS gave nothing within the deadline of ${deadlineMs} ms${tellBlocked(blockedMs)}.`
   return new InstanceRoleError('TIMEOUT', message, { step, timedOut: true, attempts })
 }

@@ -1,5 +1,5 @@
 import { equalJitterMs } from './backoff.js'
-import { afterAttempts, type InstanceRoleError } from './errors.js'
+import type { InstanceRoleError } from './errors.js'
 import type { Runtime } from './runtime.js'
 
 const BACKOFF = { baseMs: 250, capMs: 5_000 }
@@ -25,8 +25,7 @@ export class LoadPause {
   /** The failure that stands for another until the pause is over. */
   remembered(): InstanceRoleError | undefined {
     if (this.#failures < REMEMBERED_FROM || this.pauseMs() === 0) return undefined
-    // Anew for each caller: the SDK writes to errors.
-    return this.#error && afterAttempts(this.#error, this.#error.attempts)
+    return this.#error
   }
 
   failed(error: InstanceRoleError | undefined): void {

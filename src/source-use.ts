@@ -5,11 +5,11 @@ import { requireEnabled, resolveConfig } from './config.js'
 import { type InstanceRoleCredentials, toCredentials } from './credentials-identity.js'
 import type { LoadedRole } from './credentials-load.js'
 import type { CredentialsSource } from './credentials-source.js'
-import { InstanceRoleError } from './errors.js'
+import { copyOf, InstanceRoleError } from './errors.js'
 import type { InstanceRoleCallProperties, InstanceRoleOptions, ReadyOptions } from './options.js'
-import { type RoleWait, waitForRole } from './wait-for-role.js'
 import { type Held, wasTriedLately } from './refresh-schedule.js'
 import { releaseSource, retainSource } from './shared-sources.js'
+import { type RoleWait, waitForRole } from './wait-for-role.js'
 import { WaitingCallers } from './waiting-callers.js'
 import type { World } from './world.js'
 
@@ -83,9 +83,14 @@ export class SourceUse {
     this.#source = undefined
   }
 
-  #wait<T>(work: Promise<T>, abortSignal: AbortSignal | undefined): Promise<T> {
+  async #wait<T>(work: Promise<T>, abortSignal: AbortSignal | undefined): Promise<T> {
     const wanted = abortSignal === undefined ? work : unlessAborted(abortSignal, work)
-    return this.#waiting.join(wanted, this.#world.runtime)
+    try {
+      return await this.#waiting.join(wanted, this.#world.runtime)
+    } catch (error) {
+      // Its own for each caller: the SDK writes to errors, and the stack tells who called.
+      throw error instanceof InstanceRoleError ? copyOf(error) : error
+    }
   }
 
   #roleWait(forMs: number, abortSignal: AbortSignal | undefined): RoleWait {

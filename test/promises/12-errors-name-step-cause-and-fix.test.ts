@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { InstanceRoleError, type InstanceRoleErrorCode } from '../../src/index.js'
-import { TREATMENTS } from '../../src/errors.js'
+import { copyOf, TREATMENTS } from '../../src/errors.js'
 import type { EmulatedInstance, InstanceOptions } from '../../src/testing/index.js'
-import { setup } from '../setup.js'
+import { CREDENTIALS, setup } from '../setup.js'
 
 interface Trouble {
   readonly code: InstanceRoleErrorCode
@@ -164,4 +164,34 @@ test('lets a credential chain go on where the role is absent, and stops it where
     .filter(([, { tryNextLink }]) => tryNextLink)
     .map(([code]) => code)
   expect(goesOn).toEqual(['IMDS_DISABLED_BY_ENV', 'UNREACHABLE', 'HOP_LIMIT', 'IMDS_DISABLED', 'NO_ROLE'])
+})
+
+test('gives each of those who wait together an error of its own, whose stack names who called', async () => {
+  const { instance, provider } = setup()
+  instance.failUntilLifted('credentials', { code: 'Failed' })
+  const failureOf = (call: Promise<unknown>): Promise<unknown> => call.catch((thrown: unknown) => thrown)
+  async function uploadReport(): Promise<void> {
+    await provider()
+  }
+  async function readQueue(): Promise<void> {
+    await provider()
+  }
+  const failures = await Promise.all([failureOf(uploadReport()), failureOf(readQueue())])
+  const [first, second] = failures
+  expect(instance.requests.filter((request) => request.startsWith(CREDENTIALS))).toHaveLength(1)
+  expect(second).toEqual(first)
+  expect(second).not.toBe(first)
+  const stacks = failures.map((error) => (error instanceof Error ? error.stack : undefined))
+  expect(stacks).toEqual([
+    expect.stringContaining('uploadReport') as unknown,
+    expect.stringContaining('readQueue') as unknown,
+  ])
+})
+
+test('passes on in full what another version of this package says, with a code that this one has not', () => {
+  const told = { name: 'InstanceRoleError', code: 'INSTANCE_GONE', hint: 'Bring it back.', tryNextLink: true }
+  const foreign = Object.assign(new Error('Somebody took the instance away.'), told)
+  Object.defineProperty(foreign, Symbol.for('instance-role.error'), { value: true })
+  if (!(foreign instanceof InstanceRoleError)) throw new Error('not known by its brand')
+  expect(copyOf(foreign)).toMatchObject({ ...told, message: 'Somebody took the instance away.' })
 })
