@@ -103,15 +103,48 @@ export async function resolveConfig(
   options: CheckedOptions,
   sources: ConfigSources,
 ): Promise<InstanceRoleConfig> {
-  let profile: Promise<Profile> | undefined
-  const find = <T>(knob: Knob<T>): Promise<Setting<T> | undefined> =>
-    findSetting(knob, sources.env, () => (profile ??= sources.loadProfile()))
+  const find = finderIn(sources)
+  return resolveRest(options, find, await findDisabled(find))
+}
 
+/**
+ * As `resolveConfig`, for those who are about to use IMDS: where that is disabled, no other setting is looked at.
+ *
+ * @throws {InstanceRoleError} `BAD_CONFIG`, naming the setting and where it came from; `IMDS_DISABLED_BY_ENV`
+ */
+export async function resolveEnabledConfig(
+  options: CheckedOptions,
+  sources: ConfigSources,
+): Promise<InstanceRoleConfig> {
+  const find = finderIn(sources)
+  const disabled = await findDisabled(find)
+  if (!disabled.value) return resolveRest(options, find, disabled)
+  throw new InstanceRoleError(
+    'IMDS_DISABLED_BY_ENV',
+    `The use of IMDS is disabled by the ${disabled.origin}.`,
+  )
+}
+
+/** Reads the file once at the most. */
+function finderIn({ env, loadProfile }: ConfigSources): Find {
+  let profile: Promise<Profile> | undefined
+  return (knob) => findSetting(knob, env, () => (profile ??= loadProfile()))
+}
+
+async function findDisabled(find: Find): Promise<Setting<boolean>> {
+  return (await find(KNOBS.disabled)) ?? byDefault(false)
+}
+
+async function resolveRest(
+  options: CheckedOptions,
+  find: Find,
+  disabled: Setting<boolean>,
+): Promise<InstanceRoleConfig> {
   const chosen = await choose('timeout', options.timeoutMs, find, KNOBS.timeoutMs, DEFAULT_TIMEOUT_MS)
   // Half of a short deadline: the first try is to have its verdict before time is up.
   const timeoutMs = { ...chosen, value: Math.min(chosen.value, (options.deadlineMs ?? Infinity) / 2) }
   return {
-    disabled: (await find(KNOBS.disabled)) ?? byDefault(false),
+    disabled,
     timeoutMs,
     deadlineMs: option('deadline', options.deadlineMs) ?? byDefault(defaultDeadlineMs(timeoutMs.value)),
     retries: await choose('retries', options.retries, find, KNOBS.retries, DEFAULT_RETRIES),
@@ -124,15 +157,6 @@ export async function resolveConfig(
 
 function defaultDeadlineMs(timeoutMs: number): number {
   return Math.min(Math.max(DEFAULT_DEADLINE_MS, DEADLINE_TIMEOUTS * timeoutMs), MAX_DURATION_MS)
-}
-
-/** @throws {InstanceRoleError} `IMDS_DISABLED_BY_ENV` */
-export function requireEnabled({ disabled }: InstanceRoleConfig): void {
-  if (!disabled.value) return
-  throw new InstanceRoleError(
-    'IMDS_DISABLED_BY_ENV',
-    `The use of IMDS is disabled by the ${disabled.origin}.`,
-  )
 }
 
 type Find = <T>(knob: Knob<T>) => Promise<Setting<T> | undefined>

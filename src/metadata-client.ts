@@ -1,6 +1,6 @@
 import { unlessAborted } from './abort.js'
 import { checkAbortSignal, checkOptions, type CheckedOptions } from './checked-options.js'
-import { requireEnabled, resolveConfig } from './config.js'
+import { resolveEnabledConfig } from './config.js'
 import { InstanceRoleError } from './errors.js'
 import { publish } from './events.js'
 import { type ImdsAccess, imdsAccess, type TokenRegistry } from './imds-access.js'
@@ -188,8 +188,7 @@ export class MetadataClient {
   async #resolve(): Promise<ImdsAccess> {
     const { runtime, configSources } = this.#world
     const { profile, dispatcher } = this.#checked
-    const config = await resolveConfig(this.#checked, configSources(profile))
-    requireEnabled(config)
+    const config = await resolveEnabledConfig(this.#checked, configSources(profile))
     return imdsAccess({ config, dispatcher, runtime, registry: this.#registry })
   }
 }

@@ -1,7 +1,7 @@
 import type { Logger } from '@smithy/types'
 import { unlessAborted } from './abort.js'
 import { checkAbortSignal, checkDuration, checkOptions, type CheckedOptions } from './checked-options.js'
-import { requireEnabled, resolveConfig } from './config.js'
+import { resolveEnabledConfig } from './config.js'
 import { type InstanceRoleCredentials, toCredentials } from './credentials-identity.js'
 import type { LoadedRole } from './credentials-load.js'
 import type { CredentialsSource } from './credentials-source.js'
@@ -119,8 +119,10 @@ export class SourceUse {
 
   async #open(callerProfile: string | undefined): Promise<CredentialsSource> {
     const { runtime, registry, configSources } = this.#world
-    const config = await resolveConfig(this.#checked, configSources(this.#checked.profile ?? callerProfile))
-    requireEnabled(config)
+    const config = await resolveEnabledConfig(
+      this.#checked,
+      configSources(this.#checked.profile ?? callerProfile),
+    )
     this.#requireOpen()
     const { dispatcher, isolated = false, logger } = this.#checked
     this.#source = retainSource({ config, dispatcher, isolated, logger, runtime, registry })

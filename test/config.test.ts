@@ -4,7 +4,7 @@ import path from 'node:path'
 import { Agent } from 'undici'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { checkOptions } from '../src/checked-options.js'
-import { type InstanceRoleConfig, resolveConfig } from '../src/config.js'
+import { type InstanceRoleConfig, resolveConfig, resolveEnabledConfig } from '../src/config.js'
 import { InstanceRoleError } from '../src/errors.js'
 import { fromInstanceRole } from '../src/index.js'
 import type { InstanceRoleOptions } from '../src/options.js'
@@ -399,6 +399,14 @@ test('does without a config file', async () => {
   vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', world.folder)
   await using provider = fromInstanceRole({ isolated: true, endpoint: world.endpoint })
   expect((await provider()).accessKeyId).toBe(world.instance.credentials?.accessKeyId)
+})
+
+test('looks at no other setting, nor at the file, where IMDS is disabled', async () => {
+  const read = vi.fn(() => Promise.reject(new Error('read')))
+  const env = { AWS_EC2_METADATA_DISABLED: 'true', AWS_METADATA_SERVICE_TIMEOUT: 'soon' }
+  const error = await failureOf(resolveEnabledConfig({}, { env, loadProfile: read }))
+  expect(error.code).toBe('IMDS_DISABLED_BY_ENV')
+  expect(read).not.toHaveBeenCalled()
 })
 
 test('reads the environment at the first call, not when the provider is made', async () => {

@@ -14,7 +14,7 @@ export interface Connections {
   close(): void
 }
 
-/** undici's own timers are coarse: they are the net under ours, never the limit itself. */
+/** undici's own timers are coarse, and whole milliseconds: they are the net under ours, never the limit itself. */
 const NET_FACTOR = 2
 
 /**
@@ -38,7 +38,7 @@ export function openConnections(timeoutMs: number, maxBytes: number): Connection
     socket.on('error', (error) => callback(error, null))
     socket.once('close', () => sockets.delete(socket))
   }
-  const agent = createAgent(connect, timeoutMs * NET_FACTOR, maxBytes * NET_FACTOR)
+  const agent = createAgent(connect, Math.ceil(timeoutMs * NET_FACTOR), maxBytes * NET_FACTOR)
   return {
     dispatcher: agent,
     lastConnection: () => lastConnection,
@@ -53,6 +53,8 @@ function createAgent(connect: buildConnector.connector, timeoutMs: number, maxRe
   return new Agent({
     connect,
     connections: 1,
+    // None is kept, as IMDS keeps none: one that the other side has closed without a word fails the next request.
+    pipelining: 0,
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
     maxResponseSize,

@@ -95,7 +95,8 @@ const SILENCES: readonly { what: string; isPartial: boolean; answer: (socket: So
 
 test.each(SILENCES)('calls an exchange silent that brings $what in time', async ({ answer, isPartial }) => {
   const outcome = await outcomeOf(answer, TIMEOUT_MS)
-  expect(outcome).toEqual({ kind: 'silent', isPartial, isConnected: true, blockedMs: 0 })
+  // How long this process was blocked meanwhile depends on what else the machine does.
+  expect(outcome).toMatchObject({ kind: 'silent', isPartial, isConnected: true })
 })
 
 const BREAKS: readonly { what: string; answer: (socket: Socket) => void }[] = [
@@ -208,16 +209,45 @@ test('connects again after a broken exchange of the same load', async () => {
   close()
 })
 
-test('connects once for all exchanges of a load, where the other side lets it', async () => {
-  await using server = await serveRaw((socket) => {
-    socket.write(`${head('Content-Length: 2')}ok`)
-    socket.on('data', () => socket.write(`${head('Content-Length: 2')}ok`))
-  })
+test('needs no second try where the other side closes after each answer, and does not say that it will', async () => {
+  await using server = await serveRaw((socket) => socket.end(`${head('Content-Length: 2')}ok`))
   const { send, close } = openWay(server.endpoint)
-  await send()
-  await send()
-  expect(server.received).toHaveLength(1)
+  for (let exchange = 0; exchange < 10; exchange += 1) expect((await send()).kind).toBe('answer')
+  expect(server.received).toHaveLength(10)
   close()
+})
+
+test.each([1_000 / 3, 0.25, 100_000.7])('takes a time limit of %d ms', async (timeoutMs) => {
+  await using server = await serveRaw((socket) => socket.end(`${head('Content-Length: 2')}ok`))
+  const outcome = await send(server.endpoint, { timeoutMs })
+  expect(outcome.kind).toMatch(timeoutMs < 1 ? /^(answer|silent)$/ : /^answer$/)
+})
+
+/** What a test of a user has in place of `fetch`. */
+function sendBy(fetch: () => unknown): Promise<Outcome> {
+  const runtime = { ...systemRuntime, fetch: () => Promise.resolve(fetch() as Response) }
+  const transport = openTransport({
+    runtime,
+    timeoutMs: LONG_MS,
+    signal: new AbortController().signal,
+    dispatcher: undefined,
+  })
+  return transport.send({ method: 'GET', url: 'http://127.0.0.1/', headers: {}, timeoutMs: LONG_MS })
+}
+
+test.each([undefined, {}, { 'Content-Type': 'text/plain' }, new Headers()])(
+  'takes the headers %j of a mocked answer',
+  async (headers) => {
+    const outcome = await sendBy(() => ({ status: 200, headers, body: null }))
+    if (outcome.kind !== 'answer') throw new Error(outcome.kind)
+    expect([...outcome.headers]).toEqual([...new Headers(headers)])
+  },
+)
+
+test('holds a mocked body that has no bytes to the cap', async () => {
+  const endless = new ReadableStream({ pull: (controller) => controller.enqueue('text') })
+  const outcome = await sendBy(() => ({ status: 200, headers: {}, body: endless }))
+  expect(outcome).toEqual({ kind: 'oversized' })
 })
 
 test('says that the load has ended, at any moment of the exchange, and keeps the reason to the load', async () => {

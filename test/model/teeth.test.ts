@@ -294,9 +294,9 @@ const BUGS: readonly Bug[] = [
   {
     name: 'falls back on IMDSv1 without being asked to',
     breaks: [7],
-    ...inModule<typeof Config>('../../src/config.js', ({ resolveConfig }) => ({
-      resolveConfig: async (...given) => ({
-        ...(await resolveConfig(...given)),
+    ...inModule<typeof Config>('../../src/config.js', ({ resolveEnabledConfig }) => ({
+      resolveEnabledConfig: async (...given) => ({
+        ...(await resolveEnabledConfig(...given)),
         imdsV1Fallback: { value: true, origin: 'default' },
       }),
     })),
