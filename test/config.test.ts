@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { Agent } from 'undici'
@@ -62,6 +62,7 @@ const KNOBS: readonly Knob[] = [
       'ftp://host',
       'http://',
       'http://me:pass@host',
+      'http://:pass@host',
     ],
   },
   {
@@ -260,6 +261,13 @@ test.each<{ given: Parameters<typeof resolve>[0]; value: boolean; origin: string
   expect((await resolve(given)).config.imdsV1Fallback).toEqual({ value, origin })
 })
 
+test.each([
+  ['AWS_METADATA_SERVICE_TIMEOUT', 'timeoutMs', '1.0009', 1_001],
+  ['AWS_EC2_INSTANCE_PROFILE_NAME', 'roleName', 'x'.repeat(128), 'x'.repeat(128)],
+] as const)('takes %s to its limits', async (variable, setting, text, value) => {
+  expect((await resolve({ env: { [variable]: text } })).config[setting].value).toBe(value)
+})
+
 test('reads the file once, however many settings are left open', async () => {
   expect((await resolve({})).reads).toBe(1)
 })
@@ -392,6 +400,28 @@ test('names the profile in which a key is malformed', async () => {
   await expect(provider()).rejects.toThrow(
     'The config file key metadata_service_timeout of profile dev is not a positive number of seconds.',
   )
+})
+
+/** Where the AWS SDKs look, in a home of its own. */
+async function writeInHome(name: string, text: string): Promise<void> {
+  await mkdir(path.join(world.folder, path.dirname(name)), { recursive: true })
+  await writeFile(path.join(world.folder, name), text)
+  vi.stubEnv('HOME', world.folder)
+  vi.stubEnv('AWS_CONFIG_FILE', '')
+  vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', '')
+}
+
+test.each(['.aws/config', '.aws/credentials'])('reads ~/%s, where there is no other', async (name) => {
+  await writeInHome(name, `[default]\n${endpointKey()}\n`)
+  await using provider = fromInstanceRole({ isolated: true })
+  expect((await provider()).accessKeyId).toBe(world.instance.credentials?.accessKeyId)
+})
+
+test('reads the config file that a variable names with ~', async () => {
+  await writeInHome('settings/aws', `[default]\n${endpointKey()}\n`)
+  vi.stubEnv('AWS_CONFIG_FILE', '~/settings/aws')
+  await using provider = fromInstanceRole({ isolated: true })
+  expect((await provider()).accessKeyId).toBe(world.instance.credentials?.accessKeyId)
 })
 
 test('does without a config file', async () => {

@@ -142,6 +142,33 @@ test('asks an https endpoint that is vouched for', async () => {
   expect(instance.requests).toEqual(FIRST_LOAD)
 })
 
+test.each([
+  { host: 'localhost', servername: 'localhost' },
+  { host: '127.0.0.1', servername: false },
+])('names $host to a server of many names as $servername, and speaks HTTP/1.1', async (named) => {
+  const hellos: unknown[] = []
+  const ALPNCallback = (hello: { servername: unknown; protocols: string[] }): string | undefined => {
+    hellos.push({ servername: hello.servername, protocols: [...hello.protocols] })
+    return hello.protocols[0]
+  }
+  const port = await listen(https.createServer({ ...(await selfSigned()), ALPNCallback }))
+  await load({ endpoint: `https://${named.host}:${port}` }).catch(() => {})
+  expect(hellos).toEqual([{ servername: named.servername, protocols: ['http/1.1'] }])
+})
+
+test('leaves no connection open that is still being made when the load ends', async () => {
+  const open = new Set<net.Socket>()
+  const server = net.createServer((socket) => {
+    open.add(socket.resume())
+    socket.once('close', () => open.delete(socket))
+  })
+  const port = await listen(server)
+  await expect(load({ endpoint: `https://127.0.0.1:${port}`, timeout: 200 })).rejects.toMatchObject({
+    code: 'UNREACHABLE',
+  })
+  await expect.poll(() => open.size, { timeout: 500, interval: 5 }).toBe(0)
+})
+
 const LOAD = `
   import { fromInstanceRole } from './dist/index.js'
   await fromInstanceRole({ retries: 0 })()

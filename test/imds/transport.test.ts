@@ -225,7 +225,7 @@ test.each([1_000 / 3, 0.25, 100_000.7])('takes a time limit of %d ms', async (ti
 
 /** What a test of a user has in place of `fetch`. */
 function sendBy(fetch: () => unknown): Promise<Outcome> {
-  const runtime = { ...systemRuntime, fetch: () => Promise.resolve(fetch() as Response) }
+  const runtime = { ...systemRuntime, fetch: async () => Promise.resolve(fetch() as Response) }
   const transport = openTransport({
     runtime,
     timeoutMs: LONG_MS,
@@ -244,6 +244,16 @@ test.each([undefined, {}, { 'Content-Type': 'text/plain' }, new Headers()])(
   },
 )
 
+test.each(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'])(
+  'calls an exchange broken that the caller’s dispatcher ends with %s',
+  async (code) => {
+    const failed = () => {
+      throw new TypeError('fetch failed', { cause: Object.assign(new Error('broken off'), { code }) })
+    }
+    expect((await sendBy(failed)).kind).toBe('broken')
+  },
+)
+
 test('holds a mocked body that has no bytes to the cap', async () => {
   const endless = new ReadableStream({ pull: (controller) => controller.enqueue('text') })
   const outcome = await sendBy(() => ({ status: 200, headers: {}, body: endless }))
@@ -258,6 +268,7 @@ test('says that the load has ended, at any moment of the exchange, and keeps the
   ending.abort(new Error('over'))
   await expect(sent).rejects.toMatchObject({ code: 'CLOSED' })
   await expect(send(server.endpoint, { signal: ending.signal })).rejects.toMatchObject({ code: 'CLOSED' })
+  expect(server.received).toHaveLength(1)
 })
 
 test('sends with the caller’s dispatcher, and leaves it open', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { InstanceRoleError, type InstanceRoleErrorCode } from '../../src/index.js'
+import { fromInstanceRole, InstanceRoleError, type InstanceRoleErrorCode } from '../../src/index.js'
 import { copyOf, TREATMENTS } from '../../src/errors.js'
 import type { EmulatedInstance, InstanceOptions } from '../../src/testing/index.js'
 import { CREDENTIALS, setup } from '../setup.js'
@@ -164,6 +164,31 @@ test('lets a credential chain go on where the role is absent, and stops it where
     .filter(([, { tryNextLink }]) => tryNextLink)
     .map(([code]) => code)
   expect(goesOn).toEqual(['IMDS_DISABLED_BY_ENV', 'UNREACHABLE', 'HOP_LIMIT', 'IMDS_DISABLED', 'NO_ROLE'])
+})
+
+test('says of a closed provider what to make in its place', async () => {
+  const { provider } = setup()
+  await provider.close()
+  await expect(provider()).rejects.toMatchObject({
+    code: 'CLOSED',
+    message: 'The instance role provider was closed.',
+    hint: expect.stringContaining('Make a new provider with `fromInstanceRole()`') as unknown,
+  })
+})
+
+test('says of a malformed setting that it is to be corrected or removed', () => {
+  const create = () => fromInstanceRole({ retries: -1 })
+  expect(create).toThrow('The option retries is not a whole number, at least 0.')
+  expect(create).toThrow(
+    expect.objectContaining({ hint: 'Correct or remove the setting that the message names.' }),
+  )
+})
+
+test('names as its cause what the system said', async () => {
+  const { instance, provider } = setup()
+  instance.failUntilLifted('all', 'refuse')
+  const error = await provider().catch((thrown: unknown) => thrown)
+  expect(error).toMatchObject({ cause: { message: 'ECONNREFUSED' } })
 })
 
 test('gives each of those who wait together an error of its own, whose stack names who called', async () => {
