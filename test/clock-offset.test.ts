@@ -75,7 +75,7 @@ test('extends by the clock of the host, which is the one that its clients go by'
   expect(aheadOfHostMs).toBeLessThanOrEqual(4 * MINUTE)
 })
 
-test.each([0, 5 * HOUR])(
+test.each([0, 5 * HOUR, -5 * HOUR])(
   'tells the expiration that it hands out in the status and the event, with a clock %d ms ahead',
   async (error) => {
     const { clock, instance, provider } = setup(error)
