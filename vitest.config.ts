@@ -1,6 +1,10 @@
 import { availableParallelism } from 'node:os'
 import type { ViteUserConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
+import { forgetAwsSettings } from './examples/forget-aws-settings.js'
+
+// What the developer's own shell says about AWS must not decide what the tests see.
+forgetAwsSettings()
 
 /** They replace modules, which must not reach other tests. */
 const REPLACING_MODULES = ['test/model/teeth.test.ts']
@@ -24,12 +28,7 @@ class LongOnesFirst extends BaseSequencer {
 const common = {
   setupFiles: ['test/loopback-only.ts', 'test/nothing-shared.ts'],
   testTimeout: 20_000,
-  // What the developer's own shell says about AWS must not decide what the tests see.
-  env: {
-    AWS_CONFIG_FILE: '/dev/null',
-    AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
-    AWS_REGION: 'eu-central-1',
-  },
+  env: { AWS_REGION: 'eu-central-1' },
 }
 
 /** The examples import the package by its name. */

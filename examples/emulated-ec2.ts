@@ -1,8 +1,8 @@
-import { devNull } from 'node:os'
 import { type EmulatedInstance, emulateInstance } from 'instance-role/testing'
 import { setupServer } from 'msw/node'
 import { createAwsHandlers } from './emulated-aws/aws-handlers.js'
 import { createEmulatedAws, type EmulatedAws } from './emulated-aws/emulated-aws.js'
+import { forgetAwsSettings } from './forget-aws-settings.js'
 
 /** The instance that the examples run on. */
 export const instance: EmulatedInstance = emulateInstance({ roleName: 'app-role' })
@@ -24,16 +24,6 @@ export function moveToEmulatedEc2(): () => void {
     },
   })
   return () => server.close()
-}
-
-/** An instance fresh from its launch has no AWS settings; a laptop may have, and they would decide. */
-function forgetAwsSettings(): void {
-  for (const name of Object.keys(process.env))
-    if (name.startsWith('AWS_')) Reflect.deleteProperty(process.env, name)
-  process.env['AWS_CONFIG_FILE'] = devNull
-  process.env['AWS_SHARED_CREDENTIALS_FILE'] = devNull
-  // On Node 20 the SDK announces its end of support, which is not what is shown here.
-  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true'
 }
 
 /** What was asked of IMDS and of AWS, a line each. */

@@ -3,14 +3,14 @@ import { STSClient } from '@aws-sdk/client-sts'
 import { fromInstanceRole } from 'instance-role'
 import { emulateInstance } from 'instance-role/testing'
 import { startVerifyingAwsEndpoint } from '../emulated-aws/verifying-aws-endpoint.js'
+import { forgetAwsSettings } from '../forget-aws-settings.js'
 import { setsInUse } from './accounts.js'
 import { createNarrator } from './narrator.js'
 import { tell } from './story.js'
 import { summarize } from './summary.js'
 import { createWorkload } from './workload.js'
 
-// On Node 20 the SDK announces its end of support, which is not what is shown here.
-process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true'
+forgetAwsSettings()
 
 // EC2 gives six hours; a watcher is not to wait for three.
 const instance = emulateInstance({

@@ -34,7 +34,7 @@ export const SLOW_ANSWER_MS = 500
 /** A refresh in peace, one from a slow IMDS, one after an outage, and one to another role. About 20 seconds. */
 export async function tell(scene: Scene): Promise<Told> {
   const { instance, narrator, setsSoFar, identities } = scene
-  await until(() => setsSoFar().length > 0 && identities.size > 0)
+  if (!(await until(() => setsSoFar().length > 0 && identities.size > 0))) return tellFailure(scene)
   tellHandshake(scene)
   await tellRefresh(scene)
   const slowness = await tellSlowness(scene)
@@ -47,6 +47,13 @@ export async function tell(scene: Scene): Promise<Told> {
   narrator.tell('cyan', 'STS says', [...identities].at(-1) ?? 'nothing')
   await sleep(1_000)
   return { slowness, outage }
+}
+
+/** Nothing that follows can be seen; the summary says what is not so. */
+function tellFailure({ narrator }: Scene): Told {
+  narrator.tell('red', 'no credentials', `no call has come through in ${seconds(PATIENCE_MS)}`)
+  const nothing = { durationMs: 0, calls: 0, longestCallMs: 0, imdsRequests: 0 }
+  return { slowness: nothing, outage: nothing }
 }
 
 function tellHandshake({ instance, narrator, setsSoFar, identities }: Scene): void {
@@ -97,12 +104,9 @@ async function tellOutage(scene: Scene): Promise<Trouble> {
   const troubleSoFar = startCounting(scene)
   const lift = instance.failUntilLifted('all', 'reset')
   narrator.tell('yellow', 'outage', 'IMDS resets every connection')
-  await until(() => troubleSoFar().imdsRequests > 0)
-  narrator.tell(
-    'yellow',
-    'outage',
-    'a refresh was due and got no answer; the calls go on with the key they have',
-  )
+  const isMet = await until(() => troubleSoFar().imdsRequests > 0)
+  const met = 'a refresh was due and got no answer; the calls go on with the key they have'
+  narrator.tell('yellow', 'outage', isMet ? met : 'no refresh came')
   await sleep(1_000)
   lift()
   const outage = troubleSoFar()
@@ -129,7 +133,9 @@ function startCounting({ instance, durationsMs }: Scene): () => Trouble {
   }
 }
 
-async function until(condition: () => boolean): Promise<void> {
+/** False where it is given up. */
+async function until(condition: () => boolean): Promise<boolean> {
   const givenUpAt = performance.now() + PATIENCE_MS
   while (!condition() && performance.now() < givenUpAt) await sleep(20)
+  return condition()
 }

@@ -36,9 +36,9 @@ function figures({ elapsedMs, workload, told, sets, imdsRequests }: Evidence): [
       `${durationsMs.length}, of which ${failures.length} failed ${names(failures)}`.trimEnd(),
     ],
     ['In the outage', `${outage.calls} calls in ${seconds(outage.durationMs)}`],
-    ['Longest call', `${ms(Math.max(...later))} (the very first: ${ms(first)})`],
+    ['Longest call', `${ms(Math.max(0, ...later))} (the very first: ${ms(first)})`],
     ['Sets of credentials used', `${sets.length}, of ${rolesOf(sets).join(' and ')}`],
-    ['Refreshes', `${margins.length}, the latest ${seconds(Math.min(...margins))} ahead of expiration`],
+    ['Refreshes', `${margins.length}${latest(margins)}`],
     ['Requests to IMDS', `${imdsRequests.length}, of which`],
     ['  metadata token', String(imds.token)],
     ['  role name', String(imds.role)],
@@ -63,7 +63,7 @@ function claimsOf({ workload, told, sets, awsRequests, imdsRequests }: Evidence)
       imdsRequests[0] === 'PUT /latest/api/token 200' && imds.token === 1,
     ],
     ['Every set was replaced ahead of its expiration.', margins.length >= 4 && Math.min(...margins) > 0],
-    ['Each set took one request for credentials.', imds.credentials === sets.length],
+    ['Each set took one request for credentials.', sets.length > 0 && imds.credentials === sets.length],
     ['No call waited for a slow refresh.', slowness.calls > 0 && slowness.longestCallMs < SLOW_ANSWER_MS],
     ['A refresh met the outage, and the calls went on.', outage.imdsRequests > 0 && outage.calls > 0],
     [
@@ -75,6 +75,10 @@ function claimsOf({ workload, told, sets, awsRequests, imdsRequests }: Evidence)
 
 function rolesOf(sets: readonly SetInUse[]): string[] {
   return [...new Set(sets.map(({ roleName }) => roleName))]
+}
+
+function latest(marginsMs: readonly number[]): string {
+  return marginsMs.length === 0 ? '' : `, the latest ${seconds(Math.min(...marginsMs))} ahead of expiration`
 }
 
 function names(failures: readonly string[]): string {

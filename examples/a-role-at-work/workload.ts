@@ -11,7 +11,7 @@ export interface Clients {
 export interface Workload {
   /** How long each call took, in milliseconds, in their order. */
   readonly durationsMs: readonly number[]
-  /** The names of the errors that calls have failed with. */
+  /** The codes of the errors that calls have failed with, or their names. */
   readonly failures: readonly string[]
   /** Who STS has said that the application is, in the order in which it first did. */
   readonly identities: ReadonlySet<string>
@@ -45,7 +45,7 @@ export function createWorkload({ s3, sts }: Clients): Workload {
     try {
       await call()
     } catch (error) {
-      failures.push(error instanceof Error ? error.name : 'unknown')
+      failures.push(nameOf(error))
     }
     durationsMs.push(performance.now() - startedAt)
   }
@@ -61,4 +61,9 @@ export function createWorkload({ s3, sts }: Clients): Workload {
       }
     },
   }
+}
+
+function nameOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown'
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name
 }

@@ -78,6 +78,7 @@ test.each<readonly [string, Partial<Evidence>]>([
   ['AWS was never called', { awsRequests: [] }],
   ['IMDS was asked without a token', { imdsRequests: IMDS_REQUESTS.slice(1) }],
   ['a second token was taken', { imdsRequests: [...IMDS_REQUESTS, 'PUT /latest/api/token 200'] }],
+  ['no set was used', { sets: [], imdsRequests: IMDS_REQUESTS.slice(0, 2) }],
   ['too few sets were used', { sets: EVIDENCE.sets.slice(1) }],
   ['a set was replaced too late', { sets: EVIDENCE.sets.map((set) => ({ ...set, expiresAt: 0 })) }],
   ['IMDS was asked more than needed', { imdsRequests: [...IMDS_REQUESTS, ...IMDS_REQUESTS.slice(2, 3)] }],
@@ -88,6 +89,13 @@ test.each<readonly [string, Partial<Evidence>]>([
   const { holds, text } = summaryOf({ ...EVIDENCE, ...change })
   expect(text).toContain('NO ')
   expect(holds).toBe(false)
+})
+
+test('speaks of no refresh where there was none', () => {
+  const { text } = summaryOf({ ...EVIDENCE, sets: [], workload: { ...workload, durationsMs: [] } })
+  expect(text).not.toMatch(/Infinity|NaN ahead/)
+  expect(text).toMatch(/^ {2}Refreshes +0$/m)
+  expect(text).toMatch(/^ {2}NO {2}Each set took one request for credentials\.$/m)
 })
 
 test('counts the requests to IMDS by kind', () => {
