@@ -98,6 +98,25 @@ test('has the same defaults in README, in the documentation of the options, and 
   expect(inForce.alternativeEndpoint.value).toBeUndefined()
 })
 
+// Prevents that README names a variable or a key that nothing reads.
+test('reads every variable and every key in README, and no other', async () => {
+  const [, after = ''] = read('README.md').split('## Options')
+  const [table = ''] = after.split('\n### ')
+  const rows = [...table.matchAll(/^\|[^|]+\| `(\w+)`[^|]*\| `(\w+)`[^|]*\|/gm)]
+  const options = checkOptions({ imdsV1Fallback: true })
+  const asked = new Set<string | symbol>()
+  const spy = new Proxy({}, { get: (_nothing, name) => void asked.add(name) })
+  await resolveConfig(options, { env: spy, loadProfile: () => Promise.resolve({ name: 'x', keys: spy }) })
+  expect(new Set(rows.flatMap(([, variable = '', key = '']) => [variable, key]))).toEqual(asked)
+
+  for (const [, variable = '', key = ''] of rows) {
+    const inEnv = { env: { [variable]: '?' }, loadProfile: () => Promise.resolve({ name: 'x', keys: {} }) }
+    await expect(resolveConfig(options, inEnv)).rejects.toThrow(`environment variable ${variable} is`)
+    const inFile = { env: {}, loadProfile: () => Promise.resolve({ name: 'x', keys: { [key]: '?' } }) }
+    await expect(resolveConfig(options, inFile)).rejects.toThrow(`config file key ${key} of`)
+  }
+})
+
 // Prevents the same for the options that no setting shows: what is given as their default changes nothing.
 test('behaves with the defaults of the other options as without them', async () => {
   const seen: unknown[] = []
