@@ -17,7 +17,7 @@ export interface Exchange {
 export interface Answer {
   readonly kind: 'answer'
   readonly status: number
-  readonly headers: Headers
+  readonly headers: Pick<Headers, 'get'>
   readonly bytes: Uint8Array
 }
 
@@ -135,8 +135,17 @@ async function receive(
   progress.gotHeaders = true
   const bytes = await readBody(response)
   if (bytes === undefined) return { kind: 'oversized' }
-  // A mocked fetch may give any record of headers, or none.
-  return { kind: 'answer', status: response.status, headers: new Headers(response.headers), bytes }
+  return { kind: 'answer', status: response.status, headers: readable(response.headers), bytes }
+}
+
+/** A mocked fetch may give any record of headers, or none. */
+function readable(headers: Partial<Headers> | undefined): Answer['headers'] {
+  if (typeof headers?.get === 'function') return { get: (name) => headers.get?.(name) ?? null }
+  const fields = Object.entries(headers ?? {}).map(
+    ([name, value]) => [name.toLowerCase(), String(value)] as const,
+  )
+  const byName = new Map(fields)
+  return { get: (name) => byName.get(name) ?? null }
 }
 
 /** `undefined` where the body is larger than the cap; the rest of it is left unread. */

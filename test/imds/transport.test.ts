@@ -235,12 +235,12 @@ function sendBy(fetch: () => unknown): Promise<Outcome> {
   return transport.send({ method: 'GET', url: 'http://127.0.0.1/', headers: {}, timeoutMs: LONG_MS })
 }
 
-test.each([undefined, {}, { 'Content-Type': 'text/plain' }, new Headers()])(
+test.each([undefined, {}, { 'Content-Type': 'text/plain' }, new Headers({ 'content-type': 'text/html' })])(
   'takes the headers %j of a mocked answer',
   async (headers) => {
     const outcome = await sendBy(() => ({ status: 200, headers, body: null }))
     if (outcome.kind !== 'answer') throw new Error(outcome.kind)
-    expect([...outcome.headers]).toEqual([...new Headers(headers)])
+    expect(outcome.headers.get('content-type')).toBe(new Headers(headers).get('content-type'))
   },
 )
 
