@@ -23,6 +23,11 @@ function allowManyListeners(signal: AbortSignal): void {
   }
 }
 
+/** @throws the reason of `signal` where it is aborted already */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw toError(signal.reason)
+}
+
 /** By its shape: a signal of another realm, as under Jest, is no `instanceof AbortSignal`. */
 export function isAbortSignal(value: unknown): value is AbortSignal {
   if (typeof value !== 'object' || value === null) return false

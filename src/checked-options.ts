@@ -76,7 +76,7 @@ const OPTION_CHECKS: Readonly<
  * @throws {InstanceRoleError} `BAD_CONFIG`
  */
 export function checkOptions(options: InstanceRoleOptions): CheckedOptions {
-  if (!isRecord(options)) throw badConfig('options argument', 'not an object')
+  if (!isRecord(options)) throw badConfig('options argument', 'not an object with options')
   const given = Object.entries(options).filter(([, value]) => value !== undefined)
   const checked = given.map(([name, value]): [string, unknown] => {
     const row = Object.entries(OPTION_CHECKS).find(([known]) => known === name)?.[1]
@@ -113,8 +113,13 @@ function wholeNumber(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isInteger(value) && value >= 0 ? value : undefined
 }
 
+/** What has no members of its own is no set of options but `{}`: a promise that was not awaited, a `URL`, a `Map`. */
 function isRecord(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  // By its shape: that of another realm is another object.
+  const isPlain = prototype === null || Object.getPrototypeOf(prototype) === null
+  return isPlain || Object.keys(value).length > 0
 }
 
 function ifBoolean(value: unknown): boolean | undefined {

@@ -58,7 +58,7 @@ export function createProvider(options: InstanceRoleOptions, world: World): Inst
     memoized: true,
     status: () => describeStatus(use.source?.status(), use.source?.now() ?? world.runtime.now()),
     ready: (readyOptions?: ReadyOptions) => use.ready(readyOptions),
-    invalidate: () => use.source?.invalidate(),
+    invalidate: () => use.invalidate(),
     close,
     [Symbol.asyncDispose]: close,
   })

@@ -1,4 +1,4 @@
-import { unlessAborted } from './abort.js'
+import { throwIfAborted, unlessAborted } from './abort.js'
 import { checkAbortSignal, checkOptions, type CheckedOptions } from './checked-options.js'
 import { resolveEnabledConfig } from './config.js'
 import { InstanceRoleError } from './errors.js'
@@ -161,7 +161,7 @@ export class MetadataClient {
     const release = runtime.keepAlive()
     const signal = abortSignal ?? new AbortController().signal
     try {
-      signal.throwIfAborted()
+      throwIfAborted(abortSignal)
       const access = await unlessAborted(signal, this.#open())
       const load = {
         ...access,

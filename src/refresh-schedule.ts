@@ -91,9 +91,11 @@ export function afterSuccess<T extends Expiring>(
     return isHeldGood ? afterWorseSet(now, random, held) : afterExpiredSet(now, random, value)
   }
   const isSame = held?.value.id === value.id && held.value.expiresAt === value.expiresAt
-  const lifetimeMs = isSame ? held.lifetimeMs : value.expiresAt - now
+  const leftMs = value.expiresAt - now
+  // One that came while the clock was ahead was thought to have less to live.
+  const lifetimeMs = isSame ? Math.max(held.lifetimeMs, leftMs) : leftMs
   const waitAt = value.expiresAt - Math.min(HARD_WINDOW_MS, lifetimeMs * HARD_WINDOW_SHARE)
-  const softPoint = now + ((value.expiresAt - now) / 2) * (0.9 + 0.2 * random())
+  const softPoint = now + (leftMs / 2) * (0.9 + 0.2 * random())
   const pausedUntil = isSame ? now + SAME_SET_PAUSE_MS : now
   const refreshAt = Math.min(Math.max(Math.min(softPoint, waitAt), pausedUntil), value.expiresAt)
   return { value, lifetimeMs, triedAt: now, refreshAt, waitAt, failures: 0 }

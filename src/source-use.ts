@@ -1,5 +1,5 @@
 import type { Logger } from '@smithy/types'
-import { unlessAborted } from './abort.js'
+import { throwIfAborted, unlessAborted } from './abort.js'
 import { checkAbortSignal, checkDuration, checkOptions, type CheckedOptions } from './checked-options.js'
 import { resolveEnabledConfig } from './config.js'
 import { type InstanceRoleCredentials, toCredentials } from './credentials-identity.js'
@@ -24,6 +24,8 @@ export class SourceUse {
   #isClosed = false
   #source: CredentialsSource | undefined
   #opening: Promise<CredentialsSource> | undefined
+  /** Before there was a source to tell. */
+  #isInvalidated = false
 
   constructor(options: InstanceRoleOptions, world: World) {
     this.#checked = checkOptions(options)
@@ -50,6 +52,7 @@ export class SourceUse {
 
   async #load(properties: InstanceRoleCallProperties): Promise<InstanceRoleCredentials> {
     const abortSignal = checkAbortSignal(properties.abortSignal)
+    throwIfAborted(abortSignal)
     const roleWait = this.#roleWait(this.#checked.waitForRoleMs ?? 0, abortSignal)
     return this.#wait(this.#find(properties, roleWait), abortSignal)
   }
@@ -58,13 +61,13 @@ export class SourceUse {
     const { timeout } = given ?? {}
     const abortSignal = checkAbortSignal(given?.abortSignal)
     const timeoutMs = checkDuration('timeout', timeout) ?? DEFAULT_READY_TIMEOUT_MS
+    throwIfAborted(abortSignal)
     const end = new AbortController()
     const roleWait = this.#roleWait(timeoutMs, end.signal)
     const cancel = this.#world.runtime.after(timeoutMs, () =>
       end.abort(roleWait.lastFailure ?? notReady(timeoutMs)),
     )
     const stop = (): void => end.abort(abortSignal?.reason)
-    if (abortSignal?.aborted === true) stop()
     abortSignal?.addEventListener('abort', stop, { once: true })
     try {
       return await this.#wait(this.#find({ abortSignal: end.signal }, roleWait), end.signal)
@@ -72,6 +75,12 @@ export class SourceUse {
       cancel()
       abortSignal?.removeEventListener('abort', stop)
     }
+  }
+
+  /** The next call waits for a fresh load. */
+  invalidate(): void {
+    if (this.#source === undefined) this.#isInvalidated = true
+    else this.#source.invalidate()
   }
 
   close(): void {
@@ -126,6 +135,8 @@ export class SourceUse {
     this.#requireOpen()
     const { dispatcher, isolated = false, logger } = this.#checked
     this.#source = retainSource({ config, dispatcher, isolated, logger, runtime, registry })
+    if (this.#isInvalidated) this.#source.invalidate()
+    this.#isInvalidated = false
     return this.#source
   }
 

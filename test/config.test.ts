@@ -1,9 +1,11 @@
+import { execFileSync } from 'node:child_process'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { Agent } from 'undici'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { checkOptions } from '../src/checked-options.js'
+import { systemConfigSources } from '../src/config-sources.js'
 import { type InstanceRoleConfig, resolveConfig, resolveEnabledConfig } from '../src/config.js'
 import { InstanceRoleError } from '../src/errors.js'
 import { fromInstanceRole } from '../src/index.js'
@@ -422,6 +424,18 @@ test('reads the config file that a variable names with ~', async () => {
   vi.stubEnv('AWS_CONFIG_FILE', '~/settings/aws')
   await using provider = fromInstanceRole({ isolated: true })
   expect((await provider()).accessKeyId).toBe(world.instance.credentials?.accessKeyId)
+})
+
+test('gives up a config file that cannot be read to its end', async () => {
+  const pipe = path.join(world.folder, 'pipe')
+  execFileSync('mkfifo', [pipe])
+  vi.stubEnv('AWS_CONFIG_FILE', pipe)
+  const reading = systemConfigSources(undefined, 30).loadProfile()
+  await expect(reading).rejects.toMatchObject({
+    code: 'BAD_CONFIG',
+    message: 'The AWS config file is not read within 30 ms.',
+  })
+  await writeFile(pipe, '')
 })
 
 test('does without a config file', async () => {

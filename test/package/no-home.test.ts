@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest'
+import { listeningInstance, outputOf } from './child.js'
+
+/** As in a container whose user no password file knows. */
+const LOAD_WITHOUT_HOME = `
+  import os from 'node:os'
+  import { syncBuiltinESMExports } from 'node:module'
+  os.homedir = () => { throw new Error('uv_os_homedir returned ENOENT') }
+  syncBuiltinESMExports()
+  const { fromInstanceRole } = await import('instance-role')
+  const outcome = await fromInstanceRole()().then(({ accessKeyId }) => accessKeyId, String)
+  console.log(JSON.stringify(outcome))`
+
+test('does without a home directory', async () => {
+  const { instance, server } = await listeningInstance()
+  const env = { ...server.env, AWS_CONFIG_FILE: '', AWS_SHARED_CREDENTIALS_FILE: '' }
+  const outcome = await outputOf({ source: LOAD_WITHOUT_HOME, format: 'mjs', env })
+  expect(outcome).toBe(instance.credentials?.accessKeyId)
+})
+
+test('says that the config file which is named cannot be read without one', async () => {
+  const { server } = await listeningInstance()
+  const outcome = await outputOf({ source: LOAD_WITHOUT_HOME, format: 'mjs', env: server.env })
+  expect(outcome).toBe(
+    'InstanceRoleError: The AWS config file is not read: this user has no home directory, and HOME is not set.',
+  )
+})
