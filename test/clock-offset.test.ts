@@ -95,6 +95,12 @@ test.each([0, 5 * HOUR, -5 * HOUR])(
   },
 )
 
+test('tells by the clock of IMDS when the last load brought credentials', async () => {
+  const { clock, provider } = setup(5 * HOUR)
+  await provider()
+  expect(Date.parse(provider.status().lastSuccess ?? '')).toBeCloseTo(clock.now(), -4)
+})
+
 test.each([
   { offsetMs: 0, correction: 0 },
   { offsetMs: 29 * SECOND, correction: 0 },

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { runInNewContext } from 'node:vm'
 import { Agent } from 'undici'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { checkOptions } from '../src/checked-options.js'
@@ -310,9 +311,27 @@ test.each(REFUSED)('refuses option $name of $value at once', ({ name, value }) =
   expect(create).toThrow(new RegExp(`^The option ${name} is (unknown|not .*)\\.$`))
 })
 
-test.each([null, 'http://127.0.0.1', 7, true, [], () => {}])('refuses options that are %o', (options) => {
+const INHERITED: unknown = Object.create({ roleName: 'x' })
+const NO_OPTIONS = [
+  ...[null, 'http://127.0.0.1', 7, true, [], () => {}, new Map([['roleName', 'x']]), new Date(), /x/],
+  ...[Promise.resolve({ roleName: 'x' }), new URL('http://127.0.0.1'), INHERITED],
+]
+
+test.each(NO_OPTIONS)('refuses options that are %o', (options) => {
   const create = Reflect.apply.bind(undefined, fromInstanceRole, undefined, [options])
   expect(create).toThrow(expect.objectContaining({ code: 'BAD_CONFIG' }))
+})
+
+class Settings {
+  roleName = 'app-role'
+}
+
+test.each([
+  new Settings(),
+  Object.assign(Object.create(null), new Settings()),
+  runInNewContext("({ roleName: 'app-role' })"),
+])('takes any object that has options: %o', (options: Settings) => {
+  expect(checkOptions(options)).toEqual({ roleName: 'app-role' })
 })
 
 test('takes an option that is undefined as absent', () => {

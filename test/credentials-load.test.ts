@@ -38,6 +38,7 @@ test.each<{ fault: Fault; requests: number; code: string }>([
   { fault: 'html', requests: 4, code: 'BAD_RESPONSE' },
   { fault: 'silence', requests: 2, code: 'HOP_LIMIT' },
   { fault: { status: 400 }, requests: 1, code: 'UNEXPECTED_STATUS' },
+  { fault: { status: 401 }, requests: 1, code: 'UNEXPECTED_STATUS' },
   { fault: { status: 403 }, requests: 1, code: 'IMDS_DISABLED' },
   { fault: { status: 404 }, requests: 1, code: 'UNEXPECTED_STATUS' },
   { fault: { status: 405 }, requests: 1, code: 'UNEXPECTED_STATUS' },
@@ -138,6 +139,15 @@ test.each([429, 500, 503])('gives up at once where %d says to wait beyond the de
   const { tookMs, error } = await timed(clock, provider())
   expect(error).toMatchObject({ statusCode: status, attempts: 1, retryAfterMs: 10_000 })
   expect(tookMs).toBe(0)
+})
+
+test('gives up at once where the wait would end beyond what is left of the deadline', async () => {
+  const { clock, instance, provider } = setup(NO_JITTER)
+  const asks = (seconds: number): Fault => ({ status: 429, headers: { 'retry-after': String(seconds) } })
+  instance.fail('role', asks(6), asks(6))
+  const { tookMs, error } = await timed(clock, provider())
+  expect(error).toMatchObject({ code: 'THROTTLED', attempts: 2 })
+  expect(tookMs).toBe(6_000)
 })
 
 test('reports what failed last when the deadline comes', async () => {

@@ -4,6 +4,7 @@ import {
   afterFailure,
   afterInvalidation,
   afterSuccess,
+  afterWorseSet,
   backoffDelayMs,
   type Expiring,
   extensionAt,
@@ -11,6 +12,7 @@ import {
   isServable,
   judge,
   nextRefreshAt,
+  wasTriedLately,
 } from '../src/refresh-schedule.js'
 import { HOUR, MINUTE, SECOND } from './setup.js'
 
@@ -87,6 +89,44 @@ test('takes a newer set even when it ends earlier, and not one that has ended', 
   const it = held(6 * HOUR)
   expect(afterSuccess(NOW + SECOND, half, it, set(NOW + HOUR, 'b')).value.id).toBe('b')
   expect(afterSuccess(NOW + SECOND, half, it, set(NOW - HOUR, 'b')).value.id).toBe('a')
+})
+
+test('knows a set again by its ID and its expiration together', () => {
+  const it = held(HOUR)
+  const late = NOW + HOUR - 30 * SECOND
+  const prolonged = afterSuccess(late, half, it, set(NOW + 2 * HOUR))
+  expect(prolonged.lifetimeMs).toBe(HOUR + 30 * SECOND)
+  // No pause of 10 s, as after the same set.
+  const short = afterSuccess(NOW, half, held(10 * SECOND), set(NOW + 12 * SECOND))
+  expect(short.refreshAt).toBe(NOW + 6 * SECOND)
+  const another = afterSuccess(late, half, it, set(NOW + HOUR, 'b'))
+  expect(another).toMatchObject({ lifetimeMs: 30 * SECOND, refreshAt: late + 15 * SECOND })
+})
+
+test('has callers wait in the last minute of a set that came while the clock was ahead', () => {
+  const ahead = afterSuccess(NOW + 7 * HOUR, half, undefined, set(NOW + 6 * HOUR))
+  const corrected = afterSuccess(NOW, half, ahead, set(NOW + 6 * HOUR))
+  expect(corrected.waitAt).toBe(NOW + 6 * HOUR - MINUTE)
+})
+
+test('takes no try for a recent one that a clock which went back has put in the future', () => {
+  const it = held(HOUR)
+  expect([0, 9, 10].map((seconds) => wasTriedLately(NOW + seconds * SECOND, it))).toEqual([true, true, false])
+  expect(wasTriedLately(NOW - 1, it)).toBe(false)
+})
+
+test('has one call wait, and not each, where an invalidated set meets one that has ended', () => {
+  const it = afterWorseSet(NOW, half, afterInvalidation(held(HOUR)))
+  expect(judge(NOW, it)).toBe('use')
+  expect(it.refreshAt).toBe(NOW + 45 * SECOND)
+})
+
+test('asks again at the hard point at the latest where IMDS gave a set that has ended', () => {
+  const it = held(HOUR)
+  const nearHard = afterWorseSet(it.waitAt - SECOND, half, it)
+  expect(nearHard.refreshAt).toBe(it.waitAt)
+  const nearEnd = afterWorseSet(it.value.expiresAt - SECOND, half, it)
+  expect(nearEnd.refreshAt).toBe(it.value.expiresAt)
 })
 
 test('retries a failure before the hard point, at the hard point, and at the expiration at the latest', () => {

@@ -52,6 +52,13 @@ test.each(['', '\n', 'two words', 'line\nbreak', 'line\r\nX-Injected: 1', 'nul\0
   },
 )
 
+test('refuses a token that no header holds', () => {
+  expect(parseMetadataToken('t'.repeat(4_096), '60', NOW).value).toHaveLength(4_096)
+  expect(() => parseMetadataToken('t'.repeat(4_097), '60', NOW)).toThrow(
+    'In the token answer of IMDS, the metadata token is too long for a header.',
+  )
+})
+
 test.each([
   { ttlSeconds: 21_600, reusedForMs: 21_480_000 },
   { ttlSeconds: 600, reusedForMs: 480_000 },
@@ -100,6 +107,17 @@ test('uses a token to its end where a new one is not to be had', async () => {
   instance.failUntilLifted('token', { status: 503 })
   await provider({ forceRefresh: true })
   expect(instance.requests).toEqual([`${TOKEN} 503`, `${CREDENTIALS} 200`])
+})
+
+test('does not use a token beyond its end, also where no other is to be had', async () => {
+  const { clock, instance, provider } = setup({ tokenTtlCap: 600, provider: { retries: 0 } })
+  await provider()
+  await clock.advance(10 * MINUTE)
+  instance.clearRequests()
+  instance.failUntilLifted('token', { status: 503 })
+  // What is held is good still: it is given, without a word with IMDS.
+  await provider({ forceRefresh: true })
+  expect(instance.requests).toEqual([`${TOKEN} 503`])
 })
 
 test('shares the token among providers whose settings differ', async () => {
