@@ -24,7 +24,7 @@ export interface InstanceRoleProvider extends AsyncDisposable {
   ready(options?: ReadyOptions): Promise<InstanceRoleCredentials>
   /**
    * What is held is no good: the next call waits for a fresh load, and falls back on what is held only where that fails. A load that
-   * is under way counts as the fresh one.
+   * is under way counts as the fresh one. Before the first call, there is nothing to be no good.
    */
   invalidate(): void
   /** Ends the waits of its callers with `CLOSED`, and the load under way if nobody else shares it. */

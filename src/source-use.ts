@@ -24,7 +24,7 @@ export class SourceUse {
   #isClosed = false
   #source: CredentialsSource | undefined
   #opening: Promise<CredentialsSource> | undefined
-  /** Before there was a source to tell. */
+  /** While the first call was opening the source. */
   #isInvalidated = false
 
   constructor(options: InstanceRoleOptions, world: World) {
@@ -79,8 +79,8 @@ export class SourceUse {
 
   /** The next call waits for a fresh load. */
   invalidate(): void {
-    if (this.#source === undefined) this.#isInvalidated = true
-    else this.#source.invalidate()
+    this.#isInvalidated = this.#opening !== undefined
+    this.#source?.invalidate()
   }
 
   close(): void {

@@ -32,16 +32,26 @@ test('is not the worse for a caller who changes what it was given', async () => 
   expect(second.accessKeyId).not.toBe('spoilt')
 })
 
-test.each(['before its first call', 'while it opens'])('heeds an invalidation %s', async (when) => {
+test('heeds an invalidation while the first call is not answered yet', async () => {
   const { instance, create } = setup()
   await create()()
   instance.clearRequests()
   const provider = create()
-  const opening = when === 'while it opens' ? provider() : undefined
+  const first = provider()
   provider.invalidate()
-  await opening
+  await first
   await provider()
   expect(instance.requests).toEqual([`${CREDENTIALS} 200`])
+})
+
+test('has nothing to invalidate before its first call', async () => {
+  const { instance, create } = setup()
+  await create()()
+  instance.clearRequests()
+  const provider = create()
+  provider.invalidate()
+  await provider()
+  expect(instance.requests).toEqual([])
 })
 
 test('asks nobody for a caller who has given up before calling', async () => {
