@@ -36,7 +36,7 @@ const realTime = { setTimeout, clearTimeout }
 function inTime<T>(reading: Promise<T>, limitMs: number): Promise<T> {
   return new Promise((resolve, reject) => {
     const giveUp = (): void => reject(badConfig('AWS config file', `not read within ${limitMs} ms`))
-    const timer = realTime.setTimeout(giveUp, limitMs).unref()
+    const timer = realTime.setTimeout(giveUp, limitMs)
     reading.then(resolve, reject).finally(() => realTime.clearTimeout(timer))
   })
 }
