@@ -387,8 +387,10 @@ export class Observer {
     const steps = this.#clockSteps - load.clockSteps
     const isRoutine = load.isRoutine && errorCode === undefined && attempts === 1 && steps === 0
     const puts = requests.filter(({ path }) => path === TOKEN_PATH).length
-    // A token that is held stands in where another is due and not to be had; each GET asks for that other one.
-    const mostPuts = (this.#wasTokenTaken(load.firstRequest) ? 2 : 1) * attempts + steps
+    // A token that is held, be it since this load's own start, stands in where another is due and not to be had; each GET
+    // asks for that other one.
+    const canStandIn = steps > 0 || this.#wasTokenTaken(load.firstRequest)
+    const mostPuts = (canStandIn ? 2 : 1) * attempts + steps
     const isWithin = isRoutine
       ? requests.length <= 1
       : puts <= mostPuts && requests.length - puts <= 2 * attempts
