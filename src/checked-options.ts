@@ -76,7 +76,7 @@ const OPTION_CHECKS: Readonly<
  * @throws {InstanceRoleError} `BAD_CONFIG`
  */
 export function checkOptions(options: InstanceRoleOptions): CheckedOptions {
-  if (!isRecord(options)) throw badConfig('options argument', 'not an object with options')
+  if (!isRecord(options)) throw badConfig('options argument', 'not a plain object')
   const given = Object.entries(options).filter(([, value]) => value !== undefined)
   const checked = given.map(([name, value]): [string, unknown] => {
     const row = Object.entries(OPTION_CHECKS).find(([known]) => known === name)?.[1]

@@ -1,9 +1,16 @@
-import type { ConfigSources, Profile } from './config.js'
+import type { ConfigSources } from './config.js'
 import { badConfig } from './setting-values.js'
 
 type Env = ConfigSources['env']
+type Sections = Readonly<Record<string, Readonly<Record<string, string | undefined>>>>
 
-/** As long as a load has by default. */
+/** Both files of the AWS SDKs, by their sections. */
+export interface ConfigFiles {
+  readonly configFile: Sections
+  readonly credentialsFile: Sections
+}
+
+/** As long as a load has by default, at the most. */
 const READING_LIMIT_MS = 10_000
 
 /** The environment and the AWS config file of this process; `profile` is the one that was asked for, if any. */
@@ -12,33 +19,52 @@ export function systemConfigSources(
   readingLimitMs: number = READING_LIMIT_MS,
 ): ConfigSources {
   const { env } = process
+  const name = profileName(profile)
   return {
     env,
-    // The SDK's loader takes as long to load as all the rest: only where there is a file for it to read.
-    loadProfile: async () =>
-      mayHaveFiles(env)
-        ? inTime(readProfile(profile), readingLimitMs)
-        : { name: profile ?? (env['AWS_PROFILE'] || 'default'), keys: {} },
+    loadProfile: async () => {
+      const { configFile, credentialsFile } = await readConfigFiles(readingLimitMs)
+      return { name, keys: { ...credentialsFile[name], ...configFile[name] } }
+    },
   }
 }
 
-async function readProfile(profile: string | undefined): Promise<Profile> {
-  const { getProfileName, loadSharedConfigFiles } = await import('@smithy/core/config')
-  const name = getProfileName(profile === undefined ? {} : { profile })
-  const { configFile, credentialsFile } = await loadSharedConfigFiles().catch(tellNoHome)
-  return { name, keys: { ...credentialsFile[name], ...configFile[name] } }
+/** The profile whose settings are read, where `asked` was asked for. */
+export function profileName(asked: string | undefined): string {
+  return asked ?? (process.env['AWS_PROFILE'] || 'default')
+}
+
+/**
+ * Reads both files; one that is not there is empty.
+ *
+ * @throws {InstanceRoleError} `BAD_CONFIG` where they are not read within `limitMs`, or for want of a home directory
+ */
+export async function readConfigFiles(limitMs: number): Promise<ConfigFiles> {
+  // The SDK's loader takes as long to load as all the rest: only where there is a file for it to read.
+  if (!mayHaveFiles(process.env)) return { configFile: {}, credentialsFile: {} }
+  return inTime(loadFiles(), Math.min(limitMs, READING_LIMIT_MS))
+}
+
+async function loadFiles(): Promise<ConfigFiles> {
+  const { loadSharedConfigFiles } = await import('@smithy/core/config')
+  return loadSharedConfigFiles().catch(tellNoHome)
 }
 
 /** Kept from import: a file is read in real time, whatever clock a test has put in its place by then. */
 const realTime = { setTimeout, clearTimeout }
 
-/** A home on a network that is gone never answers, nor does a pipe that nobody writes to. */
+/** A pipe that nobody writes to never ends. */
 function inTime<T>(reading: Promise<T>, limitMs: number): Promise<T> {
   return new Promise((resolve, reject) => {
-    const giveUp = (): void => reject(badConfig('AWS config file', `not read within ${limitMs} ms`))
+    const giveUp = (): void => reject(unread(`within ${limitMs} ms`))
     const timer = realTime.setTimeout(giveUp, limitMs)
     reading.then(resolve, reject).finally(() => realTime.clearTimeout(timer))
   })
+}
+
+function unread(why: string): Error {
+  const files = 'config file (AWS_CONFIG_FILE) or credentials file (AWS_SHARED_CREDENTIALS_FILE)'
+  return badConfig(files, `not read ${why}`)
 }
 
 /** Errs on the side of the loader, which alone knows where it looks. */
@@ -71,5 +97,5 @@ function orNone(homedir: () => string): string | undefined {
 
 /** The loader swallows all but this, also where a variable names the file. */
 function tellNoHome(): never {
-  throw badConfig('AWS config file', 'not read: this user has no home directory, and HOME is not set')
+  throw unread('for want of a home directory: set HOME')
 }

@@ -187,8 +187,8 @@ export class MetadataClient {
 
   async #resolve(): Promise<ImdsAccess> {
     const { runtime, configSources } = this.#world
-    const { profile, dispatcher } = this.#checked
-    const config = await resolveEnabledConfig(this.#checked, configSources(profile))
+    const { profile, deadlineMs, dispatcher } = this.#checked
+    const config = await resolveEnabledConfig(this.#checked, configSources(profile, deadlineMs))
     return imdsAccess({ config, dispatcher, runtime, registry: this.#registry })
   }
 }

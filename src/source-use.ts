@@ -65,7 +65,7 @@ export class SourceUse {
     const end = new AbortController()
     const roleWait = this.#roleWait(timeoutMs, end.signal)
     const cancel = this.#world.runtime.after(timeoutMs, () =>
-      end.abort(roleWait.lastFailure ?? notReady(timeoutMs)),
+      end.abort(ownCopy(roleWait.lastFailure) ?? notReady(timeoutMs)),
     )
     const stop = (): void => end.abort(abortSignal?.reason)
     abortSignal?.addEventListener('abort', stop, { once: true })
@@ -97,8 +97,7 @@ export class SourceUse {
     try {
       return await this.#waiting.join(wanted, this.#world.runtime)
     } catch (error) {
-      // Its own for each caller: the SDK writes to errors, and the stack tells who called.
-      throw error instanceof InstanceRoleError ? copyOf(error) : error
+      throw error === abortSignal?.reason ? error : ownCopy(error)
     }
   }
 
@@ -122,7 +121,10 @@ export class SourceUse {
   }
 
   #openOnce(callerProfile: string | undefined): Promise<CredentialsSource> {
-    this.#opening ??= this.#open(callerProfile).finally(() => (this.#opening = undefined))
+    this.#opening ??= this.#open(callerProfile).finally(() => {
+      this.#opening = undefined
+      this.#isInvalidated = false
+    })
     return this.#opening
   }
 
@@ -130,13 +132,12 @@ export class SourceUse {
     const { runtime, registry, configSources } = this.#world
     const config = await resolveEnabledConfig(
       this.#checked,
-      configSources(this.#checked.profile ?? callerProfile),
+      configSources(this.#checked.profile ?? callerProfile, this.#checked.deadlineMs),
     )
     this.#requireOpen()
     const { dispatcher, isolated = false, logger } = this.#checked
     this.#source = retainSource({ config, dispatcher, isolated, logger, runtime, registry })
     if (this.#isInvalidated) this.#source.invalidate()
-    this.#isInvalidated = false
     return this.#source
   }
 
@@ -162,6 +163,11 @@ function hasWishes({ forceRefresh, minTtl }: InstanceRoleCallProperties): boolea
 
 function isShort(held: Held<LoadedRole>, source: CredentialsSource, minTtlMs: number | undefined): boolean {
   return minTtlMs !== undefined && held.value.expiresAt - source.now() < minTtlMs
+}
+
+/** For each caller its own: the SDK writes to errors, and the stack tells who called. */
+function ownCopy(error: unknown): unknown {
+  return error instanceof InstanceRoleError ? copyOf(error) : error
 }
 
 function closed(): InstanceRoleError {

@@ -7,7 +7,8 @@ import { processRegistry, type SourceRegistry } from './shared-sources.js'
 export interface World {
   readonly runtime: Runtime
   readonly registry: SourceRegistry
-  readonly configSources: (profile: string | undefined) => ConfigSources
+  /** `readingLimitMs` bounds the reading of files. */
+  readonly configSources: (profile: string | undefined, readingLimitMs?: number) => ConfigSources
 }
 
 /** The process as it is. */

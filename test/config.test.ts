@@ -6,7 +6,6 @@ import { runInNewContext } from 'node:vm'
 import { Agent } from 'undici'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { checkOptions } from '../src/checked-options.js'
-import { systemConfigSources } from '../src/config-sources.js'
 import { type InstanceRoleConfig, resolveConfig, resolveEnabledConfig } from '../src/config.js'
 import { InstanceRoleError } from '../src/errors.js'
 import { fromInstanceRole } from '../src/index.js'
@@ -449,10 +448,11 @@ test('gives up a config file that cannot be read to its end', async () => {
   const pipe = path.join(world.folder, 'pipe')
   execFileSync('mkfifo', [pipe])
   vi.stubEnv('AWS_CONFIG_FILE', pipe)
-  const reading = systemConfigSources(undefined, 30).loadProfile()
-  await expect(reading).rejects.toMatchObject({
+  await using provider = fromInstanceRole({ isolated: true, endpoint: world.endpoint, deadline: 30 })
+  await expect(provider()).rejects.toMatchObject({
     code: 'BAD_CONFIG',
-    message: 'The AWS config file is not read within 30 ms.',
+    message:
+      'The config file (AWS_CONFIG_FILE) or credentials file (AWS_SHARED_CREDENTIALS_FILE) is not read within 30 ms.',
   })
   await writeFile(pipe, '')
 })

@@ -1,4 +1,5 @@
 import { expect, test, vi } from 'vitest'
+import { InstanceRoleError } from '../src/index.js'
 import { CREDENTIALS, HOUR, setup } from './setup.js'
 
 test('serves a thousand calls of what it holds without a request, a timer, or a document to parse', async () => {
@@ -42,6 +43,33 @@ test('heeds an invalidation while the first call is not answered yet', async () 
   await first
   await provider()
   expect(instance.requests).toEqual([`${CREDENTIALS} 200`])
+})
+
+test('forgets an invalidation with the first call that it came in, where that fails', async () => {
+  const { instance, create } = setup()
+  await create()()
+  instance.clearRequests()
+  const provider = create()
+  vi.stubEnv('AWS_METADATA_SERVICE_TIMEOUT', 'soon')
+  const first = expect(provider()).rejects.toMatchObject({ code: 'BAD_CONFIG' })
+  provider.invalidate()
+  await first
+  vi.unstubAllEnvs()
+  await provider()
+  expect(instance.requests).toEqual([])
+})
+
+test('rejects with the very reason of its caller, whatever that is', async () => {
+  const { instance, provider } = setup()
+  const reason = new InstanceRoleError('CLOSED', 'Not wanted any more.')
+  instance.failUntilLifted('all', 'silence')
+  const controller = new AbortController()
+  const properties = { abortSignal: controller.signal }
+  const kept = [provider(properties), provider.ready(properties)].map((call) =>
+    expect(call).rejects.toBe(reason),
+  )
+  controller.abort(reason)
+  await Promise.all(kept)
 })
 
 test('has nothing to invalidate before its first call', async () => {

@@ -26,7 +26,7 @@ export function summarize(evidence: Evidence, narrator: Narrator): boolean {
 function figures({ elapsedMs, workload, told, sets, imdsRequests }: Evidence): [string, string][] {
   const { durationsMs, failures } = workload
   const { outage } = told
-  const [first = Number.NaN, ...later] = durationsMs
+  const [first = 0, ...later] = durationsMs
   const margins = refreshMarginsMs(sets)
   const imds = countImdsRequests(imdsRequests)
   return [

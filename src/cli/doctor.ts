@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { parseArgs, styleText } from 'node:util'
-import { systemConfigSources } from '../config-sources.js'
+import { profileName, readConfigFiles, systemConfigSources } from '../config-sources.js'
 import type { Verdict } from '../diagnosis/findings.js'
 import { parseInstanceId } from '../diagnosis/metadata-documents.js'
 import type { Facts } from '../diagnosis/facts.js'
@@ -47,6 +47,9 @@ export const doctor: Command = {
   },
 }
 
+/** Of the 5 s that docs/doctor.md promises, what asking IMDS leaves. */
+const READING_LIMIT_MS = 500
+
 async function examine(profile: string | undefined): Promise<Facts> {
   // Loaded where it is run: other commands do without.
   const { probe } = await import('../diagnosis/probe.js')
@@ -54,8 +57,9 @@ async function examine(profile: string | undefined): Promise<Facts> {
   try {
     return await probe({
       runtime: systemRuntime,
-      sources: systemConfigSources(profile),
-      loadFiles: async () => (await import('@smithy/core/config')).loadSharedConfigFiles(),
+      profile: profileName(profile),
+      sources: systemConfigSources(profile, READING_LIMIT_MS),
+      loadFiles: () => readConfigFiles(READING_LIMIT_MS),
       readFirmwareInstanceId,
       watchEventLoop,
     })

@@ -42,19 +42,17 @@ function stopAtFailure(stages: readonly Finding[], imds: ImdsFacts, facts: Facts
   })
 }
 
+const FAILED_CHECKS: Readonly<Partial<Record<InstanceRoleError['code'], keyof typeof STAGES>>> = {
+  UNREACHABLE: 'reach',
+  BAD_CONFIG: 'reach',
+  HOP_LIMIT: 'hop-limit',
+  ROLE_NOT_FOUND: 'role',
+}
+
 function failedCheck({ code, step }: InstanceRoleError, imds: ImdsFacts): keyof typeof STAGES {
-  switch (code) {
-    case 'UNREACHABLE':
-      return 'reach'
-    case 'HOP_LIMIT':
-      return 'hop-limit'
-    case 'NO_ROLE':
-      return isProfileAttached(imds) ? 'role' : 'instance-profile'
-    case 'ROLE_NOT_FOUND':
-      return 'role'
-    default:
-      return step === 'role' || step === 'credentials' ? step : 'token'
-  }
+  if (code === 'NO_ROLE') return isProfileAttached(imds) ? 'role' : 'instance-profile'
+  const atStep = step === 'role' || step === 'credentials' ? step : 'token'
+  return FAILED_CHECKS[code] ?? atStep
 }
 
 /** The error, with what only the doctor knows. */

@@ -22,6 +22,8 @@ import { type Outside, readSurroundings } from './surroundings.js'
 export interface ProbeOptions {
   readonly runtime: Runtime
   readonly sources: ConfigSources
+  /** The profile whose settings are read. */
+  readonly profile: string
   readonly loadFiles: () => Promise<Pick<Outside, 'configFile' | 'credentialsFile'>>
   readonly readFirmwareInstanceId: () => Promise<string | undefined>
   /** Starts to watch the event loop; what comes back tells the longest delay since, in ms. */
@@ -36,17 +38,17 @@ const USER_AGENT = `instance-role/${VERSION} doctor`
 
 /** Gathers the facts. Never rejects because of what it finds. */
 export async function probe(options: ProbeOptions): Promise<Facts> {
-  const { env, loadProfile } = options.sources
+  const { profile, sources } = options
   const blockedMs = options.watchEventLoop()
-  const [settings, profile, files, firmwareInstanceId] = await Promise.all([
-    resolveConfig({}, options.sources).catch(asRoleError),
-    loadProfile(),
-    options.loadFiles(),
+  const [settings, files, firmwareInstanceId] = await Promise.all([
+    resolveConfig({}, sources).catch(asRoleError),
+    // What is wrong with the files is in the settings.
+    options.loadFiles().catch(() => ({ configFile: {}, credentialsFile: {} })),
     options.readFirmwareInstanceId(),
   ])
   const config = settings instanceof InstanceRoleError ? undefined : settings
   const endpoint = config?.endpoint.value
-  const outside = { ...files, env, profile: profile.name, firmwareInstanceId, endpoint }
+  const outside = { ...files, env: sources.env, profile, firmwareInstanceId, endpoint }
   const isAsked = config !== undefined && !config.disabled.value
   return {
     settings,

@@ -23,6 +23,8 @@ export function outcomeError(outcome: Outcome, context: Context): InstanceRoleEr
       return broken(outcome, context)
     case 'oversized':
       return oversized(context)
+    case 'blocked-port':
+      return blockedPort(context)
   }
 }
 
@@ -58,6 +60,11 @@ function oversized({ request, step }: Context): InstanceRoleError {
     `The answer to ${request} is larger than ${MAX_BODY_BYTES / 1_024} KiB.`,
     { step },
   )
+}
+
+function blockedPort({ endpoint, step }: Context): InstanceRoleError {
+  const message = `The endpoint ${endpoint} is on a port of another protocol, on which fetch asks no server.`
+  return new InstanceRoleError('BAD_CONFIG', message, { step })
 }
 
 function unreachable(

@@ -36,8 +36,10 @@ export type Outcome =
   /** The connection broke, or carried what is not HTTP. */
   | { readonly kind: 'broken'; readonly cause?: Error }
   | { readonly kind: 'oversized' }
+  /** Nothing was sent: fetch asks no server on a port of another protocol. */
+  | { readonly kind: 'blocked-port' }
 
-/** The requests of one load: they share connections, a deadline (`signal`) and an end. */
+/** The requests of one load: they share a deadline (`signal`) and an end. */
 export interface Transport {
   /** Rejects only when the load has ended, with `CLOSED`: the load knows why, and others may wait for the same answer. */
   send(exchange: Exchange): Promise<Outcome>
@@ -140,12 +142,15 @@ async function receive(
 
 /** A mocked fetch may give any record of headers, or none. */
 function readable(headers: Partial<Headers> | undefined): Answer['headers'] {
-  if (typeof headers?.get === 'function') return { get: (name) => headers.get?.(name) ?? null }
-  const fields = Object.entries(headers ?? {}).map(
-    ([name, value]) => [name.toLowerCase(), String(value)] as const,
-  )
-  const byName = new Map(fields)
-  return { get: (name) => byName.get(name) ?? null }
+  const byName = new Map(Object.entries(headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]))
+  const read = (name: string): unknown =>
+    typeof headers?.get === 'function' ? headers.get(name) : byName.get(name)
+  return {
+    get: (name) => {
+      const value = read(name)
+      return typeof value === 'string' || typeof value === 'number' ? String(value) : null
+    },
+  }
 }
 
 /** `undefined` where the body is larger than the cap; the rest of it is left unread. */
@@ -183,7 +188,11 @@ function diagnose(error: unknown, progress: Progress): Outcome {
 }
 
 function unreachable(error: unknown, timedOut: boolean): Outcome {
-  return { kind: 'unreachable', timedOut, ...(timedOut ? {} : causeOf(reasonOf(error))) }
+  if (timedOut) return { kind: 'unreachable', timedOut }
+  const reason = reasonOf(error)
+  return reason.text === BAD_PORT
+    ? { kind: 'blocked-port' }
+    : { kind: 'unreachable', timedOut, ...causeOf(reason) }
 }
 
 interface Reason {
@@ -198,11 +207,7 @@ function isBreakage({ code }: Reason): boolean {
   return code !== undefined && BREAKAGES.test(code)
 }
 
-/**
- * Of other protocols, where fetch makes no connection.
- *
- * @see https://fetch.spec.whatwg.org/#port-blocking
- */
+/** @see https://fetch.spec.whatwg.org/#port-blocking */
 const BAD_PORT = 'bad port'
 
 /** fetch wraps what happened in a `TypeError: fetch failed`. */
@@ -211,8 +216,8 @@ function reasonOf(error: unknown): Reason {
   if (!isError(inner)) return { code: undefined, text: undefined }
   const code = 'code' in inner && typeof inner.code === 'string' ? inner.code : undefined
   // Only the operating system's own errors are quoted: undici's parser error carries the bytes it choked on.
-  if ('errno' in inner) return { code, text: inner.message }
-  return { code, text: inner.message === BAD_PORT ? 'fetch asks no server on this port' : code }
+  const isQuoted = 'errno' in inner || inner.message === BAD_PORT
+  return { code, text: isQuoted ? inner.message : code }
 }
 
 /** A new error, with no `code`: by it the SDK's retry strategy would repeat the whole request around us. */

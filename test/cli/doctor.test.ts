@@ -1,7 +1,11 @@
 import { execFileSync } from 'node:child_process'
-import { expect, test } from 'vitest'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
 import { QUICK } from '../diagnosis/examine.js'
-import { runCli } from './run-cli.js'
+import { runCli, startCli } from './run-cli.js'
 import { homeWithKeys, runDoctor, runDoctorJson } from './run-doctor.js'
 
 test('shows a person an instance that is well, and ends with status 0', async () => {
@@ -63,6 +67,36 @@ test('ends in time however slowly IMDS answers', async () => {
   })
   expect(finding('token')).toMatchObject({ code: 'TIMEOUT', verdict: 'problem' })
   expect(status).toBe(1)
+})
+
+const NO_HOME = `
+  import os from 'node:os'
+  import { syncBuiltinESMExports } from 'node:module'
+  os.homedir = () => { throw new Error('uv_os_homedir returned ENOENT') }
+  syncBuiltinESMExports()`
+
+test('says that the files which are named cannot be read for want of a home directory', async () => {
+  const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(NO_HOME)}` }
+  const { status, stderr, finding } = await runDoctorJson({ env })
+  expect({ status, stderr }).toEqual({ status: 1, stderr: '' })
+  expect(finding('settings')).toMatchObject({ code: 'BAD_CONFIG', verdict: 'problem' })
+  expect(finding('settings')?.message).toMatch(/not read for want of a home directory: set HOME\.$/)
+})
+
+test.skipIf(process.platform === 'win32')('has its report in time where a file is a pipe', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'doctor-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const pipe = join(folder, 'pipe')
+  execFileSync('mkfifo', [pipe])
+  const run = startCli(['doctor'], {
+    env: { AWS_CONFIG_FILE: pipe, AWS_EC2_METADATA_SERVICE_ENDPOINT: 'http://127.0.0.1:1' },
+  })
+  await expect
+    .poll(run.stdout, { timeout: 5_000 })
+    .toMatch(/^problem +settings: .*not read within 500 ms\.$/m)
+  // Node does not end while it opens a file.
+  await writeFile(pipe, '')
+  expect(await run.ended).toBe(1)
 })
 
 test.each([

@@ -83,14 +83,17 @@ test('renews real credentials before they end, and goes on with those it holds w
   const giving = await setup({ clockBehindMs })
   const refusing = await setup({ clockBehindMs, knows: () => (known -= 1) >= 0 })
   const flags = ['--assume-role', ARN, '--lifetime', '15m']
-  const [renewed, kept] = await Promise.all([startEmulate(flags, giving), startEmulate(flags, refusing)])
-  const first = await provider(renewed.endpoint)()
+  const startFirst = async () => {
+    const run = await startEmulate(flags, giving)
+    return { ...run, first: await provider(run.endpoint)() }
+  }
+  const [renewed, kept] = await Promise.all([startFirst(), startEmulate(flags, refusing)])
   const hasSaid = (text: string, { stderr }: typeof kept): Promise<void> =>
     expect.poll(stderr, { timeout: 3_500, interval: 20 }).toContain(text)
 
   await hasSaid('renewed the credentials', renewed)
   const second = await provider(renewed.endpoint)()
-  expect(second.accessKeyId).not.toBe(first.accessKeyId)
+  expect(second.accessKeyId).not.toBe(renewed.first.accessKeyId)
   expect(assumptions(giving.sts)).toBeGreaterThanOrEqual(2)
 
   const reason = 'InvalidClientTokenId: The security token'

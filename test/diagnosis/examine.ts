@@ -58,6 +58,7 @@ export async function reportFrom(
 ): Promise<Report> {
   const facts = await probe({
     runtime,
+    profile: 'default',
     sources: { env, loadProfile: () => Promise.resolve({ name: 'default', keys: keysInFile }) },
     loadFiles: () => Promise.resolve({ configFile: {}, credentialsFile: { default: keysInFile } }),
     readFirmwareInstanceId: () => Promise.resolve(undefined),

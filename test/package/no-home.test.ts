@@ -22,6 +22,6 @@ test('says that the config file which is named cannot be read without one', asyn
   const { server } = await listeningInstance()
   const outcome = await outputOf({ source: LOAD_WITHOUT_HOME, format: 'mjs', env: server.env })
   expect(outcome).toBe(
-    'InstanceRoleError: The AWS config file is not read: this user has no home directory, and HOME is not set.',
+    'InstanceRoleError: The config file (AWS_CONFIG_FILE) or credentials file (AWS_SHARED_CREDENTIALS_FILE) is not read for want of a home directory: set HOME.',
   )
 })
