@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
+import { forgetAwsSettings } from '../examples/forget-aws-settings.js'
 import { drawDay } from './chart.js'
 import { openLaboratory, ROOT } from './laboratory.js'
 import { measureAll } from './measurements.js'
@@ -13,10 +14,7 @@ const isQuick = process.argv.includes('--quick')
 const rounds = isQuick ? { few: 1, many: 1 } : { few: 7, many: 21 }
 
 // The simulated providers read the same environment.
-for (const name of Object.keys(process.env))
-  if (name.startsWith('AWS_')) Reflect.deleteProperty(process.env, name)
-process.env['AWS_CONFIG_FILE'] = '/dev/null'
-process.env['AWS_SHARED_CREDENTIALS_FILE'] = '/dev/null'
+forgetAwsSettings()
 
 const botocoreVersion = findBotocore()
 const simulation = await reportSimulation(isQuick)
