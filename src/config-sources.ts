@@ -1,14 +1,7 @@
-import type { ConfigSources } from './config.js'
+import type { ConfigFiles, ConfigSources } from './config.js'
 import { badConfig } from './setting-values.js'
 
 type Env = ConfigSources['env']
-type Sections = Readonly<Record<string, Readonly<Record<string, string | undefined>>>>
-
-/** Both files of the AWS SDKs, by their sections. */
-export interface ConfigFiles {
-  readonly configFile: Sections
-  readonly credentialsFile: Sections
-}
 
 /** As long as a load has by default, at the most. */
 const READING_LIMIT_MS = 10_000

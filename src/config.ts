@@ -49,6 +49,14 @@ export interface Profile {
   readonly keys: Readonly<Record<string, string | undefined>>
 }
 
+type Sections = Readonly<Record<string, Readonly<Record<string, string | undefined>>>>
+
+/** Both files of the AWS SDKs, by their sections. */
+export interface ConfigFiles {
+  readonly configFile: Sections
+  readonly credentialsFile: Sections
+}
+
 /** How one setting is spelled in each place. */
 interface Knob<T> extends ValueGrammar<T> {
   readonly variable: string

@@ -1,4 +1,5 @@
 import {
+  type ConfigFiles,
   type ConfigSources,
   type InstanceRoleConfig,
   IPV4_ENDPOINT,
@@ -16,7 +17,7 @@ import { VERSION } from '../version.js'
 import type { Facts, ImdsFacts, RoleFacts } from './facts.js'
 import { parseIdentity, parseInstanceProfile, parseRegion } from './metadata-documents.js'
 import { loggingRuntime, type SentRequest } from './request-log.js'
-import { type Outside, readSurroundings } from './surroundings.js'
+import { readSurroundings } from './surroundings.js'
 
 /** What the probe sees of the world. */
 export interface ProbeOptions {
@@ -24,7 +25,7 @@ export interface ProbeOptions {
   readonly sources: ConfigSources
   /** The profile whose settings are read. */
   readonly profile: string
-  readonly loadFiles: () => Promise<Pick<Outside, 'configFile' | 'credentialsFile'>>
+  readonly loadFiles: () => Promise<ConfigFiles>
   readonly readFirmwareInstanceId: () => Promise<string | undefined>
   /** Starts to watch the event loop; what comes back tells the longest delay since, in ms. */
   readonly watchEventLoop: () => () => number

@@ -1,14 +1,12 @@
+import type { ConfigFiles } from '../config.js'
 import type { KeyFile, Surroundings } from './facts.js'
 
 type Env = Readonly<Record<string, string | undefined>>
-type Sections = Readonly<Record<string, Readonly<Record<string, string | undefined>>>>
 
 /** What {@link readSurroundings} looks at. */
-export interface Outside {
+export interface Outside extends ConfigFiles {
   readonly env: Env
   readonly profile: string
-  readonly configFile: Sections
-  readonly credentialsFile: Sections
   readonly firmwareInstanceId: string | undefined
   /** Where requests go; `undefined` where the settings do not tell. */
   readonly endpoint: string | undefined
@@ -38,7 +36,8 @@ export function readSurroundings(outside: Outside): Surroundings {
 }
 
 function findKeyFile({ env, profile, configFile, credentialsFile }: Outside): KeyFile | undefined {
-  const hasKeys = (sections: Sections): boolean => Boolean(sections[profile]?.['aws_access_key_id'])
+  const hasKeys = (sections: ConfigFiles['configFile']): boolean =>
+    Boolean(sections[profile]?.['aws_access_key_id'])
   if (hasKeys(credentialsFile)) {
     return { path: env['AWS_SHARED_CREDENTIALS_FILE'] || '~/.aws/credentials', section: profile }
   }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { QUICK } from '../diagnosis/examine.js'
+import { WITHOUT_HOME } from '../without-home.js'
 import { runCli, startCli } from './run-cli.js'
 import { homeWithKeys, runDoctor, runDoctorJson } from './run-doctor.js'
 
@@ -69,14 +70,8 @@ test('ends in time however slowly IMDS answers', async () => {
   expect(status).toBe(1)
 })
 
-const NO_HOME = `
-  import os from 'node:os'
-  import { syncBuiltinESMExports } from 'node:module'
-  os.homedir = () => { throw new Error('uv_os_homedir returned ENOENT') }
-  syncBuiltinESMExports()`
-
 test('says that the files which are named cannot be read for want of a home directory', async () => {
-  const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(NO_HOME)}` }
+  const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(WITHOUT_HOME)}` }
   const { status, stderr, finding } = await runDoctorJson({ env })
   expect({ status, stderr }).toEqual({ status: 1, stderr: '' })
   expect(finding('settings')).toMatchObject({ code: 'BAD_CONFIG', verdict: 'problem' })

@@ -18,9 +18,10 @@ async function send(
     timeoutMs = LONG_MS,
     signal = new AbortController().signal,
     dispatcher = undefined as Dispatcher | undefined,
+    runtime = systemRuntime,
   } = {},
 ): Promise<Outcome> {
-  const transport = openTransport({ runtime: systemRuntime, timeoutMs, signal, dispatcher })
+  const transport = openTransport({ runtime, timeoutMs, signal, dispatcher })
   try {
     return await transport.send({ method: 'GET', url: `${endpoint}/latest/`, headers: {}, timeoutMs })
   } finally {
@@ -223,16 +224,10 @@ test.each([1_000 / 3, 0.25, 100_000.7])('takes a time limit of %d ms', async (ti
   expect(outcome.kind).toMatch(timeoutMs < 1 ? /^(answer|silent)$/ : /^answer$/)
 })
 
-/** What a test of a user has in place of `fetch`. */
+/** By what a test of a user has in place of `fetch`. */
 function sendBy(fetch: () => unknown): Promise<Outcome> {
   const runtime = { ...systemRuntime, fetch: async () => Promise.resolve(fetch() as Response) }
-  const transport = openTransport({
-    runtime,
-    timeoutMs: LONG_MS,
-    signal: new AbortController().signal,
-    dispatcher: undefined,
-  })
-  return transport.send({ method: 'GET', url: 'http://127.0.0.1/', headers: {}, timeoutMs: LONG_MS })
+  return send('http://127.0.0.1', { runtime })
 }
 
 test.each([undefined, {}, { 'Content-Type': 'text/plain' }, new Headers({ 'content-type': 'text/html' })])(

@@ -76,10 +76,3 @@ function runAws(cwd: string, args: readonly string[]): Promise<string> {
     )
   })
 }
-
-/** Whether there is an AWS CLI to ask. */
-export function hasAwsCli(): Promise<boolean> {
-  return new Promise((done) => {
-    execFile('aws', ['--version'], (error) => done(error === null))
-  })
-}

@@ -3,7 +3,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { checkAwsCommands, hasAwsCli } from './aws-cli.js'
+import { isOnPath } from '../on-path.js'
+import { checkAwsCommands } from './aws-cli.js'
 import { CDK, checkCdk, checkCloudFormation } from './templates.js'
 import { checkTerraform, HCL_PARSER } from './terraform.js'
 import { npm } from './workshop.js'
@@ -25,7 +26,7 @@ try {
   await report('CDK: type-checked and synthesized', checkCdk, at)
   await report('CloudFormation: included by the CDK', checkCloudFormation, at)
   await report('Terraform: parsed, and checked against the provider', checkTerraform, at)
-  if (await hasAwsCli()) await report('AWS CLI: each command makes its request', checkAwsCommands, at)
+  if (isOnPath('aws')) await report('AWS CLI: each command makes its request', checkAwsCommands, at)
   else console.log('SKIPPED  AWS CLI: there is none on the PATH')
 } finally {
   await rm(at, { recursive: true, force: true })

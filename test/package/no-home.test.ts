@@ -1,12 +1,8 @@
 import { expect, test } from 'vitest'
+import { WITHOUT_HOME } from '../without-home.js'
 import { listeningInstance, outputOf } from './child.js'
 
-/** As in a container whose user no password file knows. */
-const LOAD_WITHOUT_HOME = `
-  import os from 'node:os'
-  import { syncBuiltinESMExports } from 'node:module'
-  os.homedir = () => { throw new Error('uv_os_homedir returned ENOENT') }
-  syncBuiltinESMExports()
+const LOAD_WITHOUT_HOME = `${WITHOUT_HOME}
   const { fromInstanceRole } = await import('instance-role')
   const outcome = await fromInstanceRole()().then(({ accessKeyId }) => accessKeyId, String)
   console.log(JSON.stringify(outcome))`
