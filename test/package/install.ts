@@ -10,7 +10,7 @@ declare module 'vitest' {
   interface ProvidedContext {
     /** A folder whose `node_modules` has the packed package and what it depends on, and nothing else. */
     bareProject: string
-    /** A folder below it, with the tools of an application: AWS SDK, msw, Jest, esbuild. */
+    /** A folder below it, with the tools of an application: AWS SDK, msw, Jest, TypeScript, esbuild. */
     toolProject: string
     /** The paths in the tarball. */
     packedFiles: string[]
@@ -19,7 +19,7 @@ declare module 'vitest' {
 
 const run = promisify(execFile)
 const ROOT = resolve(import.meta.dirname, '../..')
-const TOOLS = ['@aws-sdk/client-s3', '@types/node', 'esbuild', 'jest', 'msw']
+const TOOLS = ['@aws-sdk/client-s3', '@types/node', 'esbuild', 'jest', 'msw', 'typescript']
 
 /** Packs the built package, and installs the tarball beside the very versions that the lock file has; needs no network. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {

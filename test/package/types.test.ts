@@ -1,0 +1,45 @@
+import { mkdtemp, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, inject, test } from 'vitest'
+import { runNode } from './child.js'
+
+const APP = `
+import { S3Client } from '@aws-sdk/client-s3'
+import { fromInstanceRole, InstanceRoleError, type InstanceRoleOptions } from 'instance-role'
+import { emulateInstance, type EmulatedInstance } from 'instance-role/testing'
+
+const options: InstanceRoleOptions = { roleName: 'app-role', timeout: 500 }
+export const client: S3Client = new S3Client({ credentials: fromInstanceRole() })
+export const another: S3Client = new S3Client({ credentials: fromInstanceRole(options) })
+export const instance: EmulatedInstance = emulateInstance()
+export const expiration: Promise<Date> = fromInstanceRole()().then((credentials) => credentials.expiration)
+export const codeOf = (error: unknown): string => (error instanceof InstanceRoleError ? error.code : 'other')
+// @ts-expect-error a wrong option is found, so the types are not those of \`any\`
+fromInstanceRole({ timeout: 'soon' })
+`
+
+/** Both formats in one project: TypeScript reads `.mts` as an ES module, `.cts` as CommonJS. */
+async function compile(settings: {
+  readonly module: string
+  readonly moduleResolution: string
+  readonly skipLibCheck: boolean
+}) {
+  const folder = await mkdtemp(join(inject('toolProject'), 'types-'))
+  const compilerOptions = {
+    ...{ target: 'ES2022', lib: ['ES2023', 'ESNext.Disposable'], types: ['node'], noEmit: true },
+    ...{ strict: true, exactOptionalPropertyTypes: true },
+    ...settings,
+  }
+  const files = ['app.mts', 'app.cts']
+  await Promise.all(files.map((name) => writeFile(join(folder, name), APP)))
+  await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }))
+  const tsc = join(inject('toolProject'), 'node_modules/typescript/bin/tsc')
+  const { code, stdout } = await runNode([tsc, '--project', folder], folder)
+  return { code, stdout }
+}
+
+// Other versions of TypeScript, and other ways to resolve modules, have their turn in `npm run matrix -- ts`.
+test('compiles in a strict project, every declaration included', { timeout: 60_000 }, async () => {
+  const settings = { module: 'NodeNext', moduleResolution: 'NodeNext', skipLibCheck: false }
+  expect(await compile(settings)).toEqual({ code: 0, stdout: '' })
+})
