@@ -1,7 +1,6 @@
 import type { Logger } from '@smithy/types'
-import type { Dispatcher } from 'undici'
 import { isAbortSignal } from './abort.js'
-import type { InstanceRoleOptions } from './options.js'
+import type { ImdsDispatcher, InstanceRoleOptions } from './options.js'
 import {
   badConfig,
   duration,
@@ -28,7 +27,7 @@ export interface CheckedOptions {
   readonly profile?: string
   readonly isolated?: boolean
   readonly logger?: Logger
-  readonly dispatcher?: Dispatcher
+  readonly dispatcher?: ImdsDispatcher
 }
 
 interface OptionCheck {
@@ -67,7 +66,11 @@ const OPTION_CHECKS: Readonly<
     expected: 'a logger with debug, info, warn and error',
     as: 'logger',
   },
-  dispatcher: { check: ifHas('dispatch'), expected: 'an undici dispatcher', as: 'dispatcher' },
+  dispatcher: {
+    check: ifHas('request'),
+    expected: 'an undici dispatcher, which has a function `request`',
+    as: 'dispatcher',
+  },
 }
 
 /**

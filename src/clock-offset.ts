@@ -17,8 +17,8 @@ const LONGEST_LIFE_MS = 36 * 3_600_000
 const IMF_FIXDATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/
 
 /** How far the clock of IMDS, told by its `Date` header, is ahead of the host's, in ms; `undefined` without a readable one. */
-export function clockOffsetMs(dateHeader: string | null, now: number): number | undefined {
-  if (dateHeader === null || !IMF_FIXDATE.test(dateHeader)) return undefined
+export function clockOffsetMs(dateHeader: string | undefined, now: number): number | undefined {
+  if (dateHeader === undefined || !IMF_FIXDATE.test(dateHeader)) return undefined
   const instant = Date.parse(dateHeader)
   return Number.isNaN(instant) ? undefined : instant - now
 }
@@ -49,7 +49,7 @@ export class ImdsClock {
   }
 
   /** Takes the time from the `Date` header of an answer. */
-  tell(dateHeader: string | null): void {
+  tell(dateHeader: string | undefined): void {
     const now = this.#runtime.now()
     const offsetMs = clockOffsetMs(dateHeader, now)
     if (offsetMs === undefined) return

@@ -1,7 +1,10 @@
-import type { Dispatcher } from 'undici'
 import type { InstanceRoleConfig } from './config.js'
+import { dispatcherTransport } from './imds/dispatcher-transport.js'
 import { EndpointChoice } from './imds/endpoint-choice.js'
 import { createMetadataTokenCache, type MetadataTokenCache } from './imds/imds-reader.js'
+import { httpTransport } from './imds/http-transport.js'
+import type { Transport } from './imds/transport.js'
+import type { ImdsDispatcher } from './options.js'
 import type { Runtime } from './runtime.js'
 import { VERSION } from './version.js'
 
@@ -12,7 +15,7 @@ export interface ImdsAccess {
   readonly deadlineMs: number
   readonly retries: number
   readonly imdsV1Fallback: boolean
-  readonly dispatcher: Dispatcher | undefined
+  readonly transport: Transport
   readonly userAgent: string
   readonly runtime: Runtime
   /** The metadata token of each endpoint. */
@@ -29,7 +32,8 @@ export interface TokenRegistry {
 export interface AccessOptions {
   readonly registry: TokenRegistry
   readonly config: InstanceRoleConfig
-  readonly dispatcher: Dispatcher | undefined
+  /** Where there is one, it is asked in place of direct connections. */
+  readonly dispatcher: ImdsDispatcher | undefined
   readonly runtime: Runtime
 }
 
@@ -41,7 +45,7 @@ export function imdsAccess({ config, dispatcher, runtime, registry }: AccessOpti
     deadlineMs: config.deadlineMs.value,
     retries: config.retries.value,
     imdsV1Fallback: config.imdsV1Fallback.value,
-    dispatcher,
+    transport: dispatcher === undefined ? httpTransport(runtime) : dispatcherTransport(runtime, dispatcher),
     userAgent: `instance-role/${VERSION}`,
     runtime,
     tokenOf: (endpoint) => {
@@ -54,13 +58,13 @@ export function imdsAccess({ config, dispatcher, runtime, registry }: AccessOpti
 }
 
 /** Forgets the tokens that were taken through a dispatcher; they can be taken again. */
-export function forgetTokens(registry: TokenRegistry, dispatcher: Dispatcher): void {
+export function forgetTokens(registry: TokenRegistry, dispatcher: ImdsDispatcher): void {
   const begin = `${dispatcherId(registry, dispatcher)} `
   for (const key of registry.tokens.keys()) if (key.startsWith(begin)) registry.tokens.delete(key)
 }
 
 /** 0 stands for direct connections. */
-export function dispatcherId(registry: TokenRegistry, dispatcher: Dispatcher | undefined): number {
+export function dispatcherId(registry: TokenRegistry, dispatcher: ImdsDispatcher | undefined): number {
   if (dispatcher === undefined) return 0
   const ids = (registry.dispatcherIds ??= new WeakMap<object, number>())
   const known = ids.get(dispatcher)

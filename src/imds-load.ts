@@ -3,8 +3,8 @@ import { unlessAborted } from './abort.js'
 import { copyOf, InstanceRoleError, type LoadStep } from './errors.js'
 import type { ImdsAccess } from './imds-access.js'
 import { ImdsReader } from './imds/imds-reader.js'
+import type { Exchange, Outcome } from './imds/transport.js'
 import { startTimeLimit, tellBlocked } from './imds/time-limit.js'
-import { openTransport, type Transport } from './imds/transport.js'
 import { count, newTally, retryDelayMs, type Tally } from './retry-policy.js'
 
 export interface ImdsLoadOptions extends ImdsAccess {
@@ -13,7 +13,7 @@ export interface ImdsLoadOptions extends ImdsAccess {
   readonly onRequest: (step: LoadStep) => void
   readonly onV1: () => void
   /** Told of each answer's `Date` header. */
-  readonly onDate: (date: string | null) => void
+  readonly onDate: (date: string | undefined) => void
 }
 
 /**
@@ -35,21 +35,17 @@ export async function runLoad<T>(
   const cancelLimit = startTimeLimit(runtime, deadlineMs, (blockedMs) =>
     end.abort(overdue(tally, deadlineMs, blockedMs)),
   )
-  const transports = new Map<string, Transport>()
-  const transportTo = (endpoint: string): Transport => {
-    const transport = transports.get(endpoint) ?? openTransport({ ...options, signal: end.signal })
-    transports.set(endpoint, transport)
-    return transport
-  }
   try {
     const onRequest = (step: LoadStep): void => options.onRequest((tally.step = step))
-    const imds = new ImdsReader({ ...options, onRequest, transportTo })
+    const send = (exchange: Exchange): Promise<Outcome> => options.transport.send(exchange, end.signal)
+    const imds = new ImdsReader({ ...options, onRequest, send })
     const tries = retryTries(() => tryOnce(imds), tally, { ...options, signal: end.signal })
     return await unlessAborted(end.signal, tries)
   } finally {
     cancelLimit()
     signal.removeEventListener('abort', passOn)
-    for (const transport of transports.values()) transport.close()
+    // Ends what is still under way: a try that nobody waits for.
+    end.abort()
   }
 }
 

@@ -21,7 +21,14 @@ export {
   type SigningClient,
   type SigningConfig,
 } from './refresh-on-expired-token.js'
-export type { InstanceRoleCallProperties, InstanceRoleOptions, ReadyOptions } from './options.js'
+export type {
+  ImdsDispatcher,
+  ImdsDispatcherRequest,
+  ImdsDispatcherResponse,
+  InstanceRoleCallProperties,
+  InstanceRoleOptions,
+  ReadyOptions,
+} from './options.js'
 export { type InstanceRoleStatus } from './status.js'
 export {
   type ExtendedEvent,

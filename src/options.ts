@@ -1,6 +1,5 @@
 import type { AwsIdentityProperties } from '@aws-sdk/types'
 import type { Logger } from '@smithy/types'
-import type { Dispatcher } from 'undici'
 
 /** Options of {@link fromInstanceRole}. Each beats the environment, which beats the config file, which beats the default. */
 export interface InstanceRoleOptions {
@@ -98,8 +97,40 @@ export interface InstanceRoleOptions {
    * @default false
    */
   readonly isolated?: boolean | undefined
-  /** An undici 7 dispatcher to send requests with, in place of direct connections; closing it stays with its owner. */
-  readonly dispatcher?: Dispatcher | undefined
+  /** A dispatcher of undici 6, 7 or 8 to send requests with, in place of direct connections; closing it stays with its owner. */
+  readonly dispatcher?: ImdsDispatcher | undefined
+}
+
+/** The part of an undici `Dispatcher` in use here; those of undici 6, 7 and 8 all have it. */
+export interface ImdsDispatcher {
+  /** Sends one request, as `Dispatcher.request()` of undici does. */
+  request(options: ImdsDispatcherRequest): Promise<ImdsDispatcherResponse>
+}
+
+/** What a dispatcher is asked for. */
+export interface ImdsDispatcherRequest {
+  /** Such as `http://169.254.169.254`. */
+  readonly origin: string
+  /** From the slash after the host. */
+  readonly path: string
+  /** `PUT` for a metadata token, `GET` for all else. */
+  readonly method: 'GET' | 'PUT'
+  /** The request's own; a metadata token is among them. */
+  readonly headers: Record<string, string>
+  /** Redirects are never followed. */
+  readonly maxRedirections: 0
+  /** Ends the request. */
+  readonly signal: AbortSignal
+}
+
+/** What a dispatcher answers with. */
+export interface ImdsDispatcherResponse {
+  /** HTTP status. */
+  readonly statusCode: number
+  /** Values by their names. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  /** The bytes of the body. */
+  readonly body: AsyncIterable<Uint8Array>
 }
 
 /** What a call may be told; AWS SDK clients pass their configuration. */

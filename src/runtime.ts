@@ -1,16 +1,8 @@
-import type { Dispatcher } from 'undici'
+import timers from 'node:timers'
+import type { MessagePort } from 'node:worker_threads'
 import { PROCESS_WIDE } from './process-wide.js'
 
-/** What `fetch` is asked for: the part of `RequestInit` in use here, and undici's `dispatcher`. */
-export interface FetchInit {
-  readonly method: string
-  readonly headers: Readonly<Record<string, string>>
-  readonly signal: AbortSignal
-  readonly redirect: 'manual'
-  readonly dispatcher: Dispatcher
-}
-
-/** The world outside, as values: tests put their own time, dice and network in its place. */
+/** The world outside, as values: tests put their own time and dice in its place. */
 export interface Runtime {
   /** Epoch milliseconds. */
   readonly now: () => number
@@ -26,7 +18,6 @@ export interface Runtime {
   readonly afterPoll: (callback: () => void) => void
   /** Keeps the process alive until what comes back is called: somebody waits for an answer. */
   readonly keepAlive: () => () => void
-  readonly fetch: (url: string, init: FetchInit) => Promise<Response>
 }
 
 /** A clock that a test owns; `instance-role/testing` has one. */
@@ -38,33 +29,50 @@ function ownedClock(): OwnedClock | undefined {
   return shared[PROCESS_WIDE]?.clock
 }
 
-/** Any delay will do: the timer only stands for a caller who waits. */
-const AS_LONG_AS_IT_TAKES_MS = 2 ** 30
-
 /**
- * The real world. Globals are looked up at each call, because msw, fake timers and tracing replace them after import;
- * a clock that a test owns (`instance-role/testing`) goes before the system's.
+ * The real world. Globals are looked up at each call, because fake timers and tracing replace them after import; a clock that
+ * a test owns (`instance-role/testing`) goes before the system's.
  */
 export const systemRuntime: Runtime = {
   now: () => (ownedClock() ?? Date).now(),
   elapsed: () => ownedClock()?.elapsed() ?? performance.now(),
   random: () => Math.random(),
   sleep: (delayMs) =>
-    ownedClock()?.sleep(delayMs) ?? new Promise((resolve) => void setTimeout(resolve, delayMs).unref()),
+    ownedClock()?.sleep(delayMs) ?? new Promise((resolve) => void systemAfter(delayMs, () => resolve())),
   after: (delayMs, callback) => ownedClock()?.after(delayMs, callback) ?? systemAfter(delayMs, callback),
-  afterPoll: (callback) => void setImmediate(callback),
-  keepAlive: () => {
-    // Both of the same moment: fake timers may be installed before the wait ends.
-    const { setTimeout, clearTimeout } = globalThis
-    const timer = setTimeout(() => {}, AS_LONG_AS_IT_TAKES_MS)
-    return () => clearTimeout(timer)
-  },
-  fetch: (url, init) => globalThis.fetch(url, init),
+  afterPoll: (callback) => void realImmediate(callback),
+  keepAlive,
 }
+
+/** Kept from import, and not a global: jsdom has none, and fake timers would never call back. */
+const realImmediate = timers.setImmediate
 
 function systemAfter(delayMs: number, callback: (lateMs: number) => void): () => void {
   const { setTimeout, clearTimeout } = globalThis
   const startedAt = performance.now()
-  const timer = setTimeout(() => callback(performance.now() - startedAt - delayMs), delayMs).unref()
+  const timer = setTimeout(() => callback(performance.now() - startedAt - delayMs), delayMs)
+  if (isUnreferable(timer)) timer.unref()
   return () => clearTimeout(timer)
+}
+
+/** The timers of jsdom, of Electron's renderer and of tests can be numbers. */
+function isUnreferable(timer: unknown): timer is { unref(): unknown } {
+  return typeof timer === 'object' && timer !== null && 'unref' in timer && typeof timer.unref === 'function'
+}
+
+let keeper: MessagePort | undefined
+let waits = 0
+
+/** By a port that carries no message: tests may own timers, and sockets come and go. */
+function keepAlive(): () => void {
+  keeper ??= new (process.getBuiltinModule('node:worker_threads').MessageChannel)().port1
+  if (waits === 0) keeper.ref()
+  waits += 1
+  let isHeld = true
+  return () => {
+    if (!isHeld) return
+    isHeld = false
+    waits -= 1
+    if (waits === 0) keeper?.unref()
+  }
 }

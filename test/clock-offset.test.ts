@@ -12,10 +12,15 @@ function setup(hostErrorMs: number) {
   let errorMs = hostErrorMs
   const clock = createTestClock({ startAt: Date.UTC(2026, 0, 1) })
   const instance = emulateInstance({ clock })
-  const runtime = { ...virtualRuntime(clock, instance), now: () => clock.now() + errorMs }
+  const runtime = { ...virtualRuntime(clock), now: () => clock.now() + errorMs }
   const world = { runtime, registry: createRegistry(), configSources: systemConfigSources }
   const setHostClock = (aheadMs: number): void => void (errorMs = aheadMs)
-  return { clock, instance, provider: createProvider({}, world), setHostClock }
+  return {
+    clock,
+    instance,
+    provider: createProvider({ dispatcher: instance.dispatcher }, world),
+    setHostClock,
+  }
 }
 
 test.each([-5 * HOUR, 5 * HOUR, 26 * HOUR])(
@@ -115,7 +120,7 @@ test.each([
   ['Thu, 01 Jan 2026 00:00:10 GMT', 10 * SECOND],
   ['soon', undefined],
   ['', undefined],
-  [null, undefined],
+  [undefined, undefined],
 ])('reads the Date header %s', (header, offset) => {
   expect(clockOffsetMs(header, Date.UTC(2026, 0, 1))).toBe(offset)
 })

@@ -1,4 +1,5 @@
 import net, { type AddressInfo } from 'node:net'
+import { Worker } from 'node:worker_threads'
 
 /** A server that does with each connection what a test wants: what no HTTP server can be made to do. */
 export interface RawServer extends AsyncDisposable {
@@ -28,6 +29,33 @@ export async function serveRaw(answer: (socket: net.Socket) => void, host = '127
     [Symbol.asyncDispose]: () => {
       for (const socket of sockets) socket.destroy()
       return new Promise((resolve) => server.close(() => resolve()))
+    },
+  }
+}
+
+/** A thread that listens and never accepts. */
+const DEAF = `
+  const { parentPort } = require('node:worker_threads')
+  const server = require('node:net').createServer()
+  server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
+    parentPort.postMessage(server.address().port)
+    setImmediate(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0))
+  })
+`
+
+/** A port at which connections are neither accepted nor refused: its backlog is full. */
+export async function serveFull(): Promise<{ readonly endpoint: string } & AsyncDisposable> {
+  const worker = new Worker(DEAF, { eval: true })
+  const port = await new Promise<number>((resolve) => worker.once('message', resolve))
+  const waiting = Array.from({ length: 4 }, () => net.connect(port, '127.0.0.1').on('error', () => {}))
+  await Promise.all(
+    waiting.slice(0, 2).map((socket) => new Promise((resolve) => socket.once('connect', resolve))),
+  )
+  return {
+    endpoint: `http://127.0.0.1:${port}`,
+    [Symbol.asyncDispose]: async () => {
+      for (const socket of waiting) socket.destroy()
+      await worker.terminate()
     },
   }
 }

@@ -1,13 +1,12 @@
 import { inspect } from 'node:util'
 import { systemConfigSources } from '../src/config-sources.js'
 import { createProvider, type InstanceRoleProvider } from '../src/from-instance-role.js'
-import type { InstanceRoleOptions } from '../src/options.js'
-import { type FetchInit, type Runtime, systemRuntime } from '../src/runtime.js'
+import type { ImdsDispatcher, ImdsDispatcherRequest, InstanceRoleOptions } from '../src/options.js'
+import { type Runtime, systemRuntime } from '../src/runtime.js'
 import { createRegistry } from '../src/shared-sources.js'
 import {
   createTestClock,
   emulateInstance,
-  type EmulatedInstance,
   type InstanceOptions,
   type TestClock,
 } from '../src/testing/index.js'
@@ -27,15 +26,8 @@ export function createDice(seed = 1): () => number {
   }
 }
 
-/** A world in which nothing is real: the clock is the test's, and fetch asks the emulated instance. */
-export function virtualRuntime(
-  clock: TestClock,
-  instance: EmulatedInstance,
-  {
-    random = createDice(),
-    onFetch = () => {},
-  }: { random?: () => number; onFetch?: (url: string, init: FetchInit) => void } = {},
-): Runtime {
+/** A runtime in which nothing is real: the clock is the test's. */
+export function virtualRuntime(clock: TestClock, random: () => number = createDice()): Runtime {
   return {
     ...systemRuntime,
     now: () => clock.now(),
@@ -43,10 +35,18 @@ export function virtualRuntime(
     sleep: (delayMs) => clock.sleep(delayMs),
     after: (delayMs, callback) => clock.after(delayMs, callback),
     random,
-    fetch: (url, init) => {
-      onFetch(url, init)
-      const { method, headers, signal, redirect } = init
-      return instance.fetch(url, { method, headers, signal, redirect })
+  }
+}
+
+/** A dispatcher that lets a test see each request before it is sent. */
+export function watchedDispatcher(
+  dispatcher: ImdsDispatcher,
+  onSend: (request: ImdsDispatcherRequest) => void,
+): ImdsDispatcher {
+  return {
+    request: (options) => {
+      onSend(options)
+      return dispatcher.request(options)
     },
   }
 }
@@ -56,16 +56,17 @@ export function setup(
   options: InstanceOptions & {
     provider?: InstanceRoleOptions
     random?: () => number
-    onFetch?: (url: string, init: FetchInit) => void
+    onSend?: (request: ImdsDispatcherRequest) => void
   } = {},
 ) {
-  const { provider: providerOptions, random, onFetch, ...instanceOptions } = options
+  const { provider: providerOptions, random, onSend = () => {}, ...instanceOptions } = options
   const clock = createTestClock({ startAt: Date.UTC(2026, 0, 1) })
   const instance = emulateInstance({ clock, ...instanceOptions })
-  const runtime = virtualRuntime(clock, instance, { ...(random && { random }), ...(onFetch && { onFetch }) })
+  const runtime = virtualRuntime(clock, random)
+  const dispatcher = watchedDispatcher(instance.dispatcher, onSend)
   const registry = createRegistry()
   const create = (given: InstanceRoleOptions = {}): InstanceRoleProvider =>
-    createProvider(given, { runtime, registry, configSources: systemConfigSources })
+    createProvider({ dispatcher, ...given }, { runtime, registry, configSources: systemConfigSources })
   return { clock, instance, registry, create, provider: create(providerOptions) }
 }
 

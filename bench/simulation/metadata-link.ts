@@ -1,4 +1,4 @@
-import { createFetch, type EmulatedFetch } from '../../src/testing/fetch-front.js'
+import { createDispatcher, type EmulatedDispatcher } from '../../src/testing/dispatcher-front.js'
 import type { Outcome } from '../../src/testing/faults.js'
 import type { EmulatedInstance, EmulatedRequest } from '../../src/testing/index.js'
 
@@ -25,7 +25,7 @@ export interface LinkOptions {
 
 /** The way from the processes of one instance to its IMDS, and a record of what went over it. */
 export class MetadataLink {
-  readonly fetch: EmulatedFetch
+  readonly dispatcher: EmulatedDispatcher
   readonly #instance: EmulatedInstance
   readonly #options: LinkOptions
   readonly #sentAt: number[] = []
@@ -38,7 +38,7 @@ export class MetadataLink {
     this.#options = options
     this.#filledAt = instance.clock.now()
     const { signal } = new AbortController()
-    this.fetch = createFetch({
+    this.dispatcher = createDispatcher({
       clock: instance.clock,
       closed: signal,
       answer: (request) => this.ask(request),

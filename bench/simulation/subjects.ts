@@ -7,6 +7,7 @@ import { fromInstanceMetadata } from '@smithy/credential-provider-imds'
 import type { AwsCredentialIdentity, Logger } from '@smithy/types'
 import { systemConfigSources } from '../../src/config-sources.js'
 import { createProvider } from '../../src/from-instance-role.js'
+import type { ImdsDispatcher } from '../../src/options.js'
 import type { Runtime } from '../../src/runtime.js'
 import { createRegistry, type SourceRegistry } from '../../src/shared-sources.js'
 
@@ -25,7 +26,7 @@ export interface Process {
 export interface Subject {
   readonly name: SubjectName
   readonly label: string
-  startProcess(runtime: Runtime): Process
+  startProcess(runtime: Runtime, dispatcher: ImdsDispatcher): Process
 }
 
 export type SubjectName =
@@ -44,11 +45,14 @@ export const SUBJECTS: readonly Subject[] = [
   {
     name: 'instance-role',
     label: 'instance-role',
-    startProcess: (runtime) => {
+    startProcess: (runtime, dispatcher) => {
       const registry: SourceRegistry = createRegistry()
       return {
         client: () => {
-          const provider = createProvider({}, { runtime, registry, configSources: systemConfigSources })
+          const provider = createProvider(
+            { dispatcher },
+            { runtime, registry, configSources: systemConfigSources },
+          )
           return () => provider()
         },
       }

@@ -195,14 +195,11 @@ class World {
       after: (delayMs, callback) => clock.after(delayMs, callback),
       random: this.random,
       keepAlive: () => () => {},
-      fetch: (url, init) => {
-        const { method, headers, signal, redirect } = init
-        return this.link.fetch(url, { method, headers, signal, redirect })
-      },
     }
-    const clients = Array.from({ length: processes }, () => subject.startProcess(runtime)).flatMap(
-      (process) => Array.from({ length: clientsPerProcess }, () => process.client()),
-    )
+    const { dispatcher } = this.link
+    const clients = Array.from({ length: processes }, () =>
+      subject.startProcess(runtime, dispatcher),
+    ).flatMap((process) => Array.from({ length: clientsPerProcess }, () => process.client()))
     return clients
       .map((ask) => ({ ask, offsetMs: Math.floor(this.random() * SECOND), calls: 0, isServed: false }))
       .sort((one, other) => one.offsetMs - other.offsetMs)

@@ -6,6 +6,7 @@ import type { Verdict } from '../diagnosis/findings.js'
 import { parseInstanceId } from '../diagnosis/metadata-documents.js'
 import type { Facts } from '../diagnosis/facts.js'
 import { createReport, formatReport, type Paint } from '../diagnosis/report.js'
+import { httpTransport } from '../imds/http-transport.js'
 import { systemRuntime } from '../runtime.js'
 import type { Command } from './command.js'
 
@@ -56,6 +57,7 @@ async function examine(profile: string | undefined): Promise<Facts> {
   const release = systemRuntime.keepAlive()
   try {
     return await probe({
+      transport: httpTransport(systemRuntime),
       runtime: systemRuntime,
       profile: profileName(profile),
       sources: systemConfigSources(profile, READING_LIMIT_MS),

@@ -11,17 +11,18 @@ import { loadRoleCredentials, type RoleMemory } from '../credentials-load.js'
 import { InstanceRoleError } from '../errors.js'
 import { imdsAccess } from '../imds-access.js'
 import { type ImdsLoadOptions, runLoad } from '../imds-load.js'
-import { type Exchange, openTransport, type Outcome } from '../imds/transport.js'
+import type { Exchange, Outcome, Transport } from '../imds/transport.js'
 import type { Runtime } from '../runtime.js'
 import { VERSION } from '../version.js'
 import type { Facts, ImdsFacts, RoleFacts } from './facts.js'
 import { parseIdentity, parseInstanceProfile, parseRegion } from './metadata-documents.js'
-import { loggingRuntime, type SentRequest } from './request-log.js'
+import { loggingTransport, type SentRequest } from './request-log.js'
 import { readSurroundings } from './surroundings.js'
 
 /** What the probe sees of the world. */
 export interface ProbeOptions {
   readonly runtime: Runtime
+  readonly transport: Transport
   readonly sources: ConfigSources
   /** The profile whose settings are read. */
   readonly profile: string
@@ -54,26 +55,33 @@ export async function probe(options: ProbeOptions): Promise<Facts> {
   return {
     settings,
     surroundings: readSurroundings(outside),
-    imds: isAsked ? await askImds(config, options.runtime) : undefined,
+    imds: isAsked ? await askImds(config, options) : undefined,
     blockedMs: blockedMs(),
   }
 }
 
-async function askImds(config: InstanceRoleConfig, runtime: Runtime): Promise<ImdsFacts> {
+async function askImds(
+  config: InstanceRoleConfig,
+  { runtime, transport }: Pick<ProbeOptions, 'runtime' | 'transport'>,
+): Promise<ImdsFacts> {
   const requests: SentRequest[] = []
   const memory: RoleMemory = {}
   const offsets: number[] = []
-  const options = loadOptions(config, loggingRuntime(runtime, requests), (date) => {
+  const onDate = (date: string | undefined): void => {
     const offset = clockOffsetMs(date, runtime.now())
     if (offset !== undefined) offsets.push(offset)
-  })
+  }
+  const options = {
+    ...loadOptions(config, runtime, onDate),
+    transport: loggingTransport(transport, runtime, requests),
+  }
   // The load goes first: others join it for the metadata token.
   const [load, details, v1, otherAddress] = await Promise.all([
     loadRole(options, config.roleName.value, memory),
     readDetails(options),
     askWithoutToken(options),
     // Not in the log: that it mostly does not answer is no failure on the way to IMDS.
-    askOtherAddress(config, { ...options, runtime }),
+    askOtherAddress(config, { ...options, transport }),
   ])
   return {
     endpoint: options.endpoints.preferred,
@@ -92,7 +100,7 @@ async function askImds(config: InstanceRoleConfig, runtime: Runtime): Promise<Im
 function loadOptions(
   config: InstanceRoleConfig,
   runtime: Runtime,
-  onDate: (date: string | null) => void,
+  onDate: (date: string | undefined) => void,
 ): ImdsLoadOptions {
   const registry = { tokens: new Map() }
   return {
@@ -168,17 +176,14 @@ async function askOtherAddress(
 
 /** One request outside of any load; `undefined` where time ran out. */
 async function send(
-  { runtime, timeoutMs, signal, dispatcher }: ImdsLoadOptions,
+  { transport, timeoutMs, signal }: ImdsLoadOptions,
   question: Pick<Exchange, 'method' | 'url' | 'headers'>,
 ): Promise<Outcome | undefined> {
-  const transport = openTransport({ runtime, timeoutMs, signal, dispatcher })
   const headers = { ...question.headers, accept: '*/*', 'user-agent': USER_AGENT }
   try {
-    return await transport.send({ ...question, headers, timeoutMs })
+    return await transport.send({ ...question, headers, timeoutMs }, signal)
   } catch {
     return undefined
-  } finally {
-    transport.close()
   }
 }
 

@@ -1,4 +1,5 @@
-import type { FetchInit, Runtime } from '../runtime.js'
+import type { Transport } from '../imds/transport.js'
+import type { Runtime } from '../runtime.js'
 
 /** A request to IMDS and how it ended; neither token nor body. */
 export interface SentRequest {
@@ -8,19 +9,24 @@ export interface SentRequest {
   readonly status?: number
 }
 
-/** The runtime, noting each request in `log` as it ends. */
-export function loggingRuntime(runtime: Runtime, log: SentRequest[]): Runtime {
-  const fetch = async (url: string, init: FetchInit): Promise<Response> => {
-    const sentAt = runtime.now()
-    const { method } = init
-    try {
-      const response = await runtime.fetch(url, init)
-      log.push({ method, tookMs: runtime.now() - sentAt, status: response.status })
-      return response
-    } catch (error) {
-      log.push({ method, tookMs: runtime.now() - sentAt })
-      throw error
-    }
+/** The transport, noting each request in `log` as it ends. */
+export function loggingTransport(
+  transport: Transport,
+  { now }: Pick<Runtime, 'now'>,
+  log: SentRequest[],
+): Transport {
+  return {
+    send: async (exchange, signal) => {
+      const sentAt = now()
+      const sent = (): SentRequest => ({ method: exchange.method, tookMs: now() - sentAt })
+      try {
+        const outcome = await transport.send(exchange, signal)
+        log.push(outcome.kind === 'answer' ? { ...sent(), status: outcome.status } : sent())
+        return outcome
+      } catch (error) {
+        log.push(sent())
+        throw error
+      }
+    },
   }
-  return { ...runtime, fetch }
 }

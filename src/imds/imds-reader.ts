@@ -10,7 +10,7 @@ import {
 import type { Runtime } from '../runtime.js'
 import type { EndpointChoice } from './endpoint-choice.js'
 import { outcomeError } from './outcome-error.js'
-import type { Answer, Outcome, Transport } from './transport.js'
+import type { Answer, Exchange, Outcome } from './transport.js'
 import { decodeUtf8 } from './utf-8.js'
 
 /** The metadata token of one endpoint, for every load of the process; each load brings its own way to take one. */
@@ -25,13 +25,14 @@ export interface ImdsReaderOptions {
   readonly timeoutMs: number
   readonly imdsV1Fallback: boolean
   readonly tokenOf: (endpoint: string) => MetadataTokenCache
-  readonly transportTo: (endpoint: string) => Transport
+  /** Sends within the load. */
+  readonly send: (exchange: Exchange) => Promise<Outcome>
   readonly userAgent: string
   readonly runtime: Runtime
   readonly onRequest: (step: LoadStep) => void
   /** Called when IMDSv1 has answered, once a load. */
   readonly onV1: () => void
-  readonly onDate: (date: string | null) => void
+  readonly onDate: (date: string | undefined) => void
 }
 
 /** Reads IMDS paths with a metadata token, within one load. */
@@ -132,10 +133,10 @@ export class ImdsReader {
     { endpoint, method, path, step }: ImdsRequest,
     headers: Record<string, string>,
   ): Promise<Outcome> {
-    const { transportTo, timeoutMs, userAgent, onRequest, onDate, endpoints, runtime } = this.#options
+    const { send, timeoutMs, userAgent, onRequest, onDate, endpoints, runtime } = this.#options
     onRequest(step)
     const sentAt = runtime.now()
-    const outcome = await transportTo(endpoint).send({
+    const outcome = await send({
       method,
       url: endpoint + path,
       // Compressed, a small answer could unfold beyond the cap.

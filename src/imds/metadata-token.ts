@@ -30,7 +30,7 @@ const REFRESH_AHEAD_MS = 120_000
  *
  * @throws {InstanceRoleError} `BAD_RESPONSE`
  */
-export function parseMetadataToken(body: string, ttlHeader: string | null, now: number): MetadataToken {
+export function parseMetadataToken(body: string, ttlHeader: string | undefined, now: number): MetadataToken {
   const value = body.trim()
   // What cannot stand in a header must not reach one: line breaks would end it.
   if (!/^[\x21-\x7e]+$/.test(value)) throw malformed('the metadata token is empty or not printable')
@@ -40,8 +40,8 @@ export function parseMetadataToken(body: string, ttlHeader: string | null, now: 
   return { value, receivedAt: now, refreshAt: now + ttlMs - refreshAheadMs, expiresAt: now + ttlMs }
 }
 
-function parseTtlSeconds(header: string | null): number {
-  if (header === null) return MAX_TOKEN_TTL_SECONDS
+function parseTtlSeconds(header: string | undefined): number {
+  if (header === undefined) return MAX_TOKEN_TTL_SECONDS
   if (!/^0*[1-9]\d*$/.test(header.trim())) {
     throw malformed('X-aws-ec2-metadata-token-ttl-seconds is not a positive whole number')
   }

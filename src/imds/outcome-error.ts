@@ -23,8 +23,6 @@ export function outcomeError(outcome: Outcome, context: Context): InstanceRoleEr
       return broken(outcome, context)
     case 'oversized':
       return oversized(context)
-    case 'blocked-port':
-      return blockedPort(context)
   }
 }
 
@@ -45,8 +43,8 @@ function meaningOf(status: number, { request, endpoint, step }: Context): [Insta
 }
 
 /** Seconds only: IMDS has no reason to name a date. */
-function parseRetryAfterMs(header: string | null): number | undefined {
-  return header !== null && /^\d{1,6}$/.test(header) ? Number(header) * 1_000 : undefined
+function parseRetryAfterMs(header: string | undefined): number | undefined {
+  return header !== undefined && /^\d{1,6}$/.test(header) ? Number(header) * 1_000 : undefined
 }
 
 function broken({ cause }: Outcome & { kind: 'broken' }, { request, step }: Context): InstanceRoleError {
@@ -62,11 +60,6 @@ function oversized({ request, step }: Context): InstanceRoleError {
   )
 }
 
-function blockedPort({ endpoint, step }: Context): InstanceRoleError {
-  const message = `The endpoint ${endpoint} is on a port of another protocol, on which fetch asks no server.`
-  return new InstanceRoleError('BAD_CONFIG', message, { step })
-}
-
 function unreachable(
   { timedOut, cause }: Outcome & { kind: 'unreachable' },
   { endpoint, timeoutMs, step }: Context,
@@ -77,15 +70,16 @@ function unreachable(
   return new InstanceRoleError('UNREACHABLE', message, { step, timedOut, cause })
 }
 
-/** Where the PUT was not answered, the answer's IP hop limit does not reach a container; or, for all a mock or a dispatcher tells, nobody is there. */
+/** Where a connection was made and the PUT was not answered, the answer's IP hop limit does not reach this process. */
 function silent(
   { isPartial, isConnected, blockedMs }: Outcome & { kind: 'silent' },
-  { endpoint, timeoutMs, step, request }: Context,
+  context: Context,
 ): InstanceRoleError {
+  const { endpoint, timeoutMs, step, request } = context
   const details = { step, timedOut: true }
   if (blockedMs === 0 && step === 'token' && !isPartial) {
-    const accepted = isConnected ? 'accepted the connection but ' : ''
-    const message = `IMDS at ${endpoint} ${accepted}never answered ${request} (${timeoutMs} ms): its answer does not get this far.`
+    if (!isConnected) return unreachable({ kind: 'unreachable', timedOut: true }, context)
+    const message = `IMDS at ${endpoint} accepted the connection but never answered ${request} (${timeoutMs} ms): its answer does not get this far.`
     return new InstanceRoleError('HOP_LIMIT', message, details)
   }
   const what = isPartial ? 'did not end its answer to' : 'did not answer'

@@ -1,8 +1,6 @@
-import type { Dispatcher } from 'undici'
 import { isError, unlessAborted } from '../abort.js'
 import { InstanceRoleError } from '../errors.js'
 import type { Runtime } from '../runtime.js'
-import type { Connections, LastConnection } from './connections.js'
 import { startTimeLimit } from './time-limit.js'
 
 /** One HTTP request to IMDS. */
@@ -17,8 +15,14 @@ export interface Exchange {
 export interface Answer {
   readonly kind: 'answer'
   readonly status: number
-  readonly headers: Pick<Headers, 'get'>
+  /** By their names in lower case. */
+  readonly headers: ReadonlyMap<string, string>
   readonly bytes: Uint8Array
+}
+
+/** The body is larger than `MAX_BODY_BYTES`; the rest of it is left unread. */
+export interface Oversized {
+  readonly kind: 'oversized'
 }
 
 /** What became of an exchange: an answer, or why there is none. */
@@ -35,77 +39,61 @@ export type Outcome =
     }
   /** The connection broke, or carried what is not HTTP. */
   | { readonly kind: 'broken'; readonly cause?: Error }
-  | { readonly kind: 'oversized' }
-  /** Nothing was sent: fetch asks no server on a port of another protocol. */
-  | { readonly kind: 'blocked-port' }
+  | Oversized
 
-/** The requests of one load: they share a deadline (`signal`) and an end. */
+/** The port through which IMDS is asked: an exchange in, its outcome out. */
 export interface Transport {
-  /** Rejects only when the load has ended, with `CLOSED`: the load knows why, and others may wait for the same answer. */
-  send(exchange: Exchange): Promise<Outcome>
-  close(): void
-}
-
-export interface TransportOptions {
-  readonly runtime: Runtime
-  readonly timeoutMs: number
-  /** Ends every exchange under way; its reason is what `send` rejects with. */
-  readonly signal: AbortSignal
-  /** The caller's own undici dispatcher, in place of direct connections. */
-  readonly dispatcher: Dispatcher | undefined
+  /**
+   * Settles within the time limit of the exchange.
+   *
+   * @throws {InstanceRoleError} `CLOSED` when `signal` is aborted, which ends the exchange; `BAD_CONFIG` where the caller's
+   * dispatcher cannot send
+   */
+  send(exchange: Exchange, signal: AbortSignal): Promise<Outcome>
 }
 
 /** Real answers have about 1.3 KB. */
 export const MAX_BODY_BYTES: number = 64 * 1_024
 
-/** Opens the way to IMDS for one load: a socket that is kept from one load to the next escapes request mocking. */
-export function openTransport(options: TransportOptions): Transport {
-  let connections: Promise<Connections> | undefined
+/** How far an exchange has come: written by the implementation, read for the diagnosis. */
+export interface Progress {
+  /** `hidden` where nothing tells, as under request mocking. */
+  connection: 'hidden' | 'pending' | 'made'
+  gotHeaders: boolean
+}
+
+/** How one implementation exchanges a request for an answer; `createTransport` bounds it and explains its failures. */
+export interface Wire {
+  /** Rejects with what went wrong. When `signal` is aborted, it lets go of its connection. */
+  exchange(request: Exchange, progress: Progress, signal: AbortSignal): Promise<Answer | Oversized>
+  /** Whether an error with this code means a connection that broke, where the connection is hidden. */
+  isBreakage(code: string | undefined): boolean
+}
+
+/** Bounds each exchange in time and tells what a failure means: the same for every implementation. */
+export function createTransport(runtime: Runtime, wire: Wire): Transport {
   return {
-    send: async (exchange) => {
-      if (options.dispatcher !== undefined) return send(options, { dispatcher: options.dispatcher }, exchange)
-      connections ??= openDirectConnections(options.timeoutMs)
-      return send(options, await connections, exchange)
+    send: async (request, signal) => {
+      if (isOver(signal)) throw ended()
+      const progress: Progress = { connection: 'hidden', gotHeaders: false }
+      const limit = new AbortController()
+      let blockedMs: number | undefined
+      const cancelLimit = startTimeLimit(runtime, request.timeoutMs, (blocked) => {
+        blockedMs = blocked
+        limit.abort()
+      })
+      const stop = (): void => limit.abort()
+      signal.addEventListener('abort', stop, { once: true })
+      try {
+        return await unlessAborted(limit.signal, wire.exchange(request, progress, limit.signal))
+      } catch (error) {
+        if (isOver(signal)) throw ended()
+        return blockedMs === undefined ? diagnose(error, progress, wire) : timedOut(progress, blockedMs)
+      } finally {
+        cancelLimit()
+        signal.removeEventListener('abort', stop)
+      }
     },
-    close: () =>
-      void connections?.then(
-        (opened) => opened.close(),
-        // Whoever sends has been told.
-        () => {},
-      ),
-  }
-}
-
-/** undici is loaded at the first request, not at import. */
-async function openDirectConnections(timeoutMs: number): Promise<Connections> {
-  const { openConnections } = await import('./connections.js')
-  return openConnections(timeoutMs, MAX_BODY_BYTES)
-}
-
-type Way = Pick<Connections, 'dispatcher'> & Partial<Connections>
-
-async function send(options: TransportOptions, way: Way, exchange: Exchange): Promise<Outcome> {
-  if (isOver(options.signal)) throw ended()
-  const progress: Progress = {
-    gotHeaders: false,
-    lastConnection: () => way.lastConnection?.() ?? 'untried',
-  }
-  const controller = new AbortController()
-  const cancelLimit = startTimeLimit(options.runtime, exchange.timeoutMs, (blockedMs) => {
-    progress.blockedMs = blockedMs
-    controller.abort()
-  })
-  const passOn = (): void => controller.abort()
-  options.signal.addEventListener('abort', passOn, { once: true })
-  try {
-    const received = receive(options.runtime, way.dispatcher, exchange, controller.signal, progress)
-    return await unlessAborted(controller.signal, received)
-  } catch (error) {
-    if (isOver(options.signal)) throw ended()
-    return diagnose(error, progress)
-  } finally {
-    cancelLimit()
-    options.signal.removeEventListener('abort', passOn)
   }
 }
 
@@ -118,109 +106,46 @@ function ended(): InstanceRoleError {
   return new InstanceRoleError('CLOSED', 'The load that made this request has ended.')
 }
 
-/** How far an exchange has come. */
-interface Progress {
-  gotHeaders: boolean
-  /** Set when its time is up. */
-  blockedMs?: number
-  readonly lastConnection: () => LastConnection
+function timedOut({ connection, gotHeaders }: Progress, blockedMs: number): Outcome {
+  if (connection === 'pending' && !gotHeaders) return { kind: 'unreachable', timedOut: true }
+  const isConnected = gotHeaders || connection === 'made'
+  return { kind: 'silent', isPartial: gotHeaders, isConnected, blockedMs }
 }
 
-async function receive(
-  runtime: Runtime,
-  dispatcher: Dispatcher,
-  { method, url, headers }: Exchange,
-  signal: AbortSignal,
-  progress: Progress,
-): Promise<Outcome> {
-  const response = await runtime.fetch(url, { method, headers, signal, redirect: 'manual', dispatcher })
-  progress.gotHeaders = true
-  const bytes = await readBody(response)
-  if (bytes === undefined) return { kind: 'oversized' }
-  return { kind: 'answer', status: response.status, headers: readable(response.headers), bytes }
+function diagnose(error: unknown, { connection, gotHeaders }: Progress, wire: Wire): Outcome {
+  if (error instanceof InstanceRoleError) throw error
+  const isBroken =
+    gotHeaders || connection === 'made' || (connection === 'hidden' && wire.isBreakage(codeOf(error)))
+  return isBroken
+    ? { kind: 'broken', ...causeOf(error) }
+    : { kind: 'unreachable', timedOut: false, ...causeOf(error) }
 }
 
-/** A mocked fetch may give any record of headers, or none. */
-function readable(headers: Partial<Headers> | undefined): Answer['headers'] {
-  const byName = new Map(Object.entries(headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]))
-  const read = (name: string): unknown =>
-    typeof headers?.get === 'function' ? headers.get(name) : byName.get(name)
-  return {
-    get: (name) => {
-      const value = read(name)
-      return typeof value === 'string' || typeof value === 'number' ? String(value) : null
-    },
-  }
-}
-
-/** `undefined` where the body is larger than the cap; the rest of it is left unread. */
-async function readBody(response: Response): Promise<Uint8Array | undefined> {
-  if (response.body === null) return new Uint8Array()
-  const reader: ReadableStreamDefaultReader<Uint8Array> = response.body.getReader()
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for (let read = await reader.read(); !read.done; read = await reader.read()) {
-    length += read.value.byteLength
-    // Nor is it within the cap where a mocked body has no bytes.
-    if (!(length <= MAX_BODY_BYTES)) {
-      // Not awaited: of a body that was teed, as mocks do, one branch waits for the other.
-      reader.cancel().catch(() => {})
-      return undefined
-    }
-    chunks.push(read.value)
-  }
-  return Buffer.concat(chunks, length)
-}
-
-function diagnose(error: unknown, progress: Progress): Outcome {
-  const isTimedOut = progress.blockedMs !== undefined
-  const connection = progress.lastConnection()
-  if (!progress.gotHeaders && connection === 'unmade') return unreachable(error, isTimedOut)
-  if (progress.blockedMs !== undefined) {
-    const { gotHeaders: isPartial, blockedMs } = progress
-    return { kind: 'silent', isPartial, isConnected: isPartial || connection === 'made', blockedMs }
-  }
-  const reason = reasonOf(error)
-  // Where the connections are not ours (a mocked fetch, the caller's dispatcher), only the error tells.
-  if (progress.gotHeaders || connection === 'made' || isBreakage(reason))
-    return { kind: 'broken', ...causeOf(reason) }
-  return unreachable(error, false)
-}
-
-function unreachable(error: unknown, timedOut: boolean): Outcome {
-  if (timedOut) return { kind: 'unreachable', timedOut }
-  const reason = reasonOf(error)
-  return reason.text === BAD_PORT
-    ? { kind: 'blocked-port' }
-    : { kind: 'unreachable', timedOut, ...causeOf(reason) }
-}
-
-interface Reason {
-  readonly code: string | undefined
-  readonly text: string | undefined
-}
-
-const BREAKAGES =
-  /^(ECONNRESET|EPIPE|UND_ERR_(SOCKET|HEADERS_OVERFLOW|ABORTED|HEADERS_TIMEOUT|BODY_TIMEOUT)|HPE_.*)$/
-
-function isBreakage({ code }: Reason): boolean {
-  return code !== undefined && BREAKAGES.test(code)
-}
-
-/** @see https://fetch.spec.whatwg.org/#port-blocking */
-const BAD_PORT = 'bad port'
-
-/** fetch wraps what happened in a `TypeError: fetch failed`. */
-function reasonOf(error: unknown): Reason {
-  const inner = isError(error) && isError(error.cause) ? error.cause : error
-  if (!isError(inner)) return { code: undefined, text: undefined }
-  const code = 'code' in inner && typeof inner.code === 'string' ? inner.code : undefined
-  // Only the operating system's own errors are quoted: undici's parser error carries the bytes it choked on.
-  const isQuoted = 'errno' in inner || inner.message === BAD_PORT
-  return { code, text: isQuoted ? inner.message : code }
+/** The `code` of an error of Node or undici. */
+export function codeOf(error: unknown): string | undefined {
+  return isError(error) && 'code' in error && typeof error.code === 'string' ? error.code : undefined
 }
 
 /** A new error, with no `code`: by it the SDK's retry strategy would repeat the whole request around us. */
-function causeOf({ text }: Reason): { cause?: Error } {
+function causeOf(error: unknown): { cause?: Error } {
+  const text = isError(error) ? textOf(error) : undefined
   return text === undefined ? {} : { cause: new Error(text) }
+}
+
+/** Only the operating system's own errors are quoted: a parser error can carry the bytes that it choked on. */
+function textOf(error: Error): string | undefined {
+  // Of a name with several addresses.
+  if ('errors' in error && Array.isArray(error.errors)) {
+    const texts = error.errors.flatMap((one) => (isError(one) ? (textOf(one) ?? []) : []))
+    if (texts.length > 0) return texts.join('; ')
+  }
+  if ('errno' in error) return error.message
+  const code = codeOf(error)
+  return code === 'ERR_ACCESS_DENIED' ? `${code} (start node with --allow-net)` : code
+}
+
+/** The headers of an answer by their names in lower case, where several of a name come as one text or as a list. */
+export function readHeaders(fields: Readonly<Record<string, unknown>>): ReadonlyMap<string, string> {
+  const all = Object.entries(fields).filter(([, value]) => value !== undefined)
+  return new Map(all.map(([name, value]) => [name.toLowerCase(), String(value)]))
 }

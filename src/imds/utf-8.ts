@@ -1,9 +1,10 @@
-/** `bytes` as text; `undefined` where they are no UTF-8. */
+import { Buffer, isUtf8 } from 'node:buffer'
+
+const BYTE_ORDER_MARK = '\ufeff'
+
+/** `bytes` as text, without a byte order mark; `undefined` where they are no UTF-8. */
 export function decodeUtf8(bytes: Uint8Array): string | undefined {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch {
-    // No binding: what cannot be decoded can still be a secret.
-    return undefined
-  }
+  if (!isUtf8(bytes)) return undefined
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
+  return text.startsWith(BYTE_ORDER_MARK) ? text.slice(BYTE_ORDER_MARK.length) : text
 }

@@ -2,7 +2,7 @@ import { type Clock, ambientClock } from './clock.js'
 import { CredentialsRenewal, type IssuedCredentials } from './credentials-renewal.js'
 import { FaultScript, type Step } from './fault-script.js'
 import { type Fault, type Outcome, withFault } from './faults.js'
-import { createFetch, type EmulatedFetch } from './fetch-front.js'
+import { createDispatcher, type EmulatedDispatcher } from './dispatcher-front.js'
 import {
   type IamRole,
   type InstanceProfile,
@@ -89,8 +89,8 @@ export interface EmulatedInstance {
   answer(request: EmulatedRequest): Outcome
   /** msw request handlers: `setupServer(...instance.handlers)`. Needs msw 2 or 3. */
   readonly handlers: MswHandlers
-  /** A `fetch` that asks this instance, whatever the address, without a socket. */
-  readonly fetch: EmulatedFetch
+  /** For the option `dispatcher`: asks this instance in this process, whatever the endpoint, without a socket. */
+  readonly dispatcher: EmulatedDispatcher
   /** Serves the instance on a real loopback port. */
   listen(options?: ListenOptions): Promise<LoopbackServer>
 
@@ -114,7 +114,7 @@ export function emulateInstance(options: InstanceOptions = {}): EmulatedInstance
 class Instance implements EmulatedInstance {
   readonly instanceId: string
   readonly clock: Clock
-  readonly fetch: EmulatedFetch
+  readonly dispatcher: EmulatedDispatcher
   readonly #settings: Settings
   readonly #launchedAt: number
   readonly #renewal: CredentialsRenewal
@@ -130,7 +130,7 @@ class Instance implements EmulatedInstance {
   constructor(settings: Settings, clock: Clock) {
     this.instanceId = settings.instanceId
     this.clock = clock
-    this.fetch = createFetch(this)
+    this.dispatcher = createDispatcher(this)
     this.#settings = settings
     this.#metadata = settings
     this.#launchedAt = clock.now()

@@ -1,7 +1,11 @@
 export { type Clock } from './clock.js'
 export { type GivenCredentials, type IssuedCredentials } from './credentials-renewal.js'
 export { type EmulatedInstance, emulateInstance } from './emulate-instance.js'
-export { type EmulatedFetch } from './fetch-front.js'
+export {
+  type DispatchedRequest,
+  type DispatchedResponse,
+  type EmulatedDispatcher,
+} from './dispatcher-front.js'
 export { type Step } from './fault-script.js'
 export { type Fault, type FaultWord, type Outcome } from './faults.js'
 export {

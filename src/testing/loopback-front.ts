@@ -2,7 +2,7 @@ import { type IncomingMessage, type Server, type ServerResponse, createServer } 
 import { isIPv6 } from 'node:net'
 import type { Clock } from './clock.js'
 import type { Outcome } from './faults.js'
-import type { Answering } from './fetch-front.js'
+import type { Answering } from './dispatcher-front.js'
 import type { EmulatedRequest } from './imds-protocol.js'
 import type { Reply } from './reply.js'
 import { untilAborted } from './web-response.js'

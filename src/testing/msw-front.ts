@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import type { Answering } from './fetch-front.js'
+import type { Answering } from './dispatcher-front.js'
 import { toWebResponse } from './web-response.js'
 
 /**

@@ -46,11 +46,11 @@ function bodyOf(outcome: Answered, clock: Clock, signal: AbortSignal): string | 
   return outcome.kind === 'reset-mid-body' ? ReadableStream.from(brokenBody(body)) : body
 }
 
-function fullBodyOf({ body, status }: Reply): string | null {
+export function fullBodyOf({ body, status }: Reply): string | null {
   return BODILESS.includes(status) ? null : body
 }
 
-async function* drippingBody(
+export async function* drippingBody(
   body: string,
   dripMs: number,
   clock: Clock,
@@ -69,7 +69,7 @@ function* brokenBody(body: string): Generator<Uint8Array> {
 }
 
 /** A failure as the built-in `fetch` reports it. */
-export function networkError(message: string, code: string): TypeError {
+function networkError(message: string, code: string): TypeError {
   const cause: NodeJS.ErrnoException = new Error(code)
   cause.code = code
   return new TypeError(message, { cause })

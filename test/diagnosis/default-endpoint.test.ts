@@ -1,16 +1,19 @@
 import { expect, test } from 'vitest'
-import { type FetchInit, systemRuntime } from '../../src/runtime.js'
+import { dispatcherTransport } from '../../src/imds/dispatcher-transport.js'
+import { systemRuntime } from '../../src/runtime.js'
 import { emulateInstance } from '../../src/testing/index.js'
 import { findingsOf, reportFrom } from './examine.js'
 
 /** The doctor where nothing is configured, and IMDS answers at one of its two addresses. */
 async function examineAt(answering: '169.254.169.254' | '[fd00:ec2::254]') {
   const instance = emulateInstance()
-  const fetch = (url: string, init: FetchInit): Promise<Response> =>
-    new URL(url).hostname === answering
-      ? instance.fetch(url, { method: init.method, headers: init.headers })
-      : Promise.reject(new TypeError('fetch failed', { cause: new Error('connect EHOSTUNREACH') }))
-  return findingsOf(await reportFrom({ ...systemRuntime, fetch }))
+  const transport = dispatcherTransport(systemRuntime, {
+    request: (options) =>
+      new URL(options.origin).hostname === answering
+        ? instance.dispatcher.request(options)
+        : Promise.reject(Object.assign(new Error('no route'), { code: 'EHOSTUNREACH' })),
+  })
+  return findingsOf(await reportFrom({ transport }))
 }
 
 test('takes the silence of the other address for no trouble with IMDS', async () => {

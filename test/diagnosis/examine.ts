@@ -7,7 +7,8 @@ import { onTestFinished } from 'vitest'
 import type { Finding } from '../../src/diagnosis/findings.js'
 import { probe } from '../../src/diagnosis/probe.js'
 import { createReport, formatReport, type Report } from '../../src/diagnosis/report.js'
-import { type Runtime, systemRuntime } from '../../src/runtime.js'
+import { httpTransport } from '../../src/imds/http-transport.js'
+import { systemRuntime } from '../../src/runtime.js'
 import {
   type EmulatedInstance,
   emulateInstance,
@@ -45,19 +46,20 @@ export async function startInstance({ options, make }: Scenario) {
 /** Examines a real loopback instance from this process, as `instance-role doctor` does from its own. */
 export async function examine({ env = {}, keysInFile = {}, ...scenario }: Patient = {}) {
   const { instance, env: exported } = await startInstance(scenario)
-  const report = await reportFrom(systemRuntime, { ...exported, ...env }, keysInFile)
+  const report = await reportFrom({ env: { ...exported, ...env }, keysInFile })
   assertReport(JSON.parse(JSON.stringify(report)))
   return { instance, report, picture: formatReport(report, (_verdict, text) => text), ...findingsOf(report) }
 }
 
-/** What the doctor reports of the world behind `runtime`. */
-export async function reportFrom(
-  runtime: Runtime,
-  env: Readonly<Record<string, string>> = {},
-  keysInFile: Readonly<Record<string, string>> = {},
-): Promise<Report> {
+/** What the doctor reports of what is behind `transport`. */
+export async function reportFrom({
+  transport = httpTransport(systemRuntime),
+  env = {} as Readonly<Record<string, string>>,
+  keysInFile = {} as Readonly<Record<string, string>>,
+} = {}): Promise<Report> {
   const facts = await probe({
-    runtime,
+    runtime: systemRuntime,
+    transport,
     profile: 'default',
     sources: { env, loadProfile: () => Promise.resolve({ name: 'default', keys: keysInFile }) },
     loadFiles: () => Promise.resolve({ configFile: {}, credentialsFile: { default: keysInFile } }),

@@ -1,8 +1,9 @@
-import { expect, test } from 'vitest'
-import { createProvider } from '../../src/from-instance-role.js'
+import { Agent } from 'undici'
+import { expect, onTestFinished, test } from 'vitest'
+import { createProvider, fromInstanceRole } from '../../src/from-instance-role.js'
 import { systemConfigSources } from '../../src/config-sources.js'
-import { IPV4_ENDPOINT, IPV6_ENDPOINT } from '../../src/config.js'
-import { type Runtime, systemRuntime } from '../../src/runtime.js'
+import { IPV6_ENDPOINT } from '../../src/config.js'
+import type { ImdsDispatcher } from '../../src/options.js'
 import { createRegistry } from '../../src/shared-sources.js'
 import { createTestClock, emulateInstance } from '../../src/testing/index.js'
 import { serveRaw } from '../raw-server.js'
@@ -13,20 +14,15 @@ function setup() {
   const clock = createTestClock({ startAt: Date.UTC(2026, 0, 1) })
   const ipv4 = emulateInstance({ clock })
   const ipv6 = emulateInstance({ clock })
-  const runtime = virtualRuntime(clock, ipv4)
+  const dispatcher: ImdsDispatcher = {
+    request: (options) => (options.origin === IPV6_ENDPOINT ? ipv6 : ipv4).dispatcher.request(options),
+  }
   const world = {
     registry: createRegistry(),
     configSources: systemConfigSources,
-    runtime: {
-      ...runtime,
-      fetch: (url: string, init: Parameters<typeof runtime.fetch>[1]) => {
-        const { method, headers, signal, redirect } = init
-        const { fetch } = url.startsWith('http://[fd00:ec2::254]/') ? ipv6 : ipv4
-        return fetch(url, { method, headers, signal, redirect })
-      },
-    },
+    runtime: virtualRuntime(clock),
   }
-  return { clock, ipv4, ipv6, provider: createProvider({ endpointMode: 'auto' }, world) }
+  return { clock, ipv4, ipv6, provider: createProvider({ endpointMode: 'auto', dispatcher }, world) }
 }
 
 test('uses IPv4 alone where it answers within the head start', async () => {
@@ -98,12 +94,13 @@ test.each([{ listens: true }, { listens: false }])(
     if (!listens) await mute[Symbol.asyncDispose]()
     await using instance = emulateInstance()
     const { endpoint } = await instance.listen({ host: '::1' })
-    const toLoopback = (url: string): string =>
-      url.replace(IPV4_ENDPOINT, mute.endpoint).replace(IPV6_ENDPOINT, endpoint)
-    const fetch: Runtime['fetch'] = (url, init) => systemRuntime.fetch(toLoopback(url), init)
-    const runtime = { ...systemRuntime, fetch }
-    const world = { runtime, registry: createRegistry(), configSources: systemConfigSources }
-    await using provider = createProvider({ endpointMode: 'auto' }, world)
+    const agent = new Agent()
+    onTestFinished(() => agent.destroy())
+    const dispatcher: ImdsDispatcher = {
+      request: (options) =>
+        agent.request({ ...options, origin: options.origin === IPV6_ENDPOINT ? endpoint : mute.endpoint }),
+    }
+    await using provider = fromInstanceRole({ endpointMode: 'auto', dispatcher, isolated: true })
     expect((await provider()).accessKeyId).toBe(instance.credentials?.accessKeyId)
     expect(instance.requests).toEqual(FIRST_LOAD)
   },

@@ -10,7 +10,7 @@ const NOW = Date.UTC(2026, 0, 1)
 const VALUE = 'AQAEAExampleMetadataToken=='
 const TTL_HEADER = 'x-aws-ec2-metadata-token-ttl-seconds'
 
-test.each<{ header: string | null; ttlMs: number }>([
+test.each<{ header: string | undefined; ttlMs: number }>([
   { header: '21600', ttlMs: 21_600_000 },
   { header: '600', ttlMs: 600_000 },
   { header: ' 600 ', ttlMs: 600_000 },
@@ -18,7 +18,7 @@ test.each<{ header: string | null; ttlMs: number }>([
   { header: '1', ttlMs: 1_000 },
   { header: '21601', ttlMs: 21_600_000 },
   { header: '9'.repeat(400), ttlMs: 21_600_000 },
-  { header: null, ttlMs: 21_600_000 },
+  { header: undefined, ttlMs: 21_600_000 },
 ])('with the TTL header $header takes the token to live $ttlMs ms', ({ header, ttlMs }) => {
   expect(parseMetadataToken(VALUE, header, NOW)).toMatchObject({ value: VALUE, expiresAt: NOW + ttlMs })
 })
@@ -74,7 +74,7 @@ test.each([
 
 test('asks for the longest life there is, and sends nothing but the token with what follows', async () => {
   const sent: Readonly<Record<string, string>>[] = []
-  const { provider } = setup({ onFetch: (_url, { headers }) => void sent.push(headers) })
+  const { provider } = setup({ onSend: ({ headers }) => void sent.push(headers) })
   await provider()
   expect(sent[0]).toHaveProperty(TTL_HEADER, String(MAX_TOKEN_TTL_SECONDS))
   expect(sent[0]).not.toHaveProperty('x-aws-ec2-metadata-token')
@@ -138,7 +138,7 @@ test('sends a new token after a 401, and shows neither', async () => {
   const tokens = new Set<string>()
   const { instance, provider } = setup({
     provider: { retries: 0 },
-    onFetch: (_url, { headers }) => void tokens.add(headers['x-aws-ec2-metadata-token'] ?? ''),
+    onSend: ({ headers }) => void tokens.add(headers['x-aws-ec2-metadata-token'] ?? ''),
   })
   instance.failUntilLifted('credentials', { status: 401 })
   const error = await provider().catch((thrown: unknown) => thrown)

@@ -1,5 +1,6 @@
 // Run with --expose-gc: prints how far the heap has grown, in bytes, as medians of several readings after collection.
 import { createProvider } from '../../src/from-instance-role.js'
+import type { ImdsDispatcher } from '../../src/options.js'
 import { systemRuntime } from '../../src/runtime.js'
 import { createRegistry } from '../../src/shared-sources.js'
 
@@ -18,25 +19,19 @@ const document = {
 }
 
 /** Answers without an emulated instance, which keeps what it was asked. */
-const runtime = {
-  ...systemRuntime,
-  fetch: (url: string) => {
-    const body = url.endsWith('/app-role') ? JSON.stringify(document) : 'app-role'
-    return Promise.resolve(new Response(body))
-  },
+const dispatcher: ImdsDispatcher = {
+  request: ({ path }) => respond(200, path.endsWith('/app-role') ? JSON.stringify(document) : 'app-role'),
 }
 const configSources = () => ({ env: {}, loadProfile: () => Promise.resolve({ name: 'default', keys: {} }) })
-const world = { runtime, registry: createRegistry(), configSources }
-const provider = createProvider({}, world)
-const noRole = createProvider(
-  {},
-  { runtime: { ...runtime, fetch: answer404 }, registry: createRegistry(), configSources },
-)
+const world = { runtime: systemRuntime, registry: createRegistry(), configSources }
+const provider = createProvider({ dispatcher }, world)
+const noRole = createProvider({ dispatcher: { request: () => respond(404, '') } }, world)
 const KINDS: Readonly<Record<string, () => Promise<unknown>>> = {
   'cached calls': () => provider(),
   refreshes: () => provider({ forceRefresh: true }),
   'calls that fail while another waits': () => noRole().catch(() => {}),
-  'providers with a logger of their own': () => createProvider({ logger: createLogger() }, world)(),
+  'providers with a logger of their own': () =>
+    createProvider({ logger: createLogger(), dispatcher }, world)(),
 }
 const once = KINDS[kind ?? '']
 if (once === undefined) throw new Error(`there is no ${String(kind)}`)
@@ -55,8 +50,11 @@ async function repeat(times: number): Promise<void> {
   for (let time = 0; time < times; time += 1) await once?.()
 }
 
-function answer404(): Promise<Response> {
-  return Promise.resolve(new Response('', { status: 404 }))
+function respond(statusCode: number, text: string): ReturnType<ImdsDispatcher['request']> {
+  async function* body(): AsyncGenerator<Uint8Array> {
+    yield await Promise.resolve(Buffer.from(text))
+  }
+  return Promise.resolve({ statusCode, headers: {}, body: body() })
 }
 
 function createLogger() {

@@ -9,7 +9,6 @@ import type * as Tokens from '../../src/imds/metadata-token.js'
 import type * as Identity from '../../src/credentials-identity.js'
 import type * as Status from '../../src/status.js'
 import type * as Document from '../../src/role-credentials.js'
-import type { Runtime } from '../../src/runtime.js'
 import { checkPromises } from './check-promises.js'
 import type { Subject } from './virtual-world.js'
 
@@ -31,7 +30,8 @@ interface Bug {
   readonly lives?: number
   readonly module?: string
   readonly plant?: () => void
-  readonly through?: (runtime: Runtime) => Runtime
+  readonly through?: Subject['through']
+  readonly throughDispatcher?: Subject['throughDispatcher']
 }
 
 /** Replaces members of a module; what is spoilt is typed by the module itself. */
@@ -263,9 +263,11 @@ const BUGS: readonly Bug[] = [
   {
     name: 'hangs when the connection is reset',
     breaks: [1],
+    throughDispatcher: (dispatcher) => ({
+      request: (options) => dispatcher.request(options).catch(() => new Promise<never>(() => {})),
+    }),
     through: (runtime) => ({
       ...runtime,
-      fetch: (url, init) => runtime.fetch(url, init).catch(() => new Promise<never>(() => {})),
       after: (delayMs, callback) => (delayMs >= 10_000 ? () => {} : runtime.after(2 * HOUR, callback)),
     }),
   },
@@ -304,12 +306,13 @@ const BUGS: readonly Bug[] = [
   {
     name: 'sends the metadata token to where it was redirected',
     breaks: [8],
-    through: (runtime) => ({
-      ...runtime,
-      fetch: async (url, init) => {
-        const response = await runtime.fetch(url, init)
-        const location = response.headers.get('location')
-        return location === null ? response : runtime.fetch(location, init)
+    throughDispatcher: (dispatcher) => ({
+      request: async (options) => {
+        const response = await dispatcher.request(options)
+        const { location } = response.headers
+        if (typeof location !== 'string') return response
+        const { origin, pathname } = new URL(location)
+        return dispatcher.request({ ...options, origin, path: pathname })
       },
     }),
   },
@@ -357,12 +360,17 @@ type RefreshingCacheOf<Value, Held, Context> = InstanceType<
 >
 
 /** The library with a bug in it, loaded afresh. */
-async function libraryWith({ plant, through }: Pick<Bug, 'plant' | 'through'>): Promise<Subject> {
+async function libraryWith({ plant, through, throughDispatcher }: Partial<Bug>): Promise<Subject> {
   vi.resetModules()
   plant?.()
   const { createProvider } = await import('../../src/from-instance-role.js')
   const { createRegistry } = await import('../../src/shared-sources.js')
-  return { createProvider, createRegistry, ...(through !== undefined && { through }) }
+  return {
+    createProvider,
+    createRegistry,
+    ...(through !== undefined && { through }),
+    ...(throughDispatcher !== undefined && { throughDispatcher }),
+  }
 }
 
 // Vitest fails a run in which a rejection goes unhandled; here one is meant to.

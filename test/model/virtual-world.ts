@@ -1,6 +1,6 @@
-import Agent from 'undici/lib/dispatcher/agent.js'
 import type { createProvider as CreateProvider, InstanceRoleProvider } from '../../src/from-instance-role.js'
-import type { FetchInit, Runtime } from '../../src/runtime.js'
+import type { ImdsDispatcher, ImdsDispatcherRequest } from '../../src/options.js'
+import type { Runtime } from '../../src/runtime.js'
 import type { SourceRegistry } from '../../src/shared-sources.js'
 import {
   createTestClock,
@@ -17,6 +17,8 @@ export interface Subject {
   readonly createRegistry: () => SourceRegistry
   /** Stands between the library and the world. */
   readonly through?: (runtime: Runtime) => Runtime
+  /** Stands between the library and the instance. */
+  readonly throughDispatcher?: (dispatcher: ImdsDispatcher) => ImdsDispatcher
 }
 
 /** How one world differs from another. */
@@ -29,7 +31,6 @@ export interface WireRequest {
   readonly method: string
   readonly path: string
   readonly url: string
-  readonly redirect: string
   readonly token: string | undefined
   status?: number
 }
@@ -64,8 +65,10 @@ export function createWorld(subject: Subject, { seed, ...options }: WorldOptions
   const wire: WireRequest[] = []
   const handles: Handles = { timers: 0, sleeps: 0, waits: 0 }
   const lines: string[] = []
-  const seen = watched(virtualRuntime(clock, instance, { random: createDice(seed) }), wire, handles, instance)
+  const seen = watched(virtualRuntime(clock, createDice(seed)), handles)
   const runtime = subject.through?.(seen) ?? seen
+  const wired = recorded(instance, wire)
+  const dispatcher = subject.throughDispatcher?.(wired) ?? wired
   const registry = subject.createRegistry()
   const keep = (line: string): void => void lines.push(line)
   let steppedMs = 0
@@ -82,22 +85,15 @@ export function createWorld(subject: Subject, { seed, ...options }: WorldOptions
     },
     createProvider: () =>
       subject.createProvider(
-        { logger: { debug: keep, info: keep, warn: keep, error: keep }, dispatcher: UNUSED },
+        { logger: { debug: keep, info: keep, warn: keep, error: keep }, dispatcher },
         { runtime, registry, configSources: () => NO_CONFIG },
       ),
   }
 }
 
-/** Without one, the way to real sockets is loaded late, in real time, while the virtual clock runs on. */
-const UNUSED = new Agent()
 const NO_CONFIG = { env: {}, loadProfile: () => Promise.resolve({ name: 'default', keys: {} }) }
 
-function watched(
-  runtime: Runtime,
-  wire: WireRequest[],
-  handles: Handles,
-  instance: EmulatedInstance,
-): Runtime {
+function watched(runtime: Runtime, handles: Handles): Runtime {
   return {
     ...runtime,
     after: (delayMs, callback) => {
@@ -113,15 +109,21 @@ function watched(
     },
     sleep: (delayMs) => runtime.sleep(delayMs).finally(hold(handles, 'sleeps')),
     keepAlive: () => hold(handles, 'waits'),
-    fetch: async (url, init) => {
-      const request = toWireRequest(url, init)
+  }
+}
+
+/** The instance's dispatcher, with each request noted in `wire`. */
+function recorded(instance: EmulatedInstance, wire: WireRequest[]): ImdsDispatcher {
+  return {
+    request: async (options) => {
+      const request = toWireRequest(options)
       wire.push(request)
-      const answer = runtime.fetch(url, init)
+      const answer = instance.dispatcher.request(options)
       // The instance has decided: `401`, or `401 drip` where the rest of the answer is a matter of time.
       const isWhole = /\d{3}$/.test(instance.requests.at(-1) ?? '')
       const response = await answer
-      const isReadable = Number(response.headers.get('content-length') ?? 0) <= 64 * 1_024
-      if (isWhole && isReadable) request.status = response.status
+      const isReadable = Number(response.headers['content-length'] ?? 0) <= 64 * 1_024
+      if (isWhole && isReadable) request.status = response.statusCode
       return response
     },
   }
@@ -137,6 +139,6 @@ function hold(handles: Handles, kind: keyof Handles): () => void {
   }
 }
 
-function toWireRequest(url: string, { method, headers, redirect }: FetchInit): WireRequest {
-  return { method, url, path: new URL(url).pathname, redirect, token: headers[TOKEN_HEADER] }
+function toWireRequest({ method, origin, path, headers }: ImdsDispatcherRequest): WireRequest {
+  return { method, url: origin + path, path, token: headers[TOKEN_HEADER] }
 }

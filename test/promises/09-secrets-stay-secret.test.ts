@@ -26,7 +26,7 @@ async function live(step: Step, fault: Fault) {
   const tokens = new Set<string>()
   const { clock, instance, registry, provider } = setup({
     provider: { logger },
-    onFetch: (_url, { headers }) => {
+    onSend: ({ headers }) => {
       const token = headers['x-aws-ec2-metadata-token']
       if (token !== undefined) tokens.add(token)
     },

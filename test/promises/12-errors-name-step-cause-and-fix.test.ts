@@ -149,8 +149,8 @@ test.each(TROUBLES)(
 test('tells that the event loop was blocked, where it was', async () => {
   const { clock, instance, provider } = setup({
     provider: { retries: 0 },
-    onFetch: (url) => {
-      if (url.endsWith('/app-role')) clock.blockEventLoop(2_800)
+    onSend: ({ path }) => {
+      if (path.endsWith('/app-role')) clock.blockEventLoop(2_800)
     },
   })
   instance.failUntilLifted('credentials', 'silence')

@@ -230,7 +230,7 @@ test('without a test clock, delays are those of fake timers', async () => {
   const instance = emulateInstance({ httpTokens: 'optional' })
   instance.fail('all', { delayMs: 60_000 })
   const answered = vi.fn()
-  const answer = instance.fetch('http://169.254.169.254/latest/meta-data/mac').then(answered)
+  const answer = instance.dispatcher.request({ method: 'GET', path: '/latest/meta-data/mac' }).then(answered)
   await vi.advanceTimersByTimeAsync(59_999)
   expect(answered).not.toHaveBeenCalled()
   await vi.advanceTimersByTimeAsync(1)

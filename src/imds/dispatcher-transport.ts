@@ -1,0 +1,127 @@
+import { Buffer } from 'node:buffer'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { isError } from '../abort.js'
+import { InstanceRoleError } from '../errors.js'
+import type { ImdsDispatcher } from '../options.js'
+import type { Runtime } from '../runtime.js'
+import {
+  type Answer,
+  codeOf,
+  createTransport,
+  type Exchange,
+  MAX_BODY_BYTES,
+  type Oversized,
+  type Progress,
+  readHeaders,
+  type Transport,
+} from './transport.js'
+
+/** Asks IMDS through the caller's own undici dispatcher. */
+export function dispatcherTransport(runtime: Runtime, dispatcher: ImdsDispatcher): Transport {
+  return createTransport(runtime, {
+    exchange: (asked, progress, signal) => exchange(dispatcher, asked, progress, signal),
+    isBreakage,
+  })
+}
+
+/** Only what the system or undici says of connecting tells that there was no connection. */
+function isBreakage(code: string | undefined): boolean {
+  if (code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ERR_ACCESS_DENIED') return false
+  return code === undefined || /^(ECONNRESET|EPIPE|.*_.*)$/.test(code)
+}
+
+async function exchange(
+  dispatcher: ImdsDispatcher,
+  { method, url, headers }: Exchange,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<Answer | Oversized> {
+  const { origin, pathname, search } = new URL(url)
+  const target = { origin, method, path: pathname + search }
+  const unwatch = watchConnection(target, progress)
+  try {
+    const { statusCode, ...response } = await dispatcher.request({
+      ...target,
+      // Interceptors of the caller's must neither follow a redirect nor answer from a cache.
+      headers: { ...headers, 'cache-control': 'no-store' },
+      maxRedirections: 0,
+      signal,
+    })
+    progress.gotHeaders = true
+    const bytes = await readBody(response.body)
+    if (bytes === undefined) return { kind: 'oversized' }
+    return { kind: 'answer', status: statusCode, headers: readHeaders(response.headers), bytes }
+  } catch (error) {
+    return answerIn(error) ?? reject(error, signal)
+  } finally {
+    unwatch()
+  }
+}
+
+/** `undefined` where the body is larger than the cap. */
+async function readBody(body: AsyncIterable<Uint8Array>): Promise<Uint8Array | undefined> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of body) {
+    length += chunk.byteLength
+    // A chunk of no bytes, such as a string of a mock, is not within the cap either.
+    if (!(length <= MAX_BODY_BYTES)) return undefined
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks, length)
+}
+
+/** Interceptors that turn a status into an error keep the status in it. */
+function answerIn(error: unknown): Answer | undefined {
+  if (!isError(error) || !('statusCode' in error) || typeof error.statusCode !== 'number') return undefined
+  const fields = 'headers' in error && isRecord(error.headers) ? error.headers : {}
+  return { kind: 'answer', status: error.statusCode, headers: readHeaders(fields), bytes: new Uint8Array() }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+const MISUSES = /^UND_(ERR_(INVALID_ARG|DESTROYED|CLOSED)|MOCK_ERR_MOCK_NOT_MATCHED)$/
+
+/** A dispatcher that cannot send is a mistake of the program, and no outage of IMDS. */
+function reject(error: unknown, signal: AbortSignal): never {
+  const code = codeOf(error)
+  const isMisuse = code === undefined ? isError(error) && error.name === 'TypeError' : MISUSES.test(code)
+  if (!isMisuse || signal.aborted) throw error
+  const why = code ?? 'TypeError'
+  throw new InstanceRoleError(
+    'BAD_CONFIG',
+    `The option dispatcher is an undici dispatcher that cannot send: ${why}.`,
+  )
+}
+
+/** @see https://undici.nodejs.org/#/docs/api/DiagnosticsChannel */
+const CONNECTING = 'undici:client:beforeConnect'
+const HEADERS_SENT = 'undici:client:sendHeaders'
+
+/** Keeps up with the connection, of which undici tells on diagnostics channels only; what comes back ends that. */
+function watchConnection(
+  { origin, path, method }: { readonly origin: string; readonly path: string; readonly method: string },
+  progress: Progress,
+): () => void {
+  const onConnecting = (message: unknown): void => {
+    const { protocol, host } = memberOf(message, 'connectParams')
+    if (`${String(protocol)}//${String(host)}` === origin) progress.connection = 'pending'
+  }
+  const onHeadersSent = (message: unknown): void => {
+    const sent = memberOf(message, 'request')
+    const isOurs = String(sent['origin']) === origin && sent['path'] === path && sent['method'] === method
+    if (isOurs) progress.connection = 'made'
+  }
+  subscribe(CONNECTING, onConnecting)
+  subscribe(HEADERS_SENT, onHeadersSent)
+  return () => {
+    unsubscribe(CONNECTING, onConnecting)
+    unsubscribe(HEADERS_SENT, onHeadersSent)
+  }
+}
+
+function memberOf(message: unknown, name: string): Record<string, unknown> {
+  return isRecord(message) && isRecord(message[name]) ? message[name] : {}
+}
