@@ -32,7 +32,7 @@ export default defineConfig(
       'max-lines-per-function': ['error', { max: 30, skipBlankLines: true, skipComments: true }],
       'no-restricted-globals': [
         'error',
-        'fetch',
+        { name: 'fetch', message: 'It belongs to others: ask IMDS through the transport.' },
         'setTimeout',
         'setInterval',
         'setImmediate',
@@ -48,6 +48,7 @@ export default defineConfig(
     // The edges: where the world comes in.
     files: [
       'src/runtime.ts',
+      'src/imds/http-transport.ts',
       'src/shared-sources.ts',
       'src/config-sources.ts',
       'src/cli/**',

@@ -51,13 +51,14 @@ function systemAfter(delayMs: number, callback: (lateMs: number) => void): () =>
   const { setTimeout, clearTimeout } = globalThis
   const startedAt = performance.now()
   const timer = setTimeout(() => callback(performance.now() - startedAt - delayMs), delayMs)
-  if (isUnreferable(timer)) timer.unref()
+  unref(timer)
   return () => clearTimeout(timer)
 }
 
-/** The timers of jsdom, of Electron's renderer and of tests can be numbers. */
-function isUnreferable(timer: unknown): timer is { unref(): unknown } {
-  return typeof timer === 'object' && timer !== null && 'unref' in timer && typeof timer.unref === 'function'
+/** Lets the process end in spite of a timer or a socket. A timer of jsdom, of Electron's renderer or of a test can be a number. */
+export function unref(handle: unknown): void {
+  const isObject = typeof handle === 'object' && handle !== null
+  if (isObject && 'unref' in handle && typeof handle.unref === 'function') handle.unref()
 }
 
 let keeper: MessagePort | undefined

@@ -56,7 +56,7 @@ const TOKEN = `${IMDS}/latest/api/token`
 const NEVER = () => delay('infinite').then(() => HttpResponse.text('late'))
 
 test.each<{ what: string; handler: RequestHandler; code: string; step: string }>([
-  { what: 'a token that never comes', handler: http.put(TOKEN, NEVER), code: 'HOP_LIMIT', step: 'token' },
+  { what: 'a token that never comes', handler: http.put(TOKEN, NEVER), code: 'UNREACHABLE', step: 'token' },
   { what: 'a list that never comes', handler: http.get(ROLES, NEVER), code: 'TIMEOUT', step: 'role' },
   {
     what: 'a network error',

@@ -1,8 +1,7 @@
-import { Agent } from 'undici'
 import { expect, test } from 'vitest'
 import { InstanceRoleError } from '../src/index.js'
 import type { InstanceRoleOptions } from '../src/options.js'
-import { CREDENTIALS, FIRST_LOAD, HOUR, setup } from './setup.js'
+import { CREDENTIALS, FIRST_LOAD, HOUR, setup, watchedDispatcher } from './setup.js'
 
 test('keeps a source until the last of those who share it is closed, and then nothing of it', async () => {
   const { instance, registry, create } = setup()
@@ -42,7 +41,6 @@ test.each<InstanceRoleOptions>([
   { retries: 2 },
   { imdsV1Fallback: true },
   { accountId: true },
-  { dispatcher: new Agent() },
   { isolated: true },
 ])('shares nothing with a provider that has %j', async (options) => {
   const { instance, create } = setup()
@@ -54,6 +52,13 @@ test.each<InstanceRoleOptions>([
   // Settings that lead to the same requests are the same, however they are said.
   await create(options)()
   expect(one.status().requests).toBe(3)
+})
+
+test('shares nothing with a provider that has another dispatcher', async () => {
+  const { instance, create } = setup()
+  const dispatcher = watchedDispatcher(instance.dispatcher, () => {})
+  await Promise.all([create()(), create({ dispatcher })(), create({ dispatcher })()])
+  expect(instance.requests).toHaveLength(2 * FIRST_LOAD.length)
 })
 
 test('opens nothing for a provider that is closed before its settings are known', async () => {
@@ -96,9 +101,9 @@ test('counts a provider that is closed twice once', async () => {
 })
 
 test('remembers no dispatcher of providers that are closed', async () => {
-  const { registry, create } = setup()
+  const { instance, registry, create } = setup()
   for (let made = 0; made < 3; made += 1) {
-    const provider = create({ dispatcher: new Agent() })
+    const provider = create({ dispatcher: watchedDispatcher(instance.dispatcher, () => {}) })
     await provider()
     await provider.close()
   }

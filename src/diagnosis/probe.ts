@@ -66,22 +66,17 @@ async function askImds(
 ): Promise<ImdsFacts> {
   const requests: SentRequest[] = []
   const memory: RoleMemory = {}
-  const offsets: number[] = []
-  const onDate = (date: string | undefined): void => {
-    const offset = clockOffsetMs(date, runtime.now())
-    if (offset !== undefined) offsets.push(offset)
-  }
-  const options = {
-    ...loadOptions(config, runtime, onDate),
-    transport: loggingTransport(transport, runtime, requests),
-  }
+  const offsets: (number | undefined)[] = []
+  const onDate = (date: string | undefined): void => void offsets.push(clockOffsetMs(date, runtime.now()))
+  const unlogged = { ...loadOptions(config, runtime, onDate), transport }
+  const options = { ...unlogged, transport: loggingTransport(transport, runtime, requests) }
   // The load goes first: others join it for the metadata token.
   const [load, details, v1, otherAddress] = await Promise.all([
     loadRole(options, config.roleName.value, memory),
     readDetails(options),
     askWithoutToken(options),
     // Not in the log: that it mostly does not answer is no failure on the way to IMDS.
-    askOtherAddress(config, { ...options, transport }),
+    askOtherAddress(config, unlogged),
   ])
   return {
     endpoint: options.endpoints.preferred,
@@ -92,7 +87,7 @@ async function askImds(
     otherAddress,
     ...details,
     answeredAt: runtime.now(),
-    clockOffsetMs: offsets[0],
+    clockOffsetMs: offsets.find((offset) => offset !== undefined),
   }
 }
 

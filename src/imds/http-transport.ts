@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import type { Agent, ClientRequest, ClientRequestArgs, IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { Runtime } from '../runtime.js'
+import { type Runtime, unref } from '../runtime.js'
 import {
   type Answer,
   createTransport,
@@ -93,7 +93,7 @@ function watch(socket: Duplex, protocol: string, progress: Progress): void {
     progress.connection = 'made'
   })
   // Whoever waits for an answer keeps the process alive; the socket does not.
-  if ('unref' in socket && typeof socket.unref === 'function') socket.unref()
+  unref(socket)
 }
 
 function readAnswer(response: IncomingMessage): Promise<Answer | Oversized> {

@@ -28,12 +28,13 @@ test('tells machines the same as documented, with the same status', async () => 
 })
 
 test('says that the event loop was blocked, where a time limit passed meanwhile', async () => {
-  const block = `const { fetch } = globalThis
-    globalThis.fetch = (url, init) => {
-      const answer = fetch(url, init)
-      const until = url.endsWith('/app-role') ? Date.now() + 1300 : 0
-      setTimeout(() => { while (Date.now() < until); }, 20)
-      return answer
+  const block = `import http from 'node:http'
+    http.ClientRequest = class extends http.ClientRequest {
+      constructor(options) {
+        super(options)
+        const until = options.path.endsWith('/app-role') ? Date.now() + 1300 : 0
+        setTimeout(() => { while (Date.now() < until); }, 20)
+      }
     }`
   const { status, finding } = await runDoctorJson({
     make: (instance) => instance.failUntilLifted('credentials', 'silence'),

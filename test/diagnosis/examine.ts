@@ -54,8 +54,8 @@ export async function examine({ env = {}, keysInFile = {}, ...scenario }: Patien
 /** What the doctor reports of what is behind `transport`. */
 export async function reportFrom({
   transport = httpTransport(systemRuntime),
-  env = {} as Readonly<Record<string, string>>,
-  keysInFile = {} as Readonly<Record<string, string>>,
+  env = {},
+  keysInFile = {},
 } = {}): Promise<Report> {
   const facts = await probe({
     runtime: systemRuntime,

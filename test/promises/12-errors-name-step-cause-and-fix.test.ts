@@ -188,7 +188,7 @@ test('names as its cause what the system said', async () => {
   const { instance, provider } = setup()
   instance.failUntilLifted('all', 'refuse')
   const error = await provider().catch((thrown: unknown) => thrown)
-  expect(error).toMatchObject({ cause: { message: 'ECONNREFUSED' } })
+  expect(error).toMatchObject({ cause: { message: 'connect ECONNREFUSED' } })
 })
 
 test('gives each of those who wait together an error of its own, whose stack names who called', async () => {
