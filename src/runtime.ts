@@ -56,9 +56,12 @@ function systemAfter(delayMs: number, callback: (lateMs: number) => void): () =>
 }
 
 /** Lets the process end in spite of a timer or a socket. A timer of jsdom, of Electron's renderer or of a test can be a number. */
-export function unref(handle: unknown): void {
-  const isObject = typeof handle === 'object' && handle !== null
-  if (isObject && 'unref' in handle && typeof handle.unref === 'function') handle.unref()
+export function unref(handle: object | number): void {
+  if (isUnreferable(handle)) handle.unref()
+}
+
+function isUnreferable(handle: object | number): handle is { unref(): unknown } {
+  return typeof handle === 'object' && 'unref' in handle && typeof handle.unref === 'function'
 }
 
 let keeper: MessagePort | undefined
