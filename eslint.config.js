@@ -47,10 +47,10 @@ export default defineConfig(
   {
     // The edges: where the world comes in.
     files: [
-      'src/runtime.ts',
+      'src/runtime/**',
       'src/imds/http-transport.ts',
-      'src/shared-sources.ts',
-      'src/config-sources.ts',
+      'src/credentials/shared-sources.ts',
+      'src/config/config-sources.ts',
       'src/cli/**',
       'src/testing/**',
     ],

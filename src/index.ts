@@ -1,12 +1,12 @@
-export { fromInstanceRole, type InstanceRoleProvider } from './from-instance-role.js'
-export type { InstanceRoleCredentials } from './credentials-identity.js'
+export { fromInstanceRole, type InstanceRoleProvider } from './provider/from-instance-role.js'
+export type { InstanceRoleCredentials } from './provider/credentials-identity.js'
 export {
   fromInstanceMetadataRegion,
   MetadataClient,
   type MetadataClientOptions,
   type MetadataReadOptions,
-} from './metadata-client.js'
-export type { IdentityDocument } from './instance-metadata.js'
+} from './metadata/metadata-client.js'
+export type { IdentityDocument } from './metadata/instance-metadata.js'
 export {
   InstanceRoleError,
   type InstanceRoleErrorCode,
@@ -20,7 +20,7 @@ export {
   type RefreshOnExpiredTokenPlugin,
   type SigningClient,
   type SigningConfig,
-} from './refresh-on-expired-token.js'
+} from './recovery/refresh-on-expired-token.js'
 export type {
   ImdsDispatcher,
   ImdsDispatcherRequest,
@@ -28,8 +28,8 @@ export type {
   InstanceRoleCallProperties,
   InstanceRoleOptions,
   ReadyOptions,
-} from './options.js'
-export { type InstanceRoleStatus } from './status.js'
+} from './config/options.js'
+export { type InstanceRoleStatus } from './provider/status.js'
 export {
   type ExtendedEvent,
   type InstanceRoleEventName,
@@ -43,4 +43,4 @@ export {
   type RoleChangedEvent,
   type RoleDetachedEvent,
   type V1UsedEvent,
-} from './events.js'
+} from './events/events.js'

@@ -1,9 +1,9 @@
 import { inspect } from 'node:util'
-import { systemConfigSources } from '../src/config-sources.js'
-import { createProvider, type InstanceRoleProvider } from '../src/from-instance-role.js'
-import type { ImdsDispatcher, ImdsDispatcherRequest, InstanceRoleOptions } from '../src/options.js'
-import { type Runtime, systemRuntime } from '../src/runtime.js'
-import { createRegistry } from '../src/shared-sources.js'
+import { systemConfigSources } from '../src/config/config-sources.js'
+import { createProvider, type InstanceRoleProvider } from '../src/provider/from-instance-role.js'
+import type { ImdsDispatcher, ImdsDispatcherRequest, InstanceRoleOptions } from '../src/config/options.js'
+import { type Runtime, systemRuntime } from '../src/runtime/runtime.js'
+import { createRegistry } from '../src/credentials/shared-sources.js'
 import {
   createTestClock,
   emulateInstance,

@@ -1,6 +1,6 @@
 // What it costs to offer an event to nobody, and to somebody.
 import { subscribe } from 'node:diagnostics_channel'
-import { publish } from '../../src/events.js'
+import { publish } from '../../src/events/events.js'
 import { report } from './contenders.js'
 
 const EVENTS = 500_000

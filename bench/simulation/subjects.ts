@@ -5,11 +5,11 @@ import {
 import { doesIdentityRequireRefresh, isIdentityExpired, memoizeIdentityProvider } from '@smithy/core'
 import { fromInstanceMetadata } from '@smithy/credential-provider-imds'
 import type { AwsCredentialIdentity, Logger } from '@smithy/types'
-import { systemConfigSources } from '../../src/config-sources.js'
-import { createProvider } from '../../src/from-instance-role.js'
-import type { ImdsDispatcher } from '../../src/options.js'
-import type { Runtime } from '../../src/runtime.js'
-import { createRegistry, type SourceRegistry } from '../../src/shared-sources.js'
+import { systemConfigSources } from '../../src/config/config-sources.js'
+import { createProvider } from '../../src/provider/from-instance-role.js'
+import type { ImdsDispatcher } from '../../src/config/options.js'
+import type { Runtime } from '../../src/runtime/runtime.js'
+import { createRegistry, type SourceRegistry } from '../../src/credentials/shared-sources.js'
 
 /** What a caller is given; `originalExpiration` where an expired set is served all the same. */
 export type Served = AwsCredentialIdentity & { readonly originalExpiration?: Date }

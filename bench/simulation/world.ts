@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Runtime, systemRuntime } from '../../src/runtime.js'
+import { type Runtime, systemRuntime } from '../../src/runtime/runtime.js'
 import {
   emulateInstance,
   type EmulatedInstance,

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { InstanceRoleError } from '../errors.js'
-import type { InstanceRoleCredentials } from '../credentials-identity.js'
+import type { InstanceRoleCredentials } from '../provider/credentials-identity.js'
 import type { Command } from './command.js'
 
 const HELP = `Usage: instance-role credentials [--profile <name>]
@@ -41,7 +41,7 @@ export const credentials: Command = {
 async function print(profile: string | undefined): Promise<number> {
   try {
     // Loaded where it is run: other commands do without.
-    const { fromInstanceRole } = await import('../from-instance-role.js')
+    const { fromInstanceRole } = await import('../provider/from-instance-role.js')
     await using provider = fromInstanceRole({ profile })
     process.stdout.write(`${JSON.stringify(toProcessCredentials(await provider()), undefined, 2)}\n`)
     return 0

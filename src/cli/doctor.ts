@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { parseArgs, styleText } from 'node:util'
-import { profileName, readConfigFiles, systemConfigSources } from '../config-sources.js'
+import { profileName, readConfigFiles, systemConfigSources } from '../config/config-sources.js'
 import type { Verdict } from '../diagnosis/findings.js'
 import { parseInstanceId } from '../diagnosis/metadata-documents.js'
 import type { Facts } from '../diagnosis/facts.js'
 import { createReport, formatReport, type Paint } from '../diagnosis/report.js'
 import { httpTransport } from '../imds/http-transport.js'
-import { systemRuntime } from '../runtime.js'
+import { systemRuntime } from '../runtime/runtime.js'
 import type { Command } from './command.js'
 
 const HELP = `Usage: instance-role doctor [--json] [--profile <name>]

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { VERSION } from '../version.js'
+import { VERSION } from '../runtime/version.js'
 import { type Command, UsageError } from './command.js'
 import { credentials } from './credentials.js'
 import { doctor } from './doctor.js'

@@ -1,4 +1,4 @@
-import type { InstanceRoleConfig } from '../config.js'
+import type { InstanceRoleConfig } from '../config/config.js'
 import type { InstanceRoleError } from '../errors.js'
 import type { SentRequest } from './request-log.js'
 

@@ -1,5 +1,5 @@
 import { InstanceRoleError, type InstanceRoleErrorCode, TREATMENTS } from '../errors.js'
-import { IPV4_ENDPOINT, IPV6_ENDPOINT } from '../config.js'
+import { IPV4_ENDPOINT, IPV6_ENDPOINT } from '../config/config.js'
 import type { Facts, ImdsFacts, KeyFile } from './facts.js'
 
 /** The names that a command is about, as far as they are known. */

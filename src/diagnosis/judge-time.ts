@@ -1,4 +1,4 @@
-import { correctionMs } from '../clock-offset.js'
+import { correctionMs } from '../imds/clock-offset.js'
 import { InstanceRoleError } from '../errors.js'
 import type { ImdsFacts } from './facts.js'
 import type { Finding } from './findings.js'

@@ -1,5 +1,5 @@
-import { parseIdentityDocument } from '../instance-metadata.js'
-import { type Fields, parseFields } from '../json-fields.js'
+import { parseIdentityDocument } from '../metadata/instance-metadata.js'
+import { type Fields, parseFields } from '../runtime/json-fields.js'
 import type { ImdsFacts, InstanceProfileFacts } from './facts.js'
 
 /** Reads the body of `GET /latest/meta-data/iam/info`; `undefined` where it names no instance profile. */

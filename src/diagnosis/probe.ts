@@ -5,15 +5,15 @@ import {
   IPV4_ENDPOINT,
   IPV6_ENDPOINT,
   resolveConfig,
-} from '../config.js'
-import { clockOffsetMs } from '../clock-offset.js'
-import { loadRoleCredentials, type RoleMemory } from '../credentials-load.js'
+} from '../config/config.js'
+import { clockOffsetMs } from '../imds/clock-offset.js'
+import { loadRoleCredentials, type RoleMemory } from '../credentials/credentials-load.js'
 import { InstanceRoleError } from '../errors.js'
-import { imdsAccess } from '../imds-access.js'
-import { type ImdsLoadOptions, runLoad } from '../imds-load.js'
+import { imdsAccess } from '../imds/imds-access.js'
+import { type ImdsLoadOptions, runLoad } from '../imds/imds-load.js'
 import type { Exchange, Outcome, Transport } from '../imds/transport.js'
-import type { Runtime } from '../runtime.js'
-import { VERSION } from '../version.js'
+import type { Runtime } from '../runtime/runtime.js'
+import { VERSION } from '../runtime/version.js'
 import type { Facts, ImdsFacts, RoleFacts } from './facts.js'
 import { parseIdentity, parseInstanceProfile, parseRegion } from './metadata-documents.js'
 import { loggingTransport, type SentRequest } from './request-log.js'

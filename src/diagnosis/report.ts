@@ -1,6 +1,6 @@
-import type { InstanceRoleConfig, Setting } from '../config.js'
+import type { InstanceRoleConfig, Setting } from '../config/config.js'
 import { InstanceRoleError } from '../errors.js'
-import { VERSION } from '../version.js'
+import { VERSION } from '../runtime/version.js'
 import type { Facts } from './facts.js'
 import type { Finding, Verdict } from './findings.js'
 import { isHealthy, judge } from './judge.js'

@@ -1,5 +1,5 @@
 import type { Transport } from '../imds/transport.js'
-import type { Runtime } from '../runtime.js'
+import type { Runtime } from '../runtime/runtime.js'
 
 /** A request to IMDS and how it ended; neither token nor body. */
 export interface SentRequest {

@@ -1,4 +1,4 @@
-import type { ConfigFiles } from '../config.js'
+import type { ConfigFiles } from '../config/config.js'
 import type { KeyFile, Surroundings } from './facts.js'
 
 type Env = Readonly<Record<string, string | undefined>>

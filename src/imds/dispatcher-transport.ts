@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { isError } from '../abort.js'
+import { isError } from '../runtime/abort.js'
 import { InstanceRoleError } from '../errors.js'
-import type { ImdsDispatcher } from '../options.js'
-import type { Runtime } from '../runtime.js'
+import type { ImdsDispatcher } from '../config/options.js'
+import type { Runtime } from '../runtime/runtime.js'
 import {
   type Answer,
   codeOf,

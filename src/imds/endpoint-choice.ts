@@ -1,4 +1,4 @@
-import type { Runtime } from '../runtime.js'
+import type { Runtime } from '../runtime/runtime.js'
 
 /**
  * How long the first endpoint is waited for before the second is tried as well.

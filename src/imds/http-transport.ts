@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import type { Agent, ClientRequest, ClientRequestArgs, IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { type Runtime, unref } from '../runtime.js'
+import { type Runtime, unref } from '../runtime/runtime.js'
 import {
   type Answer,
   createTransport,

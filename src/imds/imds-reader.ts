@@ -1,13 +1,13 @@
-import { isSteady } from '../clock-offset.js'
+import { isSteady } from './clock-offset.js'
 import { InstanceRoleError, type LoadStep } from '../errors.js'
-import { RefreshingCache } from '../refreshing-cache.js'
+import { RefreshingCache } from '../refresh/refreshing-cache.js'
 import {
   MAX_TOKEN_TTL_SECONDS,
   type MetadataToken,
   metadataTokenPolicy,
   parseMetadataToken,
 } from './metadata-token.js'
-import type { Runtime } from '../runtime.js'
+import type { Runtime } from '../runtime/runtime.js'
 import type { EndpointChoice } from './endpoint-choice.js'
 import { outcomeError } from './outcome-error.js'
 import type { Answer, Exchange, Outcome } from './transport.js'

@@ -1,6 +1,6 @@
 import { InstanceRoleError } from '../errors.js'
-import type { Verdict } from '../refresh-schedule.js'
-import type { RefreshPolicy } from '../refreshing-cache.js'
+import type { Verdict } from '../refresh/refresh-schedule.js'
+import type { RefreshPolicy } from '../refresh/refreshing-cache.js'
 
 /** What `PUT /latest/api/token` gives. Instants are epoch milliseconds. */
 export interface MetadataToken {

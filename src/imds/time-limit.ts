@@ -1,4 +1,4 @@
-import type { Runtime } from '../runtime.js'
+import type { Runtime } from '../runtime/runtime.js'
 
 /** For the end of a sentence about a time limit: the program itself may have used it up. */
 export function tellBlocked(blockedMs: number): string {

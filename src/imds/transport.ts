@@ -1,6 +1,6 @@
-import { isError, unlessAborted } from '../abort.js'
+import { isError, unlessAborted } from '../runtime/abort.js'
 import { InstanceRoleError } from '../errors.js'
-import type { Runtime } from '../runtime.js'
+import type { Runtime } from '../runtime/runtime.js'
 import { startTimeLimit } from './time-limit.js'
 
 /** One HTTP request to IMDS. */

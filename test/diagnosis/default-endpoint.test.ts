@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { dispatcherTransport } from '../../src/imds/dispatcher-transport.js'
-import { systemRuntime } from '../../src/runtime.js'
+import { systemRuntime } from '../../src/runtime/runtime.js'
 import { emulateInstance } from '../../src/testing/index.js'
 import { findingsOf, reportFrom } from './examine.js'
 

@@ -8,7 +8,7 @@ import type { Finding } from '../../src/diagnosis/findings.js'
 import { probe } from '../../src/diagnosis/probe.js'
 import { createReport, formatReport, type Report } from '../../src/diagnosis/report.js'
 import { httpTransport } from '../../src/imds/http-transport.js'
-import { systemRuntime } from '../../src/runtime.js'
+import { systemRuntime } from '../../src/runtime/runtime.js'
 import {
   type EmulatedInstance,
   emulateInstance,

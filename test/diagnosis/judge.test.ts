@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { resolveConfig } from '../../src/config.js'
+import { resolveConfig } from '../../src/config/config.js'
 import type { Facts, ImdsFacts } from '../../src/diagnosis/facts.js'
 import { CHECKS } from '../../src/diagnosis/findings.js'
 import { isHealthy, judge } from '../../src/diagnosis/judge.js'

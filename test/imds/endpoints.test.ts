@@ -10,7 +10,7 @@ import { Agent } from 'undici'
 import { expect, onTestFinished, test } from 'vitest'
 import { fromInstanceRole } from '../../src/index.js'
 import { emulateInstance } from '../../src/testing/index.js'
-import { VERSION } from '../../src/version.js'
+import { VERSION } from '../../src/runtime/version.js'
 import { FIRST_LOAD } from '../setup.js'
 
 /** Passes each request on to an emulated instance, and keeps what was sent. */

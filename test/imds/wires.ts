@@ -3,8 +3,8 @@ import { Agent as Agent7 } from 'undici'
 import { dispatcherTransport } from '../../src/imds/dispatcher-transport.js'
 import { httpTransport } from '../../src/imds/http-transport.js'
 import type { Transport } from '../../src/imds/transport.js'
-import type { ImdsDispatcher } from '../../src/options.js'
-import { systemRuntime } from '../../src/runtime.js'
+import type { ImdsDispatcher } from '../../src/config/options.js'
+import { systemRuntime } from '../../src/runtime/runtime.js'
 
 /** Both implementations of the port; the dispatcher's with each undici that runs on this Node. */
 export interface Wire extends AsyncDisposable {

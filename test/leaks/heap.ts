@@ -1,8 +1,8 @@
 // Run with --expose-gc: prints how far the heap has grown, in bytes, as medians of several readings after collection.
-import { createProvider } from '../../src/from-instance-role.js'
-import type { ImdsDispatcher } from '../../src/options.js'
-import { systemRuntime } from '../../src/runtime.js'
-import { createRegistry } from '../../src/shared-sources.js'
+import { createProvider } from '../../src/provider/from-instance-role.js'
+import type { ImdsDispatcher } from '../../src/config/options.js'
+import { systemRuntime } from '../../src/runtime/runtime.js'
+import { createRegistry } from '../../src/credentials/shared-sources.js'
 
 const READINGS = 5
 const gc = globalThis.gc

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import type { InstanceRoleProvider } from '../../src/from-instance-role.js'
+import type { InstanceRoleProvider } from '../../src/provider/from-instance-role.js'
 import { type Fault, iamRole, instanceProfile, type Step } from '../../src/testing/index.js'
 import { HOUR, MINUTE, SECOND } from '../setup.js'
 import { LOAD_LEFT_OVER_MS, Observer, type Point } from './observer.js'

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { createProvider } from '../../src/from-instance-role.js'
-import { createRegistry } from '../../src/shared-sources.js'
+import { createProvider } from '../../src/provider/from-instance-role.js'
+import { createRegistry } from '../../src/credentials/shared-sources.js'
 import { checkPromises } from './check-promises.js'
 
 const LIVES = 2_000

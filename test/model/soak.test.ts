@@ -1,7 +1,7 @@
 // A failure that cannot be played again helps nobody: fast-check itself replays commands only where it is told of their shrinking.
 import { expect, test } from 'vitest'
-import { createProvider } from '../../src/from-instance-role.js'
-import { createRegistry } from '../../src/shared-sources.js'
+import { createProvider } from '../../src/provider/from-instance-role.js'
+import { createRegistry } from '../../src/credentials/shared-sources.js'
 import { parseSoakOptions, runSoak } from './run-soak.js'
 import type { Subject } from './virtual-world.js'
 

@@ -1,14 +1,14 @@
 // A model that finds nothing proves nothing. Each bug here stands in for one that a library like this has had; modules are
 // replaced, which no other test does, because a bug has to sit where the right code sits.
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
-import type * as Config from '../../src/config.js'
+import type * as Config from '../../src/config/config.js'
 import { InstanceRoleError } from '../../src/errors.js'
-import type * as Schedule from '../../src/refresh-schedule.js'
-import type * as Cache from '../../src/refreshing-cache.js'
+import type * as Schedule from '../../src/refresh/refresh-schedule.js'
+import type * as Cache from '../../src/refresh/refreshing-cache.js'
 import type * as Tokens from '../../src/imds/metadata-token.js'
-import type * as Identity from '../../src/credentials-identity.js'
-import type * as Status from '../../src/status.js'
-import type * as Document from '../../src/role-credentials.js'
+import type * as Identity from '../../src/provider/credentials-identity.js'
+import type * as Status from '../../src/provider/status.js'
+import type * as Document from '../../src/credentials/role-credentials.js'
 import { checkPromises } from './check-promises.js'
 import type { Subject } from './virtual-world.js'
 
@@ -47,7 +47,7 @@ function inModule<M extends object>(
   return { module, plant }
 }
 
-const SCHEDULE = '../../src/refresh-schedule.js'
+const SCHEDULE = '../../src/refresh/refresh-schedule.js'
 
 const BUGS: readonly Bug[] = [
   {
@@ -199,7 +199,7 @@ const BUGS: readonly Bug[] = [
   {
     name: 'flies twice: callers who come while a load is under way start another',
     breaks: [6],
-    ...inModule<typeof Cache>('../../src/refreshing-cache.js', ({ RefreshingCache }) => ({
+    ...inModule<typeof Cache>('../../src/refresh/refreshing-cache.js', ({ RefreshingCache }) => ({
       RefreshingCache: class<Value, Held, Context> extends RefreshingCache<Value, Held, Context> {
         readonly #load: () => RefreshingCacheOf<Value, Held, Context>
         constructor(...given: ConstructorParameters<typeof RefreshingCache<Value, Held, Context>>) {
@@ -217,7 +217,7 @@ const BUGS: readonly Bug[] = [
   {
     name: 'loses the wake-up of those who join a load under way',
     breaks: [1],
-    ...inModule<typeof Cache>('../../src/refreshing-cache.js', ({ RefreshingCache }) => ({
+    ...inModule<typeof Cache>('../../src/refresh/refreshing-cache.js', ({ RefreshingCache }) => ({
       RefreshingCache: class<Value, Held, Context> extends RefreshingCache<Value, Held, Context> {
         #isLoading = false
         override async refresh(context: Context): Promise<Held> {
@@ -231,7 +231,7 @@ const BUGS: readonly Bug[] = [
   {
     name: 'leaves the rejection of a refresh behind the callers unhandled',
     breaks: [10],
-    ...inModule<typeof Cache>('../../src/refreshing-cache.js', ({ RefreshingCache }) => ({
+    ...inModule<typeof Cache>('../../src/refresh/refreshing-cache.js', ({ RefreshingCache }) => ({
       RefreshingCache: class<Value, Held, Context> extends RefreshingCache<Value, Held, Context> {
         override refresh(context: Context): Promise<Held> {
           const refreshed = super.refresh(context)
@@ -244,7 +244,7 @@ const BUGS: readonly Bug[] = [
   {
     name: 'uses a metadata token again after it was revoked',
     breaks: [6, 11],
-    ...inModule<typeof Cache>('../../src/refreshing-cache.js', ({ RefreshingCache }) => ({
+    ...inModule<typeof Cache>('../../src/refresh/refreshing-cache.js', ({ RefreshingCache }) => ({
       RefreshingCache: class<Value, Held, Context> extends RefreshingCache<Value, Held, Context> {
         override reset(): void {}
       },
@@ -296,7 +296,7 @@ const BUGS: readonly Bug[] = [
   {
     name: 'falls back on IMDSv1 without being asked to',
     breaks: [7],
-    ...inModule<typeof Config>('../../src/config.js', ({ resolveEnabledConfig }) => ({
+    ...inModule<typeof Config>('../../src/config/config.js', ({ resolveEnabledConfig }) => ({
       resolveEnabledConfig: async (...given) => ({
         ...(await resolveEnabledConfig(...given)),
         imdsV1Fallback: { value: true, origin: 'default' },
@@ -319,7 +319,7 @@ const BUGS: readonly Bug[] = [
   {
     name: 'shows the access key in the status',
     breaks: [9],
-    ...inModule<typeof Status>('../../src/status.js', ({ describeStatus }) => ({
+    ...inModule<typeof Status>('../../src/provider/status.js', ({ describeStatus }) => ({
       describeStatus: (source, now) => {
         const roleName = source?.held?.value.id
         return { ...describeStatus(source, now), ...(roleName !== undefined && { roleName }) }
@@ -329,7 +329,7 @@ const BUGS: readonly Bug[] = [
   {
     name: 'puts what IMDS answered in an error',
     breaks: [9],
-    ...inModule<typeof Document>('../../src/role-credentials.js', ({ parseRoleCredentials }) => ({
+    ...inModule<typeof Document>('../../src/credentials/role-credentials.js', ({ parseRoleCredentials }) => ({
       parseRoleCredentials: (body) => {
         try {
           return parseRoleCredentials(body)
@@ -346,7 +346,7 @@ const BUGS: readonly Bug[] = [
   {
     name: 'hands out the true expiration of what it extends',
     breaks: [3],
-    ...inModule<typeof Identity>('../../src/credentials-identity.js', ({ toCredentials }) => ({
+    ...inModule<typeof Identity>('../../src/provider/credentials-identity.js', ({ toCredentials }) => ({
       toCredentials: (...given) => {
         const { originalExpiration, ...credentials } = toCredentials(...given)
         return { ...credentials, expiration: originalExpiration ?? credentials.expiration }
@@ -363,8 +363,8 @@ type RefreshingCacheOf<Value, Held, Context> = InstanceType<
 async function libraryWith({ plant, through, throughDispatcher }: Partial<Bug>): Promise<Subject> {
   vi.resetModules()
   plant?.()
-  const { createProvider } = await import('../../src/from-instance-role.js')
-  const { createRegistry } = await import('../../src/shared-sources.js')
+  const { createProvider } = await import('../../src/provider/from-instance-role.js')
+  const { createRegistry } = await import('../../src/credentials/shared-sources.js')
   return {
     createProvider,
     createRegistry,

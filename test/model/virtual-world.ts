@@ -1,7 +1,10 @@
-import type { createProvider as CreateProvider, InstanceRoleProvider } from '../../src/from-instance-role.js'
-import type { ImdsDispatcher, ImdsDispatcherRequest } from '../../src/options.js'
-import type { Runtime } from '../../src/runtime.js'
-import type { SourceRegistry } from '../../src/shared-sources.js'
+import type {
+  createProvider as CreateProvider,
+  InstanceRoleProvider,
+} from '../../src/provider/from-instance-role.js'
+import type { ImdsDispatcher, ImdsDispatcherRequest } from '../../src/config/options.js'
+import type { Runtime } from '../../src/runtime/runtime.js'
+import type { SourceRegistry } from '../../src/credentials/shared-sources.js'
 import {
   createTestClock,
   emulateInstance,

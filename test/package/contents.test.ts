@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join, posix } from 'node:path'
 import { expect, inject, test } from 'vitest'
-import { VERSION } from '../../src/version.js'
+import { VERSION } from '../../src/runtime/version.js'
 import { listeningInstance, outputOf, runNode } from './child.js'
 
 const packedFiles = inject('packedFiles')

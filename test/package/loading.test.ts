@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { expect, inject, test } from 'vitest'
-import { PROCESS_WIDE } from '../../src/process-wide.js'
+import { PROCESS_WIDE } from '../../src/runtime/process-wide.js'
 import { listeningInstance, outputOf, type Program } from './child.js'
 
 /** Names every module that an ES module resolves; what CommonJS loads is in `require.cache`. */

@@ -1,0 +1,235 @@
+import type { CheckedOptions } from './checked-options.js'
+import { InstanceRoleError } from '../errors.js'
+import {
+  ATTEMPTS,
+  badConfig,
+  BOOLEAN,
+  ENDPOINT,
+  ENDPOINT_MODE,
+  type EndpointMode,
+  MAX_DURATION_MS,
+  ROLE_NAME,
+  SECONDS,
+  type ValueGrammar,
+} from './setting-values.js'
+
+/** Where a setting comes from, in words: `option timeout`, `environment variable AWS_…`, `… of profile …`, `default`. */
+export type Origin = string
+
+/** A value, and where it comes from. */
+export interface Setting<T> {
+  readonly value: T
+  readonly origin: Origin
+}
+
+/** Every setting, resolved; nothing is optional but what can be absent. */
+export interface InstanceRoleConfig {
+  readonly disabled: Setting<boolean>
+  readonly roleName: Setting<string | undefined>
+  readonly endpoint: Setting<string>
+  /** Tried as well where the endpoint does not answer at once. */
+  readonly alternativeEndpoint: Setting<string | undefined>
+  readonly timeoutMs: Setting<number>
+  readonly deadlineMs: Setting<number>
+  readonly retries: Setting<number>
+  readonly imdsV1Fallback: Setting<boolean>
+  readonly accountId: Setting<boolean>
+}
+
+/** Where settings are looked for, besides the options. */
+export interface ConfigSources {
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** The keys of one profile of the config file; called only where something is left undecided. */
+  readonly loadProfile: () => Promise<Profile>
+}
+
+/** One profile of the AWS config file, both files merged. */
+export interface Profile {
+  readonly name: string
+  readonly keys: Readonly<Record<string, string | undefined>>
+}
+
+type Sections = Readonly<Record<string, Readonly<Record<string, string | undefined>>>>
+
+/** Both files of the AWS SDKs, by their sections. */
+export interface ConfigFiles {
+  readonly configFile: Sections
+  readonly credentialsFile: Sections
+}
+
+/** How one setting is spelled in each place. */
+interface Knob<T> extends ValueGrammar<T> {
+  readonly variable: string
+  readonly key: string
+}
+
+export const IPV4_ENDPOINT: string = 'http://169.254.169.254'
+export const IPV6_ENDPOINT: string = 'http://[fd00:ec2::254]'
+
+/** Both addresses of IMDS in the order in which they are tried; one where one is asked for. */
+const ENDPOINTS: Readonly<Record<EndpointMode, readonly [string, string?]>> = {
+  ipv4: [IPV4_ENDPOINT],
+  ipv6: [IPV6_ENDPOINT],
+  auto: [IPV4_ENDPOINT, IPV6_ENDPOINT],
+}
+
+const DEFAULT_TIMEOUT_MS = 1_000
+const DEFAULT_DEADLINE_MS = 10_000
+/** However long one exchange may take, a load has room for four. */
+const DEADLINE_TIMEOUTS = 4
+const DEFAULT_RETRIES = 3
+
+/** The knobs of the AWS SDKs. @see https://docs.aws.amazon.com/sdkref/latest/guide/feature-imds-credentials.html */
+const KNOBS = {
+  disabled: { variable: 'AWS_EC2_METADATA_DISABLED', key: 'disable_ec2_metadata', ...BOOLEAN },
+  v1Disabled: { variable: 'AWS_EC2_METADATA_V1_DISABLED', key: 'ec2_metadata_v1_disabled', ...BOOLEAN },
+  roleName: { variable: 'AWS_EC2_INSTANCE_PROFILE_NAME', key: 'ec2_instance_profile_name', ...ROLE_NAME },
+  endpoint: {
+    variable: 'AWS_EC2_METADATA_SERVICE_ENDPOINT',
+    key: 'ec2_metadata_service_endpoint',
+    ...ENDPOINT,
+  },
+  endpointMode: {
+    variable: 'AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE',
+    key: 'ec2_metadata_service_endpoint_mode',
+    ...ENDPOINT_MODE,
+  },
+  timeoutMs: { variable: 'AWS_METADATA_SERVICE_TIMEOUT', key: 'metadata_service_timeout', ...SECONDS },
+  retries: {
+    variable: 'AWS_METADATA_SERVICE_NUM_ATTEMPTS',
+    key: 'metadata_service_num_attempts',
+    ...ATTEMPTS,
+  },
+} as const satisfies Readonly<Record<string, Knob<unknown>>>
+
+/**
+ * Resolve every setting: option, else environment variable, else config file, else default. An empty variable counts as unset.
+ *
+ * @throws {InstanceRoleError} `BAD_CONFIG`, naming the setting and where it came from
+ */
+export async function resolveConfig(
+  options: CheckedOptions,
+  sources: ConfigSources,
+): Promise<InstanceRoleConfig> {
+  const find = finderIn(sources)
+  return resolveRest(options, find, await findDisabled(find))
+}
+
+/**
+ * As `resolveConfig`, for those who are about to use IMDS: where that is disabled, no other setting is looked at.
+ *
+ * @throws {InstanceRoleError} `BAD_CONFIG`, naming the setting and where it came from; `IMDS_DISABLED_BY_ENV`
+ */
+export async function resolveEnabledConfig(
+  options: CheckedOptions,
+  sources: ConfigSources,
+): Promise<InstanceRoleConfig> {
+  const find = finderIn(sources)
+  const disabled = await findDisabled(find)
+  if (!disabled.value) return resolveRest(options, find, disabled)
+  throw new InstanceRoleError(
+    'IMDS_DISABLED_BY_ENV',
+    `The use of IMDS is disabled by the ${disabled.origin}.`,
+  )
+}
+
+/** Reads the file once at the most. */
+function finderIn({ env, loadProfile }: ConfigSources): Find {
+  let profile: Promise<Profile> | undefined
+  return (knob) => findSetting(knob, env, () => (profile ??= loadProfile()))
+}
+
+async function findDisabled(find: Find): Promise<Setting<boolean>> {
+  return (await find(KNOBS.disabled)) ?? byDefault(false)
+}
+
+async function resolveRest(
+  options: CheckedOptions,
+  find: Find,
+  disabled: Setting<boolean>,
+): Promise<InstanceRoleConfig> {
+  const chosen = await choose('timeout', options.timeoutMs, find, KNOBS.timeoutMs, DEFAULT_TIMEOUT_MS)
+  // Half of a short deadline: the first try is to have its verdict before time is up.
+  const timeoutMs = { ...chosen, value: Math.min(chosen.value, (options.deadlineMs ?? Infinity) / 2) }
+  return {
+    disabled,
+    timeoutMs,
+    deadlineMs: option('deadline', options.deadlineMs) ?? byDefault(defaultDeadlineMs(timeoutMs.value)),
+    retries: await choose('retries', options.retries, find, KNOBS.retries, DEFAULT_RETRIES),
+    roleName: await choose<string | undefined>('roleName', options.roleName, find, KNOBS.roleName, undefined),
+    ...(await findEndpoints(options, find)),
+    imdsV1Fallback: await findV1Fallback(options, find),
+    accountId: option('accountId', options.accountId) ?? byDefault(false),
+  }
+}
+
+function defaultDeadlineMs(timeoutMs: number): number {
+  return Math.min(Math.max(DEFAULT_DEADLINE_MS, DEADLINE_TIMEOUTS * timeoutMs), MAX_DURATION_MS)
+}
+
+type Find = <T>(knob: Knob<T>) => Promise<Setting<T> | undefined>
+
+async function choose<T>(
+  name: string,
+  given: T | undefined,
+  find: Find,
+  knob: Knob<T>,
+  fallback: T,
+): Promise<Setting<T>> {
+  return option(name, given) ?? (await find(knob)) ?? byDefault(fallback)
+}
+
+/** An endpoint goes before a mode, wherever the two come from. */
+async function findEndpoints(
+  options: CheckedOptions,
+  find: Find,
+): Promise<Pick<InstanceRoleConfig, 'endpoint' | 'alternativeEndpoint'>> {
+  const given = option('endpoint', options.endpoint) ?? (await find(KNOBS.endpoint))
+  if (given !== undefined)
+    return { endpoint: given, alternativeEndpoint: { value: undefined, origin: given.origin } }
+  const mode = await choose<EndpointMode>(
+    'endpointMode',
+    options.endpointMode,
+    find,
+    KNOBS.endpointMode,
+    'ipv4',
+  )
+  const [first, second] = ENDPOINTS[mode.value]
+  const { origin } = mode
+  return { endpoint: { value: first, origin }, alternativeEndpoint: { value: second, origin } }
+}
+
+/** Only the option asks for IMDSv1; the environment and the file can only forbid it. */
+async function findV1Fallback(options: CheckedOptions, find: Find): Promise<Setting<boolean>> {
+  const asked = option('imdsV1Fallback', options.imdsV1Fallback)
+  if (asked?.value !== true) return asked ?? byDefault(false)
+  const disabled = await find(KNOBS.v1Disabled)
+  return disabled?.value === true ? { value: false, origin: disabled.origin } : asked
+}
+
+async function findSetting<T>(
+  knob: Knob<T>,
+  env: ConfigSources['env'],
+  loadProfile: () => Promise<Profile>,
+): Promise<Setting<T> | undefined> {
+  const variable = env[knob.variable]
+  if (variable) return parseSetting(knob, variable, `environment variable ${knob.variable}`)
+  const profile = await loadProfile()
+  const text = profile.keys[knob.key]
+  if (text) return parseSetting(knob, text, `config file key ${knob.key} of profile ${profile.name}`)
+  return undefined
+}
+
+function parseSetting<T>(knob: Knob<T>, text: string, origin: Origin): Setting<T> {
+  const value = knob.parse(text)
+  if (value === undefined) throw badConfig(origin, `not ${knob.expected}`)
+  return { value, origin }
+}
+
+function option<T>(name: string, value: T | undefined): Setting<T> | undefined {
+  return value === undefined ? undefined : { value, origin: `option ${name}` }
+}
+
+function byDefault<T>(value: T): Setting<T> {
+  return { value, origin: 'default' }
+}

@@ -1,0 +1,268 @@
+import { LoadPause } from './load-pause.js'
+import { AccountLookup } from './account-id.js'
+import { ImdsClock } from '../imds/clock-offset.js'
+import type { Logger } from '@smithy/types'
+import {
+  loadRoleCredentials,
+  type LoadedRole,
+  type RoleMemory,
+  type RoleRequest,
+} from './credentials-load.js'
+import { InstanceRoleError, type InstanceRoleErrorCode, treatmentOf } from '../errors.js'
+import { publish } from '../events/events.js'
+import type { ImdsAccess } from '../imds/imds-access.js'
+import type { ImdsLoadOptions } from '../imds/imds-load.js'
+import { Loggers } from '../events/loggers.js'
+import {
+  afterFailure,
+  afterInvalidation,
+  afterSuccess,
+  afterWorseSet,
+  type Held,
+  isServable,
+  judge,
+} from '../refresh/refresh-schedule.js'
+import { type Change, RefreshingCache, type RefreshPolicy } from '../refresh/refreshing-cache.js'
+import { type StateEvents, stateEvents } from './state-events.js'
+import { StateLog } from './state-log.js'
+
+/** What a source tells of itself. */
+export interface SourceStatus {
+  readonly held: Held<LoadedRole> | undefined
+  /** Epoch milliseconds. */
+  readonly lastSuccessAt: number | undefined
+  /** Of the last load, where it failed. */
+  readonly lastErrorCode: InstanceRoleErrorCode | undefined
+  /** HTTP requests made so far. */
+  readonly requests: number
+  /** How far the clock of IMDS is ahead of the host's. */
+  readonly clockOffsetMs: number | undefined
+  /** How much of that is believed. */
+  readonly correctionMs: number
+}
+
+/** The credentials of one resolved configuration: cached, refreshed ahead, loaded by one load at a time, used by many. */
+export class CredentialsSource {
+  readonly #imds: ImdsAccess
+  readonly #request: RoleRequest
+  readonly #cache: RefreshingCache<LoadedRole, Held<LoadedRole>, Logger | undefined>
+  readonly #memory: RoleMemory = {}
+  readonly #pause: LoadPause
+  readonly #imdsClock: ImdsClock
+  readonly #logs = new WeakMap<Logger, StateLog>()
+  readonly #account = new AccountLookup()
+  #ending = new AbortController()
+  #users = 0
+  /** Of the users; each hears of every load. */
+  readonly #loggers = new Loggers()
+  #requests = 0
+  #lastSuccessAt: number | undefined
+  #lastErrorCode: InstanceRoleErrorCode | undefined
+
+  constructor(imds: ImdsAccess, request: RoleRequest) {
+    this.#imds = imds
+    this.#request = request
+    this.#pause = new LoadPause(imds.runtime)
+    this.#imdsClock = new ImdsClock(imds.runtime)
+    this.#cache = new RefreshingCache(
+      (logger) => this.#load(logger),
+      schedulePolicy(() => this.now(), imds.runtime.random),
+      (change, logger) => this.#observe(change, logger),
+    )
+  }
+
+  /** Epoch milliseconds: the host's clock, or that of IMDS where the two are far apart. */
+  now(): number {
+    return this.#imds.runtime.now() + this.correctionMs()
+  }
+
+  /** How far `now` is ahead of the host's clock. */
+  correctionMs(): number {
+    return this.#imdsClock.correctionMs()
+  }
+
+  /** What is held, where it serves without waiting. `logger`, a caller's, hears of the load that this call starts, if any. */
+  serve(logger: Logger | undefined): Held<LoadedRole> | undefined {
+    const held = this.#cache.serve(logger)
+    if (held !== undefined) this.#lookUpAccount(held.value)
+    return held
+  }
+
+  /** What is held, where it serves without waiting; else what a fresh load brings, or the failure that stands for it. */
+  async get(logger: Logger | undefined): Promise<Held<LoadedRole>> {
+    const held = this.serve(logger)
+    if (held !== undefined) return held
+    const failure = this.#pause.remembered()
+    // A clock that went back can have made what is held good again: then a failed load gives that.
+    if (failure !== undefined && !this.#holdsServable()) throw failure
+    return this.#cache.refresh(logger)
+  }
+
+  #holdsServable(): boolean {
+    const { held } = this.#cache
+    return held !== undefined && isServable(this.now(), held)
+  }
+
+  /** What is held, where it serves without waiting; else what a fresh load brings. */
+  load(logger: Logger | undefined): Promise<Held<LoadedRole>> {
+    return this.#cache.get(logger)
+  }
+
+  /** What a fresh load brings; where it fails, what is held and still good. */
+  refresh(logger: Logger | undefined): Promise<Held<LoadedRole>> {
+    return this.#cache.refresh(logger)
+  }
+
+  /** The next call waits for a fresh load. */
+  invalidate(): void {
+    this.#cache.amend(afterInvalidation)
+  }
+
+  /** How long to wait, with nothing to serve, before a load is worth another try. */
+  pauseMs(): number {
+    return this.#pause.pauseMs()
+  }
+
+  status(): SourceStatus {
+    return {
+      held: this.#cache.held,
+      lastSuccessAt: this.#lastSuccessAt,
+      lastErrorCode: this.#lastErrorCode,
+      requests: this.#requests,
+      clockOffsetMs: this.#imdsClock.offsetMs,
+      correctionMs: this.correctionMs(),
+    }
+  }
+
+  /** `logger` hears of every load, whoever starts it, until it is released. */
+  retain(logger: Logger | undefined): void {
+    this.#users += 1
+    if (logger !== undefined) this.#loggers.add(logger)
+  }
+
+  /** Whether that was the last user; the source is then empty. */
+  release(logger: Logger | undefined): boolean {
+    this.#users -= 1
+    if (logger !== undefined) this.#loggers.remove(logger)
+    if (this.#users === 0) this.reset()
+    return this.#users === 0
+  }
+
+  /** Ends the load under way and forgets all. */
+  reset(): void {
+    this.#ending.abort(
+      new InstanceRoleError('CLOSED', 'The credentials were no longer wanted while they were loaded.'),
+    )
+    this.#ending = new AbortController()
+    this.#cache.reset()
+    delete this.#memory.discovered
+    delete this.#memory.tree
+    this.#account.reset()
+    this.#imdsClock.reset()
+    this.#lastSuccessAt = undefined
+    this.#lastErrorCode = undefined
+    this.#requests = 0
+    this.#pause.reset()
+  }
+
+  async #load(logger: Logger | undefined): Promise<LoadedRole> {
+    const loaded = await loadRoleCredentials(this.#loadOptions(logger), this.#request, this.#memory)
+    this.#imdsClock.check(loaded.expiresAt)
+    this.#requireBetter(loaded)
+    return this.#account.complete(loaded)
+  }
+
+  /** IMDS can give sets that are past their expiration while EC2 cannot renew them: no reason to give up a good one. */
+  #requireBetter({ expiresAt }: LoadedRole): void {
+    const held = this.#cache.held
+    if (held === undefined || expiresAt > this.now() || held.value.expiresAt <= this.now()) return
+    const message = 'IMDS gave credentials that are past their expiration.'
+    const error = new InstanceRoleError('CREDENTIALS_NOT_ISSUED', message, {
+      step: 'credentials',
+      attempts: 1,
+    })
+    worseSets.add(error)
+    throw error
+  }
+
+  #loadOptions(logger: Logger | undefined): ImdsLoadOptions {
+    return {
+      ...this.#imds,
+      signal: this.#ending.signal,
+      onRequest: () => (this.#requests += 1),
+      onDate: (date) => this.#imdsClock.tell(date),
+      onV1: () => {
+        const endpoint = this.#imds.endpoints.preferred
+        this.#report({ 'instance-role:v1-used': { endpoint } }, undefined, logger)
+      },
+    }
+  }
+
+  #observe(change: Change<Held<LoadedRole>>, logger: Logger | undefined): void {
+    const error = change.error instanceof InstanceRoleError ? change.error : undefined
+    if (change.error === undefined) this.#lastSuccessAt = this.now()
+    this.#lastErrorCode = error?.code
+    if (this.#hasNothing(change)) this.#pause.failed(error)
+    else this.#pause.reset()
+    if (error === undefined && change.after !== undefined) {
+      this.#account.lookAgain()
+      this.#lookUpAccount(change.after.value)
+    }
+    this.#report(stateEvents(change, this.correctionMs()), error, logger)
+  }
+
+  #hasNothing({ after, error }: Change<Held<LoadedRole>>): boolean {
+    return error !== undefined && (after === undefined || !isServable(this.now(), after))
+  }
+
+  /** Behind the callers: the first of them does without. */
+  #lookUpAccount({ roleName, credentials }: LoadedRole): void {
+    if (!this.#request.accountId || credentials.accountId !== undefined) return
+    // At each hit that has none: nothing is made ready before it is due.
+    if (!this.#account.isDue(this.#imds.runtime.elapsed())) return
+    const complete = (): void =>
+      this.#cache.amend((held) => ({ ...held, value: this.#account.complete(held.value) }))
+    // It rejects for nothing.
+    void this.#account.lookUp(roleName, this.#loadOptions(undefined), complete)
+  }
+
+  #report(events: StateEvents, error: InstanceRoleError | undefined, caller: Logger | undefined): void {
+    publish(events)
+    for (const logger of this.#loggers.with(caller)) {
+      // Each logger is told by itself: that one client has been told says nothing to another.
+      const log = this.#logs.get(logger) ?? new StateLog()
+      this.#logs.set(logger, log)
+      log.write(events, error, this.#imds.runtime.now(), logger)
+    }
+  }
+}
+
+function schedulePolicy(
+  now: () => number,
+  random: () => number,
+): RefreshPolicy<LoadedRole, Held<LoadedRole>> {
+  return {
+    judge: (held) => judge(now(), held),
+    isServable: (held) => isServable(now(), held),
+    afterSuccess: (held, value) => afterSuccess(now(), random, held, value),
+    afterFailure: (held, error) =>
+      isWorseSet(error)
+        ? afterWorseSet(now(), random, held)
+        : afterFailure(now(), random, held, isWithoutVerdict(error)),
+  }
+}
+
+/**
+ * Errors of `#requireBetter`. Marked here and not by their code, which a document without credentials has as well: only these pause for
+ * 30 s.
+ */
+const worseSets = new WeakSet<object>()
+
+function isWorseSet(error: unknown): boolean {
+  return error instanceof InstanceRoleError && worseSets.has(error)
+}
+
+/** Whether IMDS was unavailable, as opposed to saying that there are no credentials any more. */
+function isWithoutVerdict(error: unknown): boolean {
+  return error instanceof InstanceRoleError && treatmentOf(error.code).extendsExpired
+}

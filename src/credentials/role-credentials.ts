@@ -1,0 +1,108 @@
+import { InstanceRoleError } from '../errors.js'
+import { type Fields, parseFields } from '../runtime/json-fields.js'
+
+/** What IMDS gives for a role, by the AWS SDK's names. */
+export interface RoleCredentials {
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+  readonly sessionToken: string
+  readonly expiration: Date
+  readonly accountId?: string
+}
+
+/** With a time zone: without one, the host's own would be guessed. Microseconds are accepted. */
+const ISO_INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)$/
+
+/** `.` and `..` would be steps in the path. */
+const ROLE_NAME = /^(?!\.{1,2}$)[\w+=,.@:/-]+$/
+
+/** Longer than any role name (64) or ARN, shorter than a page of HTML. */
+const MAX_ROLE_NAME_LENGTH = 256
+
+/**
+ * Parse the body of `GET /latest/meta-data/iam/security-credentials/`: the role's name stands on its first non-empty line.
+ * `undefined` where there is none: an instance profile without a role.
+ *
+ * @throws {InstanceRoleError} `BAD_RESPONSE`
+ */
+export function parseRoleName(listing: string): string | undefined {
+  const name = listing
+    .split('\n')
+    .map((line) => line.trim())
+    .find((line) => line !== '')
+  if (name === undefined) return undefined
+  if (name.length > MAX_ROLE_NAME_LENGTH || !ROLE_NAME.test(name)) {
+    throw new InstanceRoleError('BAD_RESPONSE', 'The role listing of IMDS is not a role name.', {
+      step: 'role',
+    })
+  }
+  return name
+}
+
+/**
+ * Parse the body of `GET /latest/meta-data/iam/security-credentials/<role-name>`. Unknown members are ignored.
+ *
+ * @throws {InstanceRoleError} `BAD_RESPONSE`, `ROLE_NOT_ASSUMABLE`, `CREDENTIALS_NOT_ISSUED`
+ * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-metadata-security-credentials.html
+ */
+export function parseRoleCredentials(body: string): RoleCredentials {
+  const fields = parseFields(body)
+  if (fields === undefined) throw malformed('is not a JSON object')
+  requireSuccess(fields)
+  const accountId = fields.get('AccountId')
+  return {
+    accessKeyId: requireString(fields, 'AccessKeyId'),
+    secretAccessKey: requireString(fields, 'SecretAccessKey'),
+    sessionToken: requireString(fields, 'Token'),
+    expiration: requireInstant(fields, 'Expiration'),
+    ...(typeof accountId === 'string' && accountId !== '' ? { accountId } : {}),
+  }
+}
+
+/** Emulators leave `Code` out, so only a `Code` that says otherwise is a failure. */
+function requireSuccess(fields: Fields): void {
+  const code = fields.get('Code')
+  if (code === undefined || code === 'Success') return
+  if (code === 'AssumeRoleUnauthorizedAccess') {
+    throw new InstanceRoleError(
+      'ROLE_NOT_ASSUMABLE',
+      "The role's trust policy does not let EC2 assume it (AssumeRoleUnauthorizedAccess).",
+      {
+        step: 'credentials',
+      },
+    )
+  }
+  const said = typeof code === 'string' && /^[A-Za-z]{1,64}$/.test(code) ? ` (${code})` : ''
+  throw new InstanceRoleError(
+    'CREDENTIALS_NOT_ISSUED',
+    `IMDS has the role, but no credentials for it${said}.`,
+    { step: 'credentials' },
+  )
+}
+
+function requireString(fields: Fields, name: string): string {
+  const value = fields.get(name)
+  if (value === undefined) throw malformed(`has no ${name}`)
+  if (typeof value !== 'string' || value.trim() === '') throw malformed(`has an empty or non-text ${name}`)
+  return value
+}
+
+function requireInstant(fields: Fields, name: string): Date {
+  const text = requireString(fields, name)
+  const instant = new Date(text)
+  // An invalid date compares false with everything: it would never expire.
+  if (!ISO_INSTANT.test(text) || Number.isNaN(instant.getTime()) || !isOnCalendar(text.slice(0, 10)))
+    throw malformed(`has an unreadable ${name}`)
+  return instant
+}
+
+/** `Date` takes 30 February for 2 March. */
+function isOnCalendar(day: string): boolean {
+  return new Date(`${day}T00:00:00Z`).toISOString().startsWith(day)
+}
+
+function malformed(what: string): InstanceRoleError {
+  return new InstanceRoleError('BAD_RESPONSE', `The credentials document of IMDS ${what}.`, {
+    step: 'credentials',
+  })
+}

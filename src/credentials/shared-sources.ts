@@ -1,0 +1,77 @@
+import type { Logger } from '@smithy/types'
+import type { Setting } from '../config/config.js'
+import { CredentialsSource } from './credentials-source.js'
+import {
+  type AccessOptions,
+  dispatcherId,
+  forgetTokens,
+  imdsAccess,
+  type TokenRegistry,
+} from '../imds/imds-access.js'
+import { PROCESS_WIDE } from '../runtime/process-wide.js'
+
+/** Sources and metadata tokens that are held together. */
+export interface SourceRegistry extends TokenRegistry {
+  readonly sources: Map<string, CredentialsSource>
+}
+
+const shared: typeof globalThis & { [PROCESS_WIDE]?: SourceRegistry } = globalThis
+
+/** What all copies of this package in the process hold together. Entries come from whichever copy was first. */
+export function processRegistry(): SourceRegistry {
+  const registry = shared[PROCESS_WIDE] ?? createRegistry()
+  shared[PROCESS_WIDE] = registry
+  return registry
+}
+
+/** A registry that nobody else shares. */
+export function createRegistry(): SourceRegistry {
+  return { sources: new Map(), tokens: new Map() }
+}
+
+export interface UseOptions extends AccessOptions {
+  readonly registry: SourceRegistry
+  readonly isolated: boolean
+  /** Of the provider itself. */
+  readonly logger: Logger | undefined
+}
+
+/** The source for a configuration: the registry's, or a new one where it is to be `isolated`. Each use is released once. */
+export function retainSource(options: UseOptions): CredentialsSource {
+  const source = options.isolated
+    ? createSource({ ...options, registry: createRegistry() })
+    : sharedSource(options)
+  source.retain(options.logger)
+  return source
+}
+
+/** The last use of a source ends it, and leaves nothing of a dispatcher: its metadata tokens can be taken again. */
+export function releaseSource(
+  source: CredentialsSource,
+  { registry, dispatcher, logger }: Pick<UseOptions, 'registry' | 'dispatcher' | 'logger'>,
+): void {
+  if (!source.release(logger)) return
+  const { sources } = registry
+  for (const [key, known] of sources) if (known === source) sources.delete(key)
+  if (dispatcher === undefined) return
+  forgetTokens(registry, dispatcher)
+}
+
+function sharedSource(options: UseOptions): CredentialsSource {
+  const { sources } = options.registry
+  const key = keyOf(options)
+  const source = sources.get(key) ?? createSource(options)
+  sources.set(key, source)
+  return source
+}
+
+function createSource(options: UseOptions): CredentialsSource {
+  const { roleName, accountId } = options.config
+  return new CredentialsSource(imdsAccess(options), { roleName: roleName.value, accountId: accountId.value })
+}
+
+/** Two configurations that lead to the same requests are one; where their values come from does not matter. */
+function keyOf({ config, dispatcher, registry }: UseOptions): string {
+  const settings = Object.values<Setting<unknown>>({ ...config }).map(({ value }) => value ?? null)
+  return JSON.stringify([...settings, dispatcherId(registry, dispatcher)])
+}

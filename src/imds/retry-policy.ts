@@ -1,0 +1,84 @@
+import { equalJitterMs } from '../refresh/backoff.js'
+import { type InstanceRoleError, type LoadStep, treatmentOf } from '../errors.js'
+
+/** What has been tried within one load so far; the failure at hand included. */
+export interface Tally {
+  /** Tries begun. */
+  attempts: number
+  /** What was asked for last. */
+  step: LoadStep | undefined
+  lastFailure: InstanceRoleError | undefined
+  /** Failures that used up a retry. */
+  retriesUsed: number
+  /** Tries that ended with nobody answering at all. */
+  unanswered: number
+  /** Metadata tokens refused (401). */
+  tokenRejections: number
+  /** Roles that were listed, but gone when their credentials were asked for. */
+  vanishedRoles: number
+}
+
+export function newTally(): Tally {
+  return {
+    attempts: 0,
+    step: undefined,
+    lastFailure: undefined,
+    retriesUsed: 0,
+    unanswered: 0,
+    tokenRejections: 0,
+    vanishedRoles: 0,
+  }
+}
+
+export interface RetryLimits {
+  readonly retries: number
+  /** What is left of the load's deadline. */
+  readonly remainingMs: number
+}
+
+/** A verdict that takes a whole `timeout` each time is asked for twice at most: off EC2 it comes after two timeouts. */
+const MAX_UNANSWERED = 2
+/** Rounds of listing a role and not finding its credentials, as in the AWS SDKs. */
+const MAX_DISCOVERIES = 4
+const BACKOFF = { baseMs: 100, capMs: 5_000 }
+
+/** Counts `error` in `tally`. */
+export function count(tally: Tally, error: InstanceRoleError): void {
+  tally.lastFailure = error
+  if (isUnanswered(error)) tally.unanswered += 1
+  if (error.code === 'TOKEN_REJECTED') tally.tokenRejections += 1
+  if (isVanishedRole(error)) tally.vanishedRoles += 1
+  if (!isFree(tally, error)) tally.retriesUsed += 1
+}
+
+/** How long to wait before the next try within the load, in ms; `undefined` to give up. */
+export function retryDelayMs(
+  error: InstanceRoleError,
+  tally: Readonly<Tally>,
+  limits: RetryLimits,
+  random: () => number,
+): number | undefined {
+  if (isFree(tally, error)) return tally.vanishedRoles < MAX_DISCOVERIES ? 0 : undefined
+  if (!isWorthARetry(error, tally, limits.retries)) return undefined
+  const delayMs = Math.max(equalJitterMs(tally.retriesUsed - 1, BACKOFF, random), error.retryAfterMs ?? 0)
+  return delayMs < limits.remainingMs ? delayMs : undefined
+}
+
+function isWorthARetry(error: InstanceRoleError, tally: Readonly<Tally>, retries: number): boolean {
+  if (isUnanswered(error) && tally.unanswered >= MAX_UNANSWERED) return false
+  return treatmentOf(error.code).retryable && tally.retriesUsed <= retries
+}
+
+function isUnanswered(error: InstanceRoleError): boolean {
+  return error.timedOut && (error.code === 'UNREACHABLE' || error.code === 'HOP_LIMIT')
+}
+
+/** The role was discovered, and is not there any more: list again. */
+function isVanishedRole(error: InstanceRoleError): boolean {
+  return error.code === 'NO_ROLE' && error.step === 'credentials'
+}
+
+/** What a role swap or a forgotten token cost is not charged to `retries`. */
+function isFree(tally: Readonly<Tally>, error: InstanceRoleError): boolean {
+  return isVanishedRole(error) || (error.code === 'TOKEN_REJECTED' && tally.tokenRejections <= 1)
+}

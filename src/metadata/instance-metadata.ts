@@ -1,0 +1,96 @@
+import { InstanceRoleError } from '../errors.js'
+import { type Fields, parseFields } from '../runtime/json-fields.js'
+
+/** The instance identity document; members that an instance does not have are absent. */
+export interface IdentityDocument {
+  /** The account that launched the instance. */
+  readonly accountId: string
+  /** Such as `x86_64` or `arm64`. */
+  readonly architecture: string
+  /** Such as `eu-central-1a`. */
+  readonly availabilityZone: string
+  /** The AMI, such as `ami-0123456789abcdef0`. */
+  readonly imageId: string
+  /** Such as `i-0123456789abcdef0`. */
+  readonly instanceId: string
+  /** Such as `m7g.large`. */
+  readonly instanceType: string
+  /** Such as `eu-central-1`. */
+  readonly region: string
+  /** The private IPv4 address. */
+  readonly privateIp?: string
+  /** When the instance was launched, ISO 8601. */
+  readonly pendingTime?: string
+  /** Of the format of the document. */
+  readonly version?: string
+}
+
+/**
+ * The body that IMDS gave for `path`.
+ *
+ * @throws {InstanceRoleError} `METADATA_ABSENT` where it gave none
+ */
+export function requireMetadata(body: string | undefined, path: string): string {
+  if (body !== undefined) return body
+  throw new InstanceRoleError('METADATA_ABSENT', `IMDS has nothing at ${path} (404).`, {
+    step: 'metadata',
+    statusCode: 404,
+  })
+}
+
+/**
+ * A region, a zone, an instance ID: letters, digits and hyphens.
+ *
+ * @throws {InstanceRoleError} `BAD_RESPONSE`, naming the path
+ */
+export function parseIdentifier(body: string, path: string): string {
+  const text = body.trim()
+  if (/^[\w-]{1,64}$/.test(text)) return text
+  const message = `The answer to GET ${path} is not a name of letters, digits and hyphens.`
+  throw new InstanceRoleError('BAD_RESPONSE', message, { step: 'metadata' })
+}
+
+/** The non-empty lines of a listing, trimmed. */
+export function parseLines(listing: string): string[] {
+  const lines = listing.split('\n').map((line) => line.trim())
+  return lines.filter((line) => line !== '')
+}
+
+/**
+ * Parse the body of `GET /latest/dynamic/instance-identity/document`.
+ *
+ * @throws {InstanceRoleError} `BAD_RESPONSE`, naming the member
+ * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-identity-documents.html
+ */
+export function parseIdentityDocument(body: string): IdentityDocument {
+  const fields = parseFields(body)
+  if (fields === undefined) throw malformed('is not a JSON object')
+  const optional = (name: 'privateIp' | 'pendingTime' | 'version'): object => {
+    const value = fields.get(name)
+    return typeof value === 'string' ? { [name]: value } : {}
+  }
+  return {
+    accountId: requireText(fields, 'accountId'),
+    architecture: requireText(fields, 'architecture'),
+    availabilityZone: requireText(fields, 'availabilityZone'),
+    imageId: requireText(fields, 'imageId'),
+    instanceId: requireText(fields, 'instanceId'),
+    instanceType: requireText(fields, 'instanceType'),
+    region: requireText(fields, 'region'),
+    ...optional('privateIp'),
+    ...optional('pendingTime'),
+    ...optional('version'),
+  }
+}
+
+function requireText(fields: Fields, name: string): string {
+  const value = fields.get(name)
+  if (typeof value !== 'string' || value === '') throw malformed(`has no ${name}`)
+  return value
+}
+
+function malformed(what: string): InstanceRoleError {
+  return new InstanceRoleError('BAD_RESPONSE', `The instance identity document of IMDS ${what}.`, {
+    step: 'metadata',
+  })
+}

@@ -1,0 +1,17 @@
+import { systemConfigSources } from '../config/config-sources.js'
+import type { ConfigSources } from '../config/config.js'
+import { type Runtime, systemRuntime } from '../runtime/runtime.js'
+import { processRegistry, type SourceRegistry } from '../credentials/shared-sources.js'
+
+/** What a provider or a client lives in. */
+export interface World {
+  readonly runtime: Runtime
+  readonly registry: SourceRegistry
+  /** `readingLimitMs` bounds the reading of files. */
+  readonly configSources: (profile: string | undefined, readingLimitMs?: number) => ConfigSources
+}
+
+/** The process as it is. */
+export function systemWorld(): World {
+  return { runtime: systemRuntime, registry: processRegistry(), configSources: systemConfigSources }
+}

@@ -1,0 +1,65 @@
+import type { InstanceRoleCredentials } from './credentials-identity.js'
+import type { InstanceRoleCallProperties, InstanceRoleOptions, ReadyOptions } from '../config/options.js'
+import { SourceUse } from './provider-calls.js'
+import { describeStatus, type InstanceRoleStatus } from './status.js'
+import { systemWorld, type World } from './environment.js'
+
+/** A credentials function for any AWS SDK v3 client. */
+export interface InstanceRoleProvider extends AsyncDisposable {
+  /**
+   * The credentials of the instance's role: at once while what is held is good, else after a load.
+   *
+   * @throws {InstanceRoleError} every code but `METADATA_ABSENT` and `METADATA_NOT_TEXT`; or the reason of `abortSignal`
+   */
+  (properties?: InstanceRoleCallProperties): Promise<InstanceRoleCredentials>
+  /** Tells the SDK not to put a cache of its own in front, which would block and fail 5 min before each expiration. */
+  memoized: boolean
+  /** Role, expiration, last success, last error code and next refresh: safe to show, no secret in it. */
+  status(): InstanceRoleStatus
+  /**
+   * Waits until there are credentials, for instance while an instance boots, and gives them.
+   *
+   * @throws {InstanceRoleError} the last failure when time is up, and at once what waiting cannot fix
+   */
+  ready(options?: ReadyOptions): Promise<InstanceRoleCredentials>
+  /**
+   * What is held is no good: the next call waits for a fresh load, and falls back on what is held only where that fails. A load that
+   * is under way counts as the fresh one. Before the first call, there is nothing to be no good.
+   */
+  invalidate(): void
+  /** Ends the waits of its callers with `CLOSED`, and the load under way if nobody else shares it. */
+  close(): Promise<void>
+}
+
+/**
+ * The credentials of the IAM role of this EC2 instance, from IMDSv2: cached, refreshed ahead of their expiration, and shared
+ * with every other provider of the process that has the same settings.
+ *
+ * Environment and config file are read at the first call.
+ *
+ * @example
+ * const s3 = new S3Client({ credentials: fromInstanceRole() })
+ *
+ * @throws {InstanceRoleError} `BAD_CONFIG`, at once, for a malformed option
+ * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/iam-roles-for-amazon-ec2.html
+ */
+export function fromInstanceRole(options: InstanceRoleOptions = {}): InstanceRoleProvider {
+  return createProvider(options, systemWorld())
+}
+
+/** `fromInstanceRole` in a given world. */
+export function createProvider(options: InstanceRoleOptions, world: World): InstanceRoleProvider {
+  const use = new SourceUse(options, world)
+  const close = (): Promise<void> => {
+    use.close()
+    return Promise.resolve()
+  }
+  return Object.assign((properties?: InstanceRoleCallProperties) => use.credentials(properties), {
+    memoized: true,
+    status: () => describeStatus(use.source?.status(), use.source?.now() ?? world.runtime.now()),
+    ready: (readyOptions?: ReadyOptions) => use.ready(readyOptions),
+    invalidate: () => use.invalidate(),
+    close,
+    [Symbol.asyncDispose]: close,
+  })
+}

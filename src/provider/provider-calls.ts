@@ -1,0 +1,186 @@
+import type { Logger } from '@smithy/types'
+import { throwIfAborted, unlessAborted } from '../runtime/abort.js'
+import {
+  checkAbortSignal,
+  checkDuration,
+  checkOptions,
+  type CheckedOptions,
+} from '../config/checked-options.js'
+import { resolveEnabledConfig } from '../config/config.js'
+import { type InstanceRoleCredentials, toCredentials } from './credentials-identity.js'
+import type { LoadedRole } from '../credentials/credentials-load.js'
+import type { CredentialsSource } from '../credentials/credentials-source.js'
+import { copyOf, InstanceRoleError } from '../errors.js'
+import type { InstanceRoleCallProperties, InstanceRoleOptions, ReadyOptions } from '../config/options.js'
+import { type Held, wasTriedLately } from '../refresh/refresh-schedule.js'
+import { releaseSource, retainSource } from '../credentials/shared-sources.js'
+import { type RoleWait, waitForRole } from './wait-for-role.js'
+import { WaitingCallers } from './waiting-callers.js'
+import type { World } from './environment.js'
+
+const NONE: InstanceRoleCallProperties = {}
+const DEFAULT_READY_TIMEOUT_MS = 60_000
+
+/** One provider's use of a source: opened at the first call, closed once. */
+export class SourceUse {
+  readonly #checked: CheckedOptions
+  readonly #world: World
+  readonly #waiting = new WaitingCallers()
+  #isClosed = false
+  #source: CredentialsSource | undefined
+  #opening: Promise<CredentialsSource> | undefined
+  /** While the first call was opening the source. */
+  #isInvalidated = false
+
+  constructor(options: InstanceRoleOptions, world: World) {
+    this.#checked = checkOptions(options)
+    this.#world = world
+  }
+
+  /** `undefined` before the first call and after the end. */
+  get source(): CredentialsSource | undefined {
+    return this.#source
+  }
+
+  /** Runs about twice per request of every client: a hit is a few comparisons and a copy. */
+  credentials(given: InstanceRoleCallProperties | null | undefined): Promise<InstanceRoleCredentials> {
+    const properties = given ?? NONE
+    const source = this.#source
+    if (source !== undefined && !hasWishes(properties)) {
+      const held = source.serve(this.#logger(properties))
+      if (held !== undefined && !isShort(held, source, this.#checked.minTtlMs)) {
+        return Promise.resolve(toCredentials(held, source))
+      }
+    }
+    return this.#load(properties)
+  }
+
+  async #load(properties: InstanceRoleCallProperties): Promise<InstanceRoleCredentials> {
+    const abortSignal = checkAbortSignal(properties.abortSignal)
+    throwIfAborted(abortSignal)
+    const roleWait = this.#roleWait(this.#checked.waitForRoleMs ?? 0, abortSignal)
+    return this.#wait(this.#find(properties, roleWait), abortSignal)
+  }
+
+  async ready(given: ReadyOptions | null | undefined): Promise<InstanceRoleCredentials> {
+    const { timeout } = given ?? {}
+    const abortSignal = checkAbortSignal(given?.abortSignal)
+    const timeoutMs = checkDuration('timeout', timeout) ?? DEFAULT_READY_TIMEOUT_MS
+    throwIfAborted(abortSignal)
+    const end = new AbortController()
+    const roleWait = this.#roleWait(timeoutMs, end.signal)
+    const cancel = this.#world.runtime.after(timeoutMs, () =>
+      end.abort(ownCopy(roleWait.lastFailure) ?? notReady(timeoutMs)),
+    )
+    const stop = (): void => end.abort(abortSignal?.reason)
+    abortSignal?.addEventListener('abort', stop, { once: true })
+    try {
+      return await this.#wait(this.#find({ abortSignal: end.signal }, roleWait), end.signal)
+    } finally {
+      cancel()
+      abortSignal?.removeEventListener('abort', stop)
+    }
+  }
+
+  /** The next call waits for a fresh load. */
+  invalidate(): void {
+    this.#isInvalidated = this.#opening !== undefined
+    this.#source?.invalidate()
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#waiting.sendAway(closed())
+    const { registry } = this.#world
+    const { dispatcher, logger } = this.#checked
+    if (this.#source !== undefined) releaseSource(this.#source, { registry, dispatcher, logger })
+    this.#source = undefined
+  }
+
+  async #wait<T>(work: Promise<T>, abortSignal: AbortSignal | undefined): Promise<T> {
+    const wanted = abortSignal === undefined ? work : unlessAborted(abortSignal, work)
+    try {
+      return await this.#waiting.join(wanted, this.#world.runtime)
+    } catch (error) {
+      throw error === abortSignal?.reason ? error : ownCopy(error)
+    }
+  }
+
+  #roleWait(forMs: number, abortSignal: AbortSignal | undefined): RoleWait {
+    return { forMs, isWanted: () => !this.#isClosed && abortSignal?.aborted !== true }
+  }
+
+  async #find(properties: InstanceRoleCallProperties, roleWait: RoleWait): Promise<InstanceRoleCredentials> {
+    this.#requireOpen()
+    const source = this.#source ?? (await this.#openOnce(properties.callerClientConfig?.profile))
+    const logger = this.#logger(properties)
+    const minTtlMs = checkDuration('minTtl', properties.minTtl) ?? this.#checked.minTtlMs
+    const first = (): Promise<Held<LoadedRole>> =>
+      properties.forceRefresh === true ? source.refresh(logger) : source.get(logger)
+    const look = (isFirst: boolean): Promise<Held<LoadedRole>> => (isFirst ? first() : source.load(logger))
+    const held = await waitForRole(look, () => source.pauseMs(), roleWait, this.#world.runtime)
+    const isWorthATry = isShort(held, source, minTtlMs) && !wasTriedLately(source.now(), held)
+    if (!isWorthATry) return toCredentials(held, source)
+    this.#requireOpen()
+    return toCredentials(await source.refresh(logger), source)
+  }
+
+  #openOnce(callerProfile: string | undefined): Promise<CredentialsSource> {
+    this.#opening ??= this.#open(callerProfile).finally(() => {
+      this.#opening = undefined
+      this.#isInvalidated = false
+    })
+    return this.#opening
+  }
+
+  async #open(callerProfile: string | undefined): Promise<CredentialsSource> {
+    const { runtime, registry, configSources } = this.#world
+    const config = await resolveEnabledConfig(
+      this.#checked,
+      configSources(this.#checked.profile ?? callerProfile, this.#checked.deadlineMs),
+    )
+    this.#requireOpen()
+    const { dispatcher, isolated = false, logger } = this.#checked
+    this.#source = retainSource({ config, dispatcher, isolated, logger, runtime, registry })
+    if (this.#isInvalidated) this.#source.invalidate()
+    return this.#source
+  }
+
+  #requireOpen(): void {
+    if (this.#isClosed) throw closed()
+  }
+
+  /** Hears of what its call does, where the provider has no logger that hears everything. */
+  #logger(properties: InstanceRoleCallProperties): Logger | undefined {
+    const logger = this.#checked.logger ?? properties.callerClientConfig?.logger
+    return isThere(logger) ? logger : undefined
+  }
+}
+
+/** A caller whose logger is none is not the worse for it; this runs at each hit, so its methods are not looked at. */
+function isThere(logger: Logger | null | undefined): logger is Logger {
+  return typeof logger === 'object' && logger !== null
+}
+
+function hasWishes({ forceRefresh, minTtl }: InstanceRoleCallProperties): boolean {
+  return forceRefresh === true || minTtl !== undefined
+}
+
+function isShort(held: Held<LoadedRole>, source: CredentialsSource, minTtlMs: number | undefined): boolean {
+  return minTtlMs !== undefined && held.value.expiresAt - source.now() < minTtlMs
+}
+
+/** For each caller its own: the SDK writes to errors, and the stack tells who called. */
+function ownCopy(error: unknown): unknown {
+  return error instanceof InstanceRoleError ? copyOf(error) : error
+}
+
+function closed(): InstanceRoleError {
+  return new InstanceRoleError('CLOSED', 'The instance role provider was closed.')
+}
+
+function notReady(timeoutMs: number): InstanceRoleError {
+  return new InstanceRoleError('TIMEOUT', `There were no credentials within ${timeoutMs} ms.`, {
+    timedOut: true,
+  })
+}

@@ -1,0 +1,234 @@
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { type EmulatedInstance, iamRole, instanceProfile } from '../../src/testing/index.js'
+import { InstanceRoleError } from '../../src/index.js'
+import { parseAccountId } from '../../src/credentials/account-id.js'
+import { setup, timed } from '../setup.js'
+
+const E = '/latest/meta-data/iam/security-credentials-extended/'
+const L = '/latest/meta-data/iam/security-credentials/'
+const ACCOUNT = '123456789012'
+
+/** What two calls bring and ask for: paths of the credential trees, with their status. */
+async function resolveTwice(
+  world: { roleName?: string; extended: boolean },
+  between: (instance: EmulatedInstance) => void = () => {},
+  before: (instance: EmulatedInstance) => void = () => {},
+) {
+  const { clock, instance, provider } = setup({
+    extendedCredentials: world.extended,
+    provider: {
+      accountId: true,
+      retries: 0,
+      ...(world.roleName !== undefined && { roleName: world.roleName }),
+    },
+  })
+  before(instance)
+  const outcomes: unknown[] = []
+  for (const prepare of [() => {}, between]) {
+    prepare(instance)
+    outcomes.push(
+      await provider({ forceRefresh: true }).then(
+        ({ accountId }) => accountId ?? 'credentials',
+        (error: unknown) => (error instanceof InstanceRoleError ? error.code : 'unexpected'),
+      ),
+    )
+    await clock.advance(0)
+  }
+  const asked = instance.requests
+    .filter((request) => request.includes('security-credentials'))
+    .map((request) => request.replace('GET ', '').replace(E, 'E/').replace(L, 'L/'))
+  return { outcomes, asked }
+}
+
+const swap = (instance: EmulatedInstance): void =>
+  instance.replaceProfile(instanceProfile({ name: 'other-profile', role: iamRole({ name: 'other-role' }) }))
+const withoutAccount = (instance: EmulatedInstance): void =>
+  void instance.failUntilLifted('credentials', { missingField: 'AccountId' })
+const withoutInfo = (instance: EmulatedInstance): void =>
+  void instance.failUntilLifted('/latest/meta-data/iam/info', { status: 404 })
+
+// The AWS SDKs' shared vectors for the extended credentials of IMDS (version 2.1), numbered as there. Number 12 is
+// number 8 on an instance without the extended tree.
+
+test('0: asks for nothing where IMDS is disabled', async () => {
+  vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true')
+  onTestFinished(() => void vi.unstubAllEnvs())
+  const { outcomes, asked } = await resolveTwice({ extended: true })
+  expect(outcomes).toEqual(['IMDS_DISABLED_BY_ENV', 'IMDS_DISABLED_BY_ENV'])
+  expect(asked).toEqual([])
+})
+
+test('1: reads the extended tree, and remembers the role', async () => {
+  const { outcomes, asked } = await resolveTwice({ extended: true })
+  expect(outcomes).toEqual([ACCOUNT, ACCOUNT])
+  expect(asked).toEqual(['E/ 200', 'E/app-role 200', 'E/app-role 200'])
+})
+
+test('2: lists nothing when the role is named', async () => {
+  const { outcomes, asked } = await resolveTwice({ extended: true, roleName: 'app-role' })
+  expect(outcomes).toEqual([ACCOUNT, ACCOUNT])
+  expect(asked).toEqual(['E/app-role 200', 'E/app-role 200'])
+})
+
+test('3: lists the extended tree again when the discovered role is gone', async () => {
+  const { outcomes, asked } = await resolveTwice({ extended: true }, swap)
+  expect(outcomes).toEqual([ACCOUNT, ACCOUNT])
+  expect(asked).toEqual(['E/ 200', 'E/app-role 200', 'E/app-role 404', 'E/ 200', 'E/other-role 200'])
+})
+
+test.each([
+  { number: 4, extended: true },
+  { number: 8, extended: true },
+  { number: 12, extended: false },
+])('$number: refuses a named role that neither tree has', async ({ extended }) => {
+  const { outcomes, asked } = await resolveTwice({ extended, roleName: 'absent-role' })
+  expect(outcomes).toEqual(['ROLE_NOT_FOUND', 'ROLE_NOT_FOUND'])
+  expect(asked.slice(0, 2)).toEqual(['E/absent-role 404', 'L/absent-role 404'])
+})
+
+test.each([
+  { number: 5, roleName: undefined, first: ['E/ 200', 'E/app-role 200'] },
+  { number: 6, roleName: 'app-role', first: ['E/app-role 200'] },
+])(
+  '$number: stays with the extended tree when its documents have no account',
+  async ({ roleName, first }) => {
+    const world = { extended: true, ...(roleName !== undefined && { roleName }) }
+    const { outcomes, asked } = await resolveTwice(
+      world,
+      () => {},
+      (instance) => {
+        withoutAccount(instance)
+        withoutInfo(instance)
+      },
+    )
+    expect(outcomes).toEqual(['credentials', 'credentials'])
+    expect(asked).toEqual([...first, 'E/app-role 200'])
+  },
+)
+
+test('7: follows the role in the extended tree without accounts', async () => {
+  const { outcomes, asked } = await resolveTwice({ extended: true }, swap, (instance) => {
+    withoutAccount(instance)
+    withoutInfo(instance)
+  })
+  expect(outcomes).toEqual(['credentials', 'credentials'])
+  expect(asked).toEqual(['E/ 200', 'E/app-role 200', 'E/app-role 404', 'E/ 200', 'E/other-role 200'])
+})
+
+test('9: falls back on the legacy tree at a 404, and remembers it', async () => {
+  const { outcomes, asked } = await resolveTwice({ extended: false }, () => {}, withoutInfo)
+  expect(outcomes).toEqual(['credentials', 'credentials'])
+  expect(asked).toEqual(['E/ 404', 'L/ 200', 'L/app-role 200', 'L/app-role 200'])
+})
+
+test('10: falls back on the legacy tree for a named role', async () => {
+  const { outcomes, asked } = await resolveTwice(
+    { extended: false, roleName: 'app-role' },
+    () => {},
+    withoutInfo,
+  )
+  expect(outcomes).toEqual(['credentials', 'credentials'])
+  expect(asked).toEqual(['E/app-role 404', 'L/app-role 200', 'L/app-role 200'])
+})
+
+test('11: follows the role in the legacy tree', async () => {
+  const { outcomes, asked } = await resolveTwice({ extended: false }, swap, withoutInfo)
+  expect(outcomes).toEqual(['credentials', 'credentials'])
+  expect(asked).toEqual([
+    'E/ 404',
+    'L/ 200',
+    'L/app-role 200',
+    'L/app-role 404',
+    'L/ 200',
+    'L/other-role 200',
+  ])
+})
+
+test.each([403, 500])('does not take a %d of the extended tree for its absence', async (status) => {
+  const { asked } = await resolveTwice(
+    { extended: true },
+    () => {},
+    (instance) => instance.fail('role', { status }),
+  )
+  expect(asked.filter((request) => request.startsWith('L/'))).toEqual([])
+})
+
+test('takes the account from the instance profile, behind the first call, where the credentials have none', async () => {
+  const { clock, instance, provider } = setup({ provider: { accountId: true } })
+  expect(await provider()).not.toHaveProperty('accountId')
+  await clock.advance(0)
+  expect((await provider()).accountId).toBe(ACCOUNT)
+  expect((await provider({ forceRefresh: true })).accountId).toBe(ACCOUNT)
+  expect(instance.requests.filter((request) => request.endsWith('/iam/info 200'))).toHaveLength(1)
+})
+
+test.each(['silence', { status: 500 }, { status: 404 }, 'html'] as const)(
+  'makes nobody wait for an account, and fails nobody, where asking for it meets %j',
+  async (fault) => {
+    const { clock, instance, provider } = setup({ provider: { accountId: true } })
+    const lift = instance.failUntilLifted('/latest/meta-data/iam/info', fault)
+    expect(await timed(clock, provider())).toMatchObject({ tookMs: 0 })
+    expect(await timed(clock, provider({ forceRefresh: true }))).toMatchObject({ tookMs: 0 })
+    await clock.advance(10_000)
+    expect(await provider()).not.toHaveProperty('accountId')
+    lift()
+    await provider({ forceRefresh: true })
+    await clock.advance(0)
+    expect((await provider()).accountId).toBe(ACCOUNT)
+  },
+)
+
+const INFO = '/latest/meta-data/iam/info'
+
+test('asks for the account again at later calls, with growing pauses, where asking failed for a while', async () => {
+  const { clock, instance, provider } = setup({ provider: { accountId: true } })
+  instance.failFor(20_000, INFO, { status: 500 })
+  for (let second = 0; second < 120; second += 1) {
+    await provider()
+    await clock.advance(1_000)
+  }
+  expect((await provider()).accountId).toBe(ACCOUNT)
+  const asked = instance.requests.filter((request) => request.includes('/iam/info'))
+  expect(asked.length).toBeLessThan(60)
+  expect(asked.filter((request) => request.endsWith(' 200'))).toHaveLength(1)
+})
+
+test('asks no more, until there are new credentials, where IMDS has no account to tell', async () => {
+  const { clock, instance, provider } = setup({ provider: { accountId: true } })
+  instance.failUntilLifted(INFO, { status: 404 })
+  for (let minute = 0; minute < 60; minute += 1) {
+    await provider()
+    await clock.advance(60_000)
+  }
+  expect(instance.requests.filter((request) => request.includes('/iam/info'))).toHaveLength(1)
+})
+
+test('takes the account of the role in force where it was swapped while the other was looked up', async () => {
+  const { clock, instance, provider } = setup({ provider: { accountId: true } })
+  instance.fail(INFO, { delayMs: 500 })
+  await provider()
+  const accountId = '210987654321'
+  const role = iamRole({ name: 'other-role', accountId })
+  instance.replaceProfile(instanceProfile({ name: 'other-profile', role, accountId }))
+  await provider({ forceRefresh: true })
+  await clock.advance(1_000)
+  await provider()
+  await clock.advance(1_000)
+  expect((await provider()).accountId).toBe(accountId)
+})
+
+test('asks for no account where none is wanted', async () => {
+  const { clock, instance, provider } = setup({ extendedCredentials: true })
+  expect(await provider()).not.toHaveProperty('accountId')
+  await clock.advance(0)
+  expect(instance.requests.filter((request) => /extended|info/.test(request))).toEqual([])
+})
+
+test.each([
+  ['{"InstanceProfileArn" : "arn:aws:iam::123456789012:instance-profile/app"}', ACCOUNT],
+  ['{"InstanceProfileArn":"arn:aws-us-gov:iam::123456789012:instance-profile/a/b"}', ACCOUNT],
+  ['{"InstanceProfileArn":"arn:aws:iam::12345:instance-profile/app"}', undefined],
+  ['<html>', undefined],
+])('reads the account from %s', (info, accountId) => {
+  expect(parseAccountId(info)).toBe(accountId)
+})

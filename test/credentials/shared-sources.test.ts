@@ -1,0 +1,125 @@
+import { expect, test } from 'vitest'
+import { InstanceRoleError } from '../../src/index.js'
+import type { InstanceRoleOptions } from '../../src/config/options.js'
+import { CREDENTIALS, FIRST_LOAD, HOUR, setup, watchedDispatcher } from '../setup.js'
+
+test('keeps a source until the last of those who share it is closed, and then nothing of it', async () => {
+  const { instance, registry, create } = setup()
+  const [one, other] = [create(), create()]
+  await Promise.all([one(), other()])
+  expect(registry.sources.size).toBe(1)
+
+  await one.close()
+  instance.clearRequests()
+  await other()
+  expect(instance.requests).toEqual([])
+
+  await other.close()
+  await other.close()
+  expect(registry.sources.size).toBe(0)
+})
+
+test('ends the waits of the provider that is closed, and of no other that shares the load', async () => {
+  const { clock, instance, create } = setup()
+  const [one, other] = [create(), create()]
+  instance.fail('credentials', { delayMs: 500 })
+  const ended = expect(one()).rejects.toMatchObject({ code: 'CLOSED' })
+  const served = other()
+  await one.close()
+  await ended
+  await clock.advance(500)
+  expect((await served).accessKeyId).toBe(instance.credentials?.accessKeyId)
+})
+
+test.each<InstanceRoleOptions>([
+  { roleName: 'app-role' },
+  { endpoint: 'http://127.0.0.1' },
+  { endpointMode: 'auto' },
+  { endpointMode: 'IPv6' },
+  { timeout: 900 },
+  { deadline: 9_000 },
+  { retries: 2 },
+  { imdsV1Fallback: true },
+  { accountId: true },
+  { isolated: true },
+])('shares nothing with a provider that has %j', async (options) => {
+  const { instance, create } = setup()
+  const [one, other] = [create(), create(options)]
+  await one()
+  instance.clearRequests()
+  await other()
+  expect(instance.requests).not.toEqual([])
+  // Settings that lead to the same requests are the same, however they are said.
+  await create(options)()
+  expect(one.status().requests).toBe(3)
+})
+
+test('shares nothing with a provider that has another dispatcher', async () => {
+  const { instance, create } = setup()
+  const dispatcher = watchedDispatcher(instance.dispatcher, () => {})
+  await Promise.all([create()(), create({ dispatcher })(), create({ dispatcher })()])
+  expect(instance.requests).toHaveLength(2 * FIRST_LOAD.length)
+})
+
+test('opens nothing for a provider that is closed before its settings are known', async () => {
+  const { instance, registry, provider } = setup()
+  const ended = expect(provider()).rejects.toMatchObject({ code: 'CLOSED' })
+  await provider.close()
+  await ended
+  await new Promise((resolve) => setImmediate(resolve))
+  expect({ sources: registry.sources.size, requests: instance.requests }).toEqual({
+    sources: 0,
+    requests: [],
+  })
+})
+
+test('knows nothing any more once it is reset', async () => {
+  const { clock, instance, registry, provider } = setup({ provider: { retries: 0 } })
+  await provider()
+  instance.failUntilLifted('all', { status: 404 })
+  await clock.advance(7 * HOUR)
+  for (let call = 0; call < 3; call += 1) await expect(provider()).rejects.toBeInstanceOf(InstanceRoleError)
+  registry.sources.forEach((source) => source.reset())
+  registry.tokens.forEach((token) => token.reset())
+  expect(provider.status()).toEqual({ requests: 0 })
+  instance.clearFaults()
+  instance.clearRequests()
+  await provider()
+  expect(instance.requests).toEqual(FIRST_LOAD)
+})
+
+test('counts a provider that is closed twice once', async () => {
+  const { instance, create } = setup()
+  const [one, other, last] = [create(), create(), create()]
+  await Promise.all([one(), other(), last()])
+  await one.close()
+  await one.close()
+  await other.close()
+  instance.clearRequests()
+  await last()
+  expect(instance.requests).toEqual([])
+})
+
+test('remembers no dispatcher of providers that are closed', async () => {
+  const { instance, registry, create } = setup()
+  for (let made = 0; made < 3; made += 1) {
+    const provider = create({ dispatcher: watchedDispatcher(instance.dispatcher, () => {}) })
+    await provider()
+    await provider.close()
+  }
+  expect({ sources: registry.sources.size, tokens: registry.tokens.size }).toEqual({ sources: 0, tokens: 0 })
+})
+
+test('asks nothing more once it is closed, also where what is held is too short for the caller', async () => {
+  const { clock, instance, create } = setup()
+  const provider = create({ minTtl: 5 * HOUR })
+  const other = create()
+  await Promise.all([provider(), other()])
+  await clock.advance(2 * HOUR)
+  instance.clearRequests()
+  const ended = expect(provider()).rejects.toMatchObject({ code: 'CLOSED' })
+  await provider.close()
+  await ended
+  await clock.advance(1_000)
+  expect(instance.requests.filter((request) => request.startsWith(CREDENTIALS))).toEqual([])
+})

@@ -1,0 +1,244 @@
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { CHECKS } from '../../src/diagnosis/findings.js'
+import { COMMANDS, FILL_PROFILE } from '../../src/diagnosis/fixes.js'
+import { checkOptions } from '../../src/config/checked-options.js'
+import { IPV4_ENDPOINT, resolveConfig } from '../../src/config/config.js'
+import { InstanceRoleError, type InstanceRoleErrorCode, TREATMENTS } from '../../src/errors.js'
+import { setup, timed } from '../setup.js'
+
+function read(path: string): string {
+  return readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
+}
+
+/** The first cell, without its backticks, of every row of a Markdown table. */
+function firstCells(markdown: string): string[] {
+  return [...markdown.matchAll(/^\| `([^`]+)`/gm)].map(([, cell]) => cell ?? '')
+}
+
+// Prevents that a channel is added, renamed or dropped, and its documentation stays behind.
+test('documents every channel with every member of its payload', () => {
+  const rows = read('docs/observability.md').match(/^\| `instance-role:.*$/gm) ?? []
+  const documented = rows.map((row) => {
+    const [name = '', ...members] = [...row.matchAll(/`([^`]+)`/g)].map(([, code]) => code ?? '')
+    return [name, members.filter((member) => member !== 'imdsV1Fallback')] as const
+  })
+  const source = read('src/events/events.ts')
+  const channels = [...source.matchAll(/readonly '(instance-role:[^']+)': (\w+)/g)].map(
+    ([, name = '', type = '']) => {
+      const body = new RegExp(`interface ${type} \\{([^}]*)\\}`).exec(source)?.[1] ?? ''
+      return [name, [...body.matchAll(/readonly (\w+\??):/g)].map(([, member]) => member)] as const
+    },
+  )
+  expect(channels).toHaveLength(10)
+  expect(new Map(documented)).toEqual(new Map(channels))
+})
+
+// Prevents that README's options and the interface drift apart.
+test('lists every option in README, and no other', () => {
+  const [, after = ''] = read('README.md').split('## Options')
+  const [table = ''] = after.split('\n## ')
+  const inReadme = firstCells(table)
+  const [, options = ''] = read('src/options.ts').split('export interface InstanceRoleOptions')
+  const [own = ''] = options.split('\n}')
+  const inSource = [...own.matchAll(/^ {2}readonly (\w+)\?:/gm)].map(([, name]) => name)
+  expect(new Set(inReadme)).toEqual(new Set(inSource))
+})
+
+// Prevents that README shows other figures than the benchmark wrote.
+test('quotes the figures of the benchmark in README', () => {
+  const [, quoted = ''] = /<!-- measured -->\n([\s\S]+)\n<!-- \/measured -->/.exec(read('README.md')) ?? []
+  expect(quoted.match(/^\| .* \|$/gm)?.length).toBeGreaterThan(10)
+  expect(read('bench/RESULTS.md')).toContain(quoted)
+})
+
+/** README's default of each option, its first word. */
+function defaultsInReadme(): Map<string, string> {
+  const [, after = ''] = read('README.md').split('## Options')
+  const [table = ''] = after.split('\n## ')
+  const rows = [...table.matchAll(/^\| `(\w+)`.*\| ([^|]+) \|$/gm)]
+  return new Map(rows.map(([, name = '', text = '']) => [name, text.replaceAll('`', '').split(',')[0] ?? '']))
+}
+
+/** `@default` of each option that has one. */
+function defaultsInSource(): Map<string, string> {
+  const [, options = ''] = read('src/options.ts').split('export interface InstanceRoleOptions')
+  const [own = ''] = options.split('\n}')
+  const found = [...own.matchAll(/@default (.+)\n {3}\*\/\n {2}readonly (\w+)\?:/g)]
+  return new Map(found.map(([, value = '', name = '']) => [name, value.replaceAll("'", '')]))
+}
+
+// Prevents that a default is changed in one of three places.
+test('has the same defaults in README, in the documentation of the options, and in force', async () => {
+  const inSource = defaultsInSource()
+  const inReadme = defaultsInReadme()
+  const inForce = await resolveConfig(checkOptions({}), {
+    env: {},
+    loadProfile: () => Promise.resolve({ name: 'default', keys: {} }),
+  })
+  const others = {
+    endpointMode: 'IPv4',
+    waitForRole: '0',
+    minTtl: '0',
+    isolated: 'false',
+    profile: 'default',
+  }
+  const expected = {
+    endpoint: inForce.endpoint.value,
+    timeout: String(inForce.timeoutMs.value),
+    deadline: String(inForce.deadlineMs.value),
+    retries: String(inForce.retries.value),
+    imdsV1Fallback: String(inForce.imdsV1Fallback.value),
+    accountId: String(inForce.accountId.value),
+    ...others,
+  }
+  expect(Object.fromEntries(inSource)).toEqual(expected)
+  expect(Object.fromEntries([...inReadme].filter(([name]) => inSource.has(name)))).toEqual(expected)
+  expect(inForce.endpoint.value).toBe(IPV4_ENDPOINT)
+  expect(inForce.alternativeEndpoint.value).toBeUndefined()
+})
+
+// Prevents that README names a variable or a key that nothing reads.
+test('reads every variable and every key in README, and no other', async () => {
+  const [, after = ''] = read('README.md').split('## Options')
+  const [table = ''] = after.split('\n### ')
+  const rows = [...table.matchAll(/^\|[^|]+\| `(\w+)`[^|]*\| `(\w+)`[^|]*\|/gm)]
+  const options = checkOptions({ imdsV1Fallback: true })
+  const asked = new Set<string | symbol>()
+  const spy = new Proxy({}, { get: (_nothing, name) => void asked.add(name) })
+  await resolveConfig(options, { env: spy, loadProfile: () => Promise.resolve({ name: 'x', keys: spy }) })
+  expect(new Set(rows.flatMap(([, variable = '', key = '']) => [variable, key]))).toEqual(asked)
+
+  for (const [, variable = '', key = ''] of rows) {
+    const inEnv = { env: { [variable]: '?' }, loadProfile: () => Promise.resolve({ name: 'x', keys: {} }) }
+    await expect(resolveConfig(options, inEnv)).rejects.toThrow(`environment variable ${variable} is`)
+    const inFile = { env: {}, loadProfile: () => Promise.resolve({ name: 'x', keys: { [key]: '?' } }) }
+    await expect(resolveConfig(options, inFile)).rejects.toThrow(`config file key ${key} of`)
+  }
+})
+
+// Prevents the same for the options that no setting shows: what is given as their default changes nothing.
+test('behaves with the defaults of the other options as without them', async () => {
+  const seen: unknown[] = []
+  for (const provider of [{}, { waitForRole: 0, minTtl: 0, isolated: false, profile: 'default' }]) {
+    const { create, clock, instance } = setup()
+    const credentials = create(provider)
+    instance.fail('role', { status: 404 })
+    const { tookMs, error } = await timed(clock, credentials())
+    await credentials()
+    await create()()
+    seen.push({ tookMs, error, requests: [...instance.requests] })
+  }
+  expect(seen[0]).toMatchObject({ error: { code: 'NO_ROLE' } })
+  expect(seen[1]).toEqual(seen[0])
+})
+
+// Prevents that an option of the official provider comes, and the guide leaves its users alone.
+test('has a row for each option of the official provider in the migration guide', () => {
+  const types = read(
+    'node_modules/@smithy/credential-provider-imds/dist-types/remoteProvider/RemoteProviderInit.d.ts',
+  )
+  const options = [...types.matchAll(/^ {4}(\w+)\??:/gm)].map(([, name]) => name)
+  expect(options.length).toBeGreaterThan(4)
+  const [, table = ''] = read('docs/migration.md').split('## From `fromInstanceMetadata`')
+  const rows = [...table.matchAll(/^\| `(\w+)/gm)].map(([, name]) => name)
+  expect(rows).toEqual(expect.arrayContaining(options))
+})
+
+// Prevents that a release is made without its changes, or that requests announce another version.
+test('has one version in package.json, in the source and in the changelog', () => {
+  const { version } = JSON.parse(read('package.json')) as { version: string }
+  expect(read('src/runtime/version.ts')).toContain(`'${version}'`)
+  expect(read('CHANGELOG.md')).toMatch(
+    new RegExp(`^## \\[(Unreleased|${version.replaceAll('.', '\\.')})\\]`, 'm'),
+  )
+})
+
+// Prevents that a code has no page to lead to, or a page outlives its code.
+test('explains every code under a heading that its link leads to', () => {
+  const sections = read('docs/errors.md').split('\n## ').slice(2)
+  expect(sections.map((section) => section.split('\n')[0])).toEqual(
+    expect.arrayContaining(Object.keys(TREATMENTS)),
+  )
+  expect(sections).toHaveLength(Object.keys(TREATMENTS).length)
+  for (const section of sections) {
+    const code = section.split('\n')[0] ?? ''
+    expect(new InstanceRoleError(code as InstanceRoleErrorCode, '').link).toMatch(
+      new RegExp(`docs/errors\\.md#${code.toLowerCase()}$`),
+    )
+    expect(section).toMatch(/\*\*Confirm it\*\*[^]*\*\*Fix it\*\*/)
+  }
+})
+
+// Prevents a dead link within the page.
+test('leads from each message of the official provider to a code that there is', () => {
+  const links = [...read('docs/errors.md').matchAll(/\[`(\w+)`\]\(#(\w+)\)/g)]
+  expect(links.length).toBeGreaterThan(10)
+  for (const [, code = '', anchor] of links) {
+    expect(Object.keys(TREATMENTS)).toContain(code)
+    expect(anchor).toBe(code.toLowerCase())
+  }
+})
+
+// Prevents that a hint and the page, or a hint and the doctor, give different commands.
+test('has the command of each code in its hint and on its page', () => {
+  const sections = new Map(
+    read('docs/errors.md')
+      .split('\n## ')
+      .map((section) => [section.split('\n')[0] ?? '', section]),
+  )
+  for (const [code, command] of Object.entries(COMMANDS)) {
+    const isOnlyInHint = code === 'CREDENTIALS_NOT_ISSUED'
+    if (!isOnlyInHint) expect(sections.get(code)).toContain(command)
+    const isOnlyOnPage = code === 'TIMEOUT' || code === 'SERVER_ERROR'
+    if (!isOnlyOnPage) expect(TREATMENTS[code as InstanceRoleErrorCode].hint).toContain(command)
+  }
+  expect(TREATMENTS.NO_ROLE.hint).toContain(FILL_PROFILE)
+})
+
+// Prevents that a fault is added and nobody finds it, or is promised and not there.
+test('lists every fault that a word says', () => {
+  const [, words = ''] = /^const WORDS = \[([^\]]*)\]/m.exec(read('src/testing/faults.ts')) ?? []
+  const inSource = [...words.matchAll(/'([^']+)'/g)].map(([, word]) => word)
+  const listed = firstCells(read('docs/testing.md')).filter((cell) => /^'[\w-]+'$/.test(cell))
+  expect(inSource.length).toBeGreaterThan(5)
+  expect(listed.map((cell) => cell.slice(1, -1))).toEqual(inSource)
+})
+
+// Prevents that README's table of errors and the policy drift apart.
+test('lists every code in README, and whether a chain goes on', () => {
+  const [, after = ''] = read('README.md').split('## Errors')
+  const rows = [...after.matchAll(/^\| `([A-Z0-9_]+)` \|.*\| (yes|no) \|$/gm)]
+  const inReadme = rows.map(([, code, goesOn]) => [code, goesOn === 'yes'])
+  const inSource = Object.entries(TREATMENTS).map(([code, { tryNextLink }]) => [code, tryNextLink])
+  expect(new Map(inReadme as [string, boolean][])).toEqual(new Map(inSource as [string, boolean][]))
+})
+
+// Prevents that machines are promised other checks than there are.
+test('documents every check of the doctor, in its order', () => {
+  const [, after = ''] = read('docs/doctor.md').split('## Checks')
+  const [table = ''] = after.split('\n## ')
+  expect(firstCells(table)).toEqual([...CHECKS])
+  const schema = read('docs/doctor.schema.json')
+  const [, listed = ''] = /"check": \{\s*"enum": \[([^\]]*)\]/.exec(schema) ?? []
+  expect([...listed.matchAll(/"([^"]+)"/g)].map(([, check]) => check)).toEqual([...CHECKS])
+})
+
+// Prevents that the table goes on quoting what the official provider no longer says.
+test('quotes messages that the official provider has', () => {
+  const code = ['@smithy/credential-provider-imds', '@aws-sdk/credential-provider-node']
+    .map((name) => read(`node_modules/${name}/dist-cjs/index.js`))
+    .join('\n')
+  for (const message of [
+    'Could not load credentials from any providers',
+    'TimeoutError from instance metadata service',
+    'Error response received from instance metadata service',
+    'Unable to connect to instance metadata service',
+    'Invalid response received from instance metadata service.',
+    'AWS EC2 Metadata v1 fallback has been blocked',
+    'EC2 Instance Metadata Service access disabled',
+  ]) {
+    expect(code).toContain(message)
+    expect(read('docs/errors.md')).toContain(message)
+  }
+})

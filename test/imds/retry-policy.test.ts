@@ -1,0 +1,145 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import {
+  InstanceRoleError,
+  type InstanceRoleErrorCode,
+  type InstanceRoleErrorDetails,
+  TREATMENTS,
+} from '../../src/errors.js'
+import { count, newTally, retryDelayMs } from '../../src/imds/retry-policy.js'
+
+type Failure = readonly [code: InstanceRoleErrorCode, details?: InstanceRoleErrorDetails]
+
+const LONG_MS = 3_600_000
+
+/** The delay after each failure of a load, up to where it gives up. */
+function delaysAfter(
+  failures: readonly Failure[],
+  { retries = 3, remainingMs = LONG_MS, random = (): number => 1 } = {},
+): readonly (number | undefined)[] {
+  const tally = newTally()
+  const delays: (number | undefined)[] = []
+  for (const [code, details] of failures) {
+    const error = new InstanceRoleError(code, 'It failed.', details)
+    count(tally, error)
+    delays.push(retryDelayMs(error, tally, { retries, remainingMs }, random))
+    if (delays.at(-1) === undefined) break
+  }
+  return delays
+}
+
+function times(failure: Failure, number = 10): readonly Failure[] {
+  return Array.from({ length: number }, () => failure)
+}
+
+const GIVES_UP = undefined
+const TIMED_OUT = { timedOut: true }
+const VANISHED: Failure = ['NO_ROLE', { step: 'credentials', statusCode: 404 }]
+
+test.each<{ what: string; failures: readonly Failure[]; delays: readonly (number | undefined)[] }>([
+  { what: 'throttling', failures: times(['THROTTLED']), delays: [100, 200, 400, GIVES_UP] },
+  { what: 'a server error', failures: times(['SERVER_ERROR']), delays: [100, 200, 400, GIVES_UP] },
+  { what: 'a bad response', failures: times(['BAD_RESPONSE']), delays: [100, 200, 400, GIVES_UP] },
+  { what: 'a late answer', failures: times(['TIMEOUT', TIMED_OUT]), delays: [100, 200, 400, GIVES_UP] },
+  { what: 'a refused connection', failures: times(['UNREACHABLE']), delays: [100, 200, 400, GIVES_UP] },
+  { what: 'a connect timeout', failures: times(['UNREACHABLE', TIMED_OUT]), delays: [100, GIVES_UP] },
+  { what: 'an unanswered PUT', failures: times(['HOP_LIMIT', TIMED_OUT]), delays: [100, GIVES_UP] },
+  {
+    what: 'a connect timeout, then an unanswered PUT',
+    failures: [
+      ['UNREACHABLE', TIMED_OUT],
+      ['HOP_LIMIT', TIMED_OUT],
+    ],
+    delays: [100, GIVES_UP],
+  },
+  {
+    what: 'unanswered tries among others',
+    failures: [['HOP_LIMIT', TIMED_OUT], ['SERVER_ERROR'], ['HOP_LIMIT', TIMED_OUT]],
+    delays: [100, 200, GIVES_UP],
+  },
+  { what: 'a refused token', failures: times(['TOKEN_REJECTED']), delays: [0, 100, 200, 400, GIVES_UP] },
+  { what: 'a vanished role', failures: times(VANISHED), delays: [0, 0, 0, GIVES_UP] },
+  {
+    what: 'a vanished role and a forgotten token, at no cost to the budget',
+    failures: [VANISHED, ['TOKEN_REJECTED'], ...times(['SERVER_ERROR'])],
+    delays: [0, 0, 100, 200, 400, GIVES_UP],
+  },
+])('retries $what after $delays ms', ({ failures, delays }) => {
+  expect(delaysAfter(failures)).toEqual(delays)
+})
+
+const FINAL = [
+  'IMDS_DISABLED_BY_ENV',
+  'IMDS_DISABLED',
+  'NO_ROLE',
+  'ROLE_NOT_FOUND',
+  'ROLE_NOT_ASSUMABLE',
+  'CREDENTIALS_NOT_ISSUED',
+  'UNEXPECTED_STATUS',
+  'BAD_CONFIG',
+  'CLOSED',
+] as const satisfies InstanceRoleErrorCode[]
+
+test.each(FINAL)('takes %s for final', (code) => {
+  expect(delaysAfter([[code]])).toEqual([GIVES_UP])
+})
+
+test('retries every other failure', () => {
+  const retried = Object.entries(TREATMENTS).filter(([, { retryable }]) => retryable)
+  expect(retried.map(([code]) => code).sort()).toEqual([
+    'BAD_RESPONSE',
+    'HOP_LIMIT',
+    'SERVER_ERROR',
+    'THROTTLED',
+    'TIMEOUT',
+    'TOKEN_REJECTED',
+    'UNREACHABLE',
+  ])
+})
+
+test.each<{ failure: Failure; delays: readonly (number | undefined)[] }>([
+  { failure: ['SERVER_ERROR'], delays: [GIVES_UP] },
+  { failure: ['HOP_LIMIT', TIMED_OUT], delays: [GIVES_UP] },
+  { failure: ['TOKEN_REJECTED'], delays: [0, GIVES_UP] },
+  { failure: VANISHED, delays: [0, 0, 0, GIVES_UP] },
+])('without retries, tries $failure.0 again only where that is free', ({ failure, delays }) => {
+  expect(delaysAfter(times(failure), { retries: 0 })).toEqual(delays)
+})
+
+test.each([
+  { retryAfterMs: 0, remainingMs: 10_000, delayMs: 100 },
+  { retryAfterMs: 50, remainingMs: 10_000, delayMs: 100 },
+  { retryAfterMs: 2_000, remainingMs: 10_000, delayMs: 2_000 },
+  { retryAfterMs: 9_999, remainingMs: 10_000, delayMs: 9_999 },
+  { retryAfterMs: 10_000, remainingMs: 10_000, delayMs: GIVES_UP },
+  { retryAfterMs: 3_600_000, remainingMs: 10_000, delayMs: GIVES_UP },
+])(
+  'waits $delayMs ms when told to wait $retryAfterMs ms with $remainingMs ms left',
+  ({ retryAfterMs, remainingMs, delayMs }) => {
+    expect(delaysAfter([['THROTTLED', { retryAfterMs }]], { remainingMs })).toEqual([delayMs])
+  },
+)
+
+test('waits between a half and the whole of the exponential delay, and never past the deadline', () => {
+  const retryable = Object.entries(TREATMENTS).flatMap(([code, row]) => (row.retryable ? [code] : []))
+  expect(retryable).not.toEqual([])
+  const given = {
+    failures: fc.nat({ max: 40 }),
+    remainingMs: fc.nat({ max: 20_000 }),
+    dice: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+  }
+  fc.assert(
+    fc.property(fc.record(given), ({ failures, remainingMs, dice }) => {
+      const limits = { retries: 100, remainingMs, random: () => dice }
+      const delayMs = delaysAfter(times(['SERVER_ERROR'], failures + 1), {
+        ...limits,
+        remainingMs: LONG_MS,
+      }).at(-1)
+      const wholeMs = Math.min(5_000, 100 * 2 ** failures)
+      expect(delayMs).toBeGreaterThanOrEqual(wholeMs / 2)
+      expect(delayMs).toBeLessThanOrEqual(wholeMs)
+      const [first] = delaysAfter([['SERVER_ERROR']], limits)
+      expect(first === undefined || first < remainingMs).toBe(true)
+    }),
+  )
+})

@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest'
+import { WaitingCallers } from '../../src/provider/waiting-callers.js'
+
+function setup(): {
+  waiting: WaitingCallers
+  join: <T>(work: Promise<T>) => Promise<T>
+  handles: () => number
+} {
+  const waiting = new WaitingCallers()
+  let handles = 0
+  const keepAlive = (): (() => void) => {
+    handles += 1
+    return () => (handles -= 1)
+  }
+  return { waiting, join: (work) => waiting.join(work, { keepAlive }), handles: () => handles }
+}
+
+const never = new Promise<string>(() => {})
+
+test('keeps the process alive with one handle, however many wait, until the last has gone', async () => {
+  const { waiting, join, handles } = setup()
+  const crowd = Promise.allSettled(Array.from({ length: 1_000 }, () => join(never)))
+  await join(Promise.resolve('held'))
+  expect(handles()).toBe(1)
+
+  waiting.sendAway(new Error('closed'))
+  await crowd
+  expect(handles()).toBe(0)
+})
+
+test('lets the process end when the last has gone, whether with an answer or with a failure', async () => {
+  const { join, handles } = setup()
+  await Promise.allSettled([join(Promise.resolve('held')), join(Promise.reject(new Error('failed')))])
+  expect(handles()).toBe(0)
+})
+
+test('sends away all who wait, and nobody who comes after', async () => {
+  const { waiting, join, handles } = setup()
+  const sentAway = [join(never), join(never)].map((wait) => expect(wait).rejects.toThrow('closed'))
+  waiting.sendAway(new Error('closed'))
+  await Promise.all(sentAway)
+  expect(handles()).toBe(0)
+  await expect(join(Promise.resolve('held'))).resolves.toBe('held')
+})
+
+test('has nobody to send away where nobody waits', async () => {
+  const { waiting, join } = setup()
+  waiting.sendAway(new Error('closed'))
+  await expect(join(Promise.resolve('held'))).resolves.toBe('held')
+})

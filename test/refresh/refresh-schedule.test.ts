@@ -1,0 +1,260 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import {
+  afterFailure,
+  afterInvalidation,
+  afterSuccess,
+  afterWorseSet,
+  backoffDelayMs,
+  type Expiring,
+  extensionAt,
+  type Held,
+  isServable,
+  judge,
+  nextRefreshAt,
+  wasTriedLately,
+} from '../../src/refresh/refresh-schedule.js'
+import { HOUR, MINUTE, SECOND } from '../setup.js'
+
+const NOW = Date.UTC(2026, 0, 1)
+const half = (): number => 0.5
+
+function set(expiresAt: number, id = 'a'): Expiring {
+  return { id, expiresAt }
+}
+
+function held(lifetimeMs: number): Held<Expiring> {
+  return afterSuccess(NOW, half, undefined, set(NOW + lifetimeMs))
+}
+
+test.each([
+  { what: 'a set of EC2', lifetimeMs: 6 * HOUR, softMs: 3 * HOUR, hardMs: 6 * HOUR - MINUTE },
+  { what: 'a set of an emulator', lifetimeMs: 15 * MINUTE, softMs: 7.5 * MINUTE, hardMs: 14 * MINUTE },
+  { what: 'a short set', lifetimeMs: 100 * SECOND, softMs: 50 * SECOND, hardMs: 90 * SECOND },
+])(
+  'uses $what until half its life, refreshes behind until the hard point, then first',
+  ({ lifetimeMs, softMs, hardMs }) => {
+    const it = held(lifetimeMs)
+    const verdicts = [0, softMs - 1, softMs, hardMs - 1, hardMs, lifetimeMs - 1, lifetimeMs].map((ms) =>
+      judge(NOW + ms, it),
+    )
+    expect(verdicts).toEqual([
+      'use',
+      'use',
+      'use-and-refresh',
+      'use-and-refresh',
+      'refresh-first',
+      'refresh-first',
+      'refresh-first',
+    ])
+  },
+)
+
+test('loads first when nothing is held', () => {
+  expect(judge(NOW, undefined)).toBe('refresh-first')
+})
+
+test.each([
+  { dice: 0, share: 0.45 },
+  { dice: 0.5, share: 0.5 },
+  { dice: 0.999_999, share: 0.55 },
+])('puts the soft point at $share of what is left when the dice show $dice', ({ dice, share }) => {
+  const it = afterSuccess(NOW, () => dice, undefined, set(NOW + HOUR))
+  expect((it.refreshAt - NOW) / HOUR).toBeCloseTo(share, 4)
+})
+
+test('applies the rule again to what is left when the same set comes back', () => {
+  const again = afterSuccess(NOW + 3 * HOUR, half, held(6 * HOUR), set(NOW + 6 * HOUR))
+  expect(again.refreshAt).toBe(NOW + 4.5 * HOUR)
+  expect(again.waitAt).toBe(NOW + 6 * HOUR - MINUTE)
+})
+
+test('pauses 10 s between two tries that bring the same set, but not beyond its expiration', () => {
+  const late = NOW + HOUR - 30 * SECOND
+  const again = afterSuccess(late, half, held(HOUR), set(NOW + HOUR))
+  expect(again.refreshAt).toBe(late + 10 * SECOND)
+  const atTheEnd = afterSuccess(NOW + HOUR - 2 * SECOND, half, again, set(NOW + HOUR))
+  expect(atTheEnd.refreshAt).toBe(NOW + HOUR)
+})
+
+test('pauses 30 s to 60 s when IMDS gives a set that is past its expiration, and extends it', () => {
+  const it = afterSuccess(NOW, half, undefined, set(NOW - HOUR))
+  expect(it).toMatchObject({ refreshAt: NOW + 45 * SECOND, extendedUntil: NOW + 3 * MINUTE })
+  expect(judge(NOW, it)).toBe('use')
+  expect(judge(NOW + 45 * SECOND, it)).toBe('use-and-refresh')
+  expect(judge(NOW + 3 * MINUTE, it)).toBe('refresh-first')
+})
+
+test('takes a newer set even when it ends earlier, and not one that has ended', () => {
+  const it = held(6 * HOUR)
+  expect(afterSuccess(NOW + SECOND, half, it, set(NOW + HOUR, 'b')).value.id).toBe('b')
+  expect(afterSuccess(NOW + SECOND, half, it, set(NOW - HOUR, 'b')).value.id).toBe('a')
+})
+
+test('knows a set again by its ID and its expiration together', () => {
+  const it = held(HOUR)
+  const late = NOW + HOUR - 30 * SECOND
+  const prolonged = afterSuccess(late, half, it, set(NOW + 2 * HOUR))
+  expect(prolonged.lifetimeMs).toBe(HOUR + 30 * SECOND)
+  // No pause of 10 s, as after the same set.
+  const short = afterSuccess(NOW, half, held(10 * SECOND), set(NOW + 12 * SECOND))
+  expect(short.refreshAt).toBe(NOW + 6 * SECOND)
+  const another = afterSuccess(late, half, it, set(NOW + HOUR, 'b'))
+  expect(another).toMatchObject({ lifetimeMs: 30 * SECOND, refreshAt: late + 15 * SECOND })
+})
+
+test('has callers wait in the last minute of a set that came while the clock was ahead', () => {
+  const ahead = afterSuccess(NOW + 7 * HOUR, half, undefined, set(NOW + 6 * HOUR))
+  const corrected = afterSuccess(NOW, half, ahead, set(NOW + 6 * HOUR))
+  expect(corrected.waitAt).toBe(NOW + 6 * HOUR - MINUTE)
+})
+
+test('takes no try for a recent one that a clock which went back has put in the future', () => {
+  const it = held(HOUR)
+  expect([0, 9, 10].map((seconds) => wasTriedLately(NOW + seconds * SECOND, it))).toEqual([true, true, false])
+  expect(wasTriedLately(NOW - 1, it)).toBe(false)
+})
+
+test('has one call wait, and not each, where an invalidated set meets one that has ended', () => {
+  const it = afterWorseSet(NOW, half, afterInvalidation(held(HOUR)))
+  expect(judge(NOW, it)).toBe('use')
+  expect(it.refreshAt).toBe(NOW + 45 * SECOND)
+})
+
+test('asks again at the hard point at the latest where IMDS gave a set that has ended', () => {
+  const it = held(HOUR)
+  const nearHard = afterWorseSet(it.waitAt - SECOND, half, it)
+  expect(nearHard.refreshAt).toBe(it.waitAt)
+  const nearEnd = afterWorseSet(it.value.expiresAt - SECOND, half, it)
+  expect(nearEnd.refreshAt).toBe(it.value.expiresAt)
+})
+
+test('retries a failure before the hard point, at the hard point, and at the expiration at the latest', () => {
+  const it = held(HOUR)
+  const early = afterFailure(NOW + 30 * MINUTE, half, it, true)
+  expect(early.refreshAt).toBe(NOW + 30 * MINUTE + 0.5 * SECOND)
+  const nearHard = afterFailure(NOW + 59 * MINUTE - 10, half, { ...it, failures: 9 }, true)
+  expect(nearHard.refreshAt).toBe(NOW + 59 * MINUTE)
+  const nearEnd = afterFailure(NOW + HOUR - 10, half, { ...it, failures: 9 }, true)
+  expect(nearEnd.refreshAt).toBe(NOW + HOUR)
+  expect(nearEnd).not.toHaveProperty('extendedUntil')
+})
+
+test('extends only past the expiration, only without a verdict, and by 2 to 4 min', () => {
+  const it = held(HOUR)
+  const end = NOW + HOUR
+  expect(
+    extensionAt(
+      end,
+      afterFailure(end, () => 0, it, true),
+    ),
+  ).toBe(end + 2 * MINUTE)
+  expect(
+    extensionAt(
+      end,
+      afterFailure(end, () => 1, it, true),
+    ),
+  ).toBe(end + 4 * MINUTE)
+  expect(isServable(end, afterFailure(end, half, it, false))).toBe(false)
+  expect(judge(end, afterFailure(end, half, it, false))).toBe('refresh-first')
+})
+
+test('tells the next refresh: at once when invalidated or when the clock went back, else at its time', () => {
+  const it = held(6 * HOUR)
+  expect(nextRefreshAt(NOW, it)).toBe(NOW + 3 * HOUR)
+  expect(nextRefreshAt(NOW + MINUTE, afterInvalidation(it))).toBe(NOW + MINUTE)
+  expect(nextRefreshAt(NOW - MINUTE, it)).toBe(NOW - MINUTE)
+})
+
+test('waits for a fresh try once invalidated, and keeps the set', () => {
+  const it = afterInvalidation(held(HOUR))
+  expect(judge(NOW, it)).toBe('refresh-first')
+  expect(isServable(NOW, it)).toBe(true)
+})
+
+test.each([0, 1, 3, 6, 60, 1_000, Number.MAX_SAFE_INTEGER])(
+  'backs off within the cap after %d failures',
+  (failures) => {
+    const capMs = Math.min(MINUTE, SECOND * 2 ** Math.min(failures, 10))
+    expect(backoffDelayMs(failures, () => 0)).toBe(0)
+    expect(backoffDelayMs(failures, () => 0.5)).toBe(capMs / 2)
+    expect(backoffDelayMs(failures, () => 0.999)).toBeLessThan(capMs)
+  },
+)
+
+// Any life of a set: loads that bring the same set, another, or an ended one, failures with and without a verdict,
+// and time that passes between them, backwards too.
+const event = fc.record({
+  passesMs: fc.integer({ min: -HOUR, max: 3 * HOUR }),
+  what: fc.constantFrom('same', 'other', 'ended', 'unavailable', 'verdict', 'invalidation'),
+  lifetimeMs: fc.integer({ min: SECOND, max: 12 * HOUR }),
+  dice: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+})
+const life = fc.array(event, { minLength: 1, maxLength: 30 })
+
+function step(
+  now: number,
+  it: Held<Expiring>,
+  { what, lifetimeMs, dice }: typeof event extends fc.Arbitrary<infer T> ? T : never,
+) {
+  const random = (): number => dice
+  switch (what) {
+    case 'same':
+      return afterSuccess(now, random, it, it.value)
+    case 'other':
+      return afterSuccess(now, random, it, set(now + lifetimeMs, `${it.value.id}'`))
+    case 'ended':
+      return afterSuccess(now, random, it, set(now - lifetimeMs, `${it.value.id}-`))
+    case 'unavailable':
+      return afterFailure(now, random, it, true)
+    case 'verdict':
+      return afterFailure(now, random, it, false)
+    case 'invalidation':
+      return afterInvalidation(it)
+  }
+}
+
+test('keeps its invariants through any life of a set', () => {
+  fc.assert(
+    fc.property(life, (events) => {
+      let now = NOW
+      let it = held(6 * HOUR)
+      for (const happening of events) {
+        now += happening.passesMs
+        const before = it
+        it = step(now, it, happening)
+        const unexpired = now < before.value.expiresAt
+        // A failed try, or an ended set, never shortens what is held.
+        if (unexpired && happening.what !== 'same' && happening.what !== 'other')
+          expect(it.value).toBe(before.value)
+        // Nothing expires without a try having been due by then.
+        if (now < it.value.expiresAt) expect(judge(it.value.expiresAt, it)).not.toBe('use')
+        // What may be used without a fresh try is unexpired, or extended by a try after its expiration.
+        if (judge(now, it) !== 'refresh-first' && now >= it.value.expiresAt) {
+          expect(it.extendedUntil).toBeGreaterThan(now)
+          expect(it.extendedUntil).toBeLessThanOrEqual(Math.max(now, it.triedAt) + 4 * MINUTE)
+        }
+        // After a failure, the next try is never in the past and never more than a minute away.
+        if (happening.what === 'unavailable') {
+          expect(it.refreshAt).toBeGreaterThanOrEqual(now)
+          expect(it.refreshAt - now).toBeLessThanOrEqual(MINUTE)
+        }
+      }
+    }),
+    { numRuns: 500 },
+  )
+})
+
+test('never lets two thousand processes that start together refresh together', () => {
+  const instants = Array.from(
+    { length: 2_000 },
+    () => afterSuccess(NOW, Math.random, undefined, set(NOW + 6 * HOUR)).refreshAt,
+  )
+  const perMinute = new Map<number, number>()
+  for (const instant of instants) {
+    const minute = Math.floor(instant / MINUTE)
+    perMinute.set(minute, (perMinute.get(minute) ?? 0) + 1)
+  }
+  // Spread over 36 min: about 56 in each.
+  expect(Math.max(...perMinute.values())).toBeLessThan(120)
+})
