@@ -39,7 +39,7 @@ test('lists every option in README, and no other', () => {
   const [, after = ''] = read('README.md').split('## Options')
   const [table = ''] = after.split('\n## ')
   const inReadme = firstCells(table)
-  const [, options = ''] = read('src/options.ts').split('export interface InstanceRoleOptions')
+  const [, options = ''] = read('src/config/options.ts').split('export interface InstanceRoleOptions')
   const [own = ''] = options.split('\n}')
   const inSource = [...own.matchAll(/^ {2}readonly (\w+)\?:/gm)].map(([, name]) => name)
   expect(new Set(inReadme)).toEqual(new Set(inSource))
@@ -62,7 +62,7 @@ function defaultsInReadme(): Map<string, string> {
 
 /** `@default` of each option that has one. */
 function defaultsInSource(): Map<string, string> {
-  const [, options = ''] = read('src/options.ts').split('export interface InstanceRoleOptions')
+  const [, options = ''] = read('src/config/options.ts').split('export interface InstanceRoleOptions')
   const [own = ''] = options.split('\n}')
   const found = [...own.matchAll(/@default (.+)\n {3}\*\/\n {2}readonly (\w+)\?:/g)]
   return new Map(found.map(([, value = '', name = '']) => [name, value.replaceAll("'", '')]))
