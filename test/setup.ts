@@ -16,7 +16,7 @@ export const MINUTE = 60 * SECOND
 export const HOUR = 60 * MINUTE
 
 /** Numbers in [0, 1) that look random and are the same each time (mulberry32). */
-export function createDice(seed = 1): () => number {
+export function seededRandom(seed = 1): () => number {
   let state = seed
   return () => {
     state = (state + 0x6d2b79f5) | 0
@@ -27,7 +27,7 @@ export function createDice(seed = 1): () => number {
 }
 
 /** A runtime in which nothing is real: the clock is the test's. */
-export function virtualRuntime(clock: TestClock, random: () => number = createDice()): Runtime {
+export function virtualRuntime(clock: TestClock, random: () => number = seededRandom()): Runtime {
   return {
     ...systemRuntime,
     now: () => clock.now(),

@@ -13,7 +13,7 @@ import {
   settleWithin,
   type SimulationClock,
 } from './clock.js'
-import { createDice } from './dice.js'
+import { seededRandom } from './dice.js'
 import { MetadataLink } from './metadata-link.js'
 import { requirePromptImports } from './prompt-imports.js'
 import type { Ask, Served, Subject, SubjectName } from './subjects.js'
@@ -132,7 +132,7 @@ class World {
     this.#startAt = clock.now()
     this.#instance = emulateInstance({ clock, ...scenario.instance })
     this.link = new MetadataLink(this.#instance, { latencyMs, throttled })
-    this.random = createDice(seed)
+    this.random = seededRandom(seed)
     this.#clients = this.#startClients(subject)
     this.#unserved = this.#clients.length
     this.#minutes = Array.from({ length: Math.ceil(scenario.durationMs / MINUTE) }, () => ({

@@ -14,7 +14,7 @@ import {
   requireMetadata,
 } from './instance-metadata.js'
 import type { InstanceRoleOptions } from '../config/options.js'
-import { systemWorld } from '../provider/environment.js'
+import { systemEnvironment } from '../provider/environment.js'
 
 /** Options of {@link MetadataClient}: those of `fromInstanceRole` that concern IMDS itself. */
 export type MetadataClientOptions = Pick<
@@ -50,14 +50,14 @@ export interface MetadataReadOptions {
  */
 export class MetadataClient {
   readonly #checked: CheckedOptions
-  readonly #world = systemWorld()
+  readonly #environment = systemEnvironment()
   readonly #registry: TokenRegistry
   #access: Promise<ImdsAccess> | undefined
 
   /** @throws {InstanceRoleError} `BAD_CONFIG`, at once, for a malformed option */
   constructor(options: MetadataClientOptions = {}) {
     this.#checked = checkOptions(options)
-    this.#registry = this.#checked.isolated === true ? { tokens: new Map() } : this.#world.registry
+    this.#registry = this.#checked.isolated === true ? { tokens: new Map() } : this.#environment.registry
   }
 
   /**
@@ -157,7 +157,7 @@ export class MetadataClient {
 
   async #load<T>(read: (imds: ImdsReader) => Promise<T>, options: MetadataReadOptions | null): Promise<T> {
     const abortSignal = checkAbortSignal(options?.abortSignal)
-    const { runtime } = this.#world
+    const { runtime } = this.#environment
     const release = runtime.keepAlive()
     const signal = abortSignal ?? new AbortController().signal
     try {
@@ -186,7 +186,7 @@ export class MetadataClient {
   }
 
   async #resolve(): Promise<ImdsAccess> {
-    const { runtime, configSources } = this.#world
+    const { runtime, configSources } = this.#environment
     const { profile, deadlineMs, dispatcher } = this.#checked
     const config = await resolveEnabledConfig(this.#checked, configSources(profile, deadlineMs))
     return imdsAccess({ config, dispatcher, runtime, registry: this.#registry })

@@ -4,7 +4,7 @@ import { type Runtime, systemRuntime } from '../runtime/runtime.js'
 import { processRegistry, type SourceRegistry } from '../credentials/shared-sources.js'
 
 /** What a provider or a client lives in. */
-export interface World {
+export interface Environment {
   readonly runtime: Runtime
   readonly registry: SourceRegistry
   /** `readingLimitMs` bounds the reading of files. */
@@ -12,6 +12,6 @@ export interface World {
 }
 
 /** The process as it is. */
-export function systemWorld(): World {
+export function systemEnvironment(): Environment {
   return { runtime: systemRuntime, registry: processRegistry(), configSources: systemConfigSources }
 }

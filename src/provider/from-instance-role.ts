@@ -1,8 +1,8 @@
 import type { InstanceRoleCredentials } from './credentials-identity.js'
 import type { InstanceRoleCallProperties, InstanceRoleOptions, ReadyOptions } from '../config/options.js'
-import { SourceUse } from './provider-calls.js'
+import { ProviderCalls } from './provider-calls.js'
 import { describeStatus, type InstanceRoleStatus } from './status.js'
-import { systemWorld, type World } from './environment.js'
+import { systemEnvironment, type Environment } from './environment.js'
 
 /** A credentials function for any AWS SDK v3 client. */
 export interface InstanceRoleProvider extends AsyncDisposable {
@@ -44,19 +44,19 @@ export interface InstanceRoleProvider extends AsyncDisposable {
  * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/iam-roles-for-amazon-ec2.html
  */
 export function fromInstanceRole(options: InstanceRoleOptions = {}): InstanceRoleProvider {
-  return createProvider(options, systemWorld())
+  return createProvider(options, systemEnvironment())
 }
 
-/** `fromInstanceRole` in a given world. */
-export function createProvider(options: InstanceRoleOptions, world: World): InstanceRoleProvider {
-  const use = new SourceUse(options, world)
+/** `fromInstanceRole` in a given environment. */
+export function createProvider(options: InstanceRoleOptions, environment: Environment): InstanceRoleProvider {
+  const use = new ProviderCalls(options, environment)
   const close = (): Promise<void> => {
     use.close()
     return Promise.resolve()
   }
   return Object.assign((properties?: InstanceRoleCallProperties) => use.credentials(properties), {
     memoized: true,
-    status: () => describeStatus(use.source?.status(), use.source?.now() ?? world.runtime.now()),
+    status: () => describeStatus(use.source?.status(), use.source?.now() ?? environment.runtime.now()),
     ready: (readyOptions?: ReadyOptions) => use.ready(readyOptions),
     invalidate: () => use.invalidate(),
     close,

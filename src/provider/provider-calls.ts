@@ -16,15 +16,15 @@ import { type Held, wasTriedLately } from '../refresh/refresh-schedule.js'
 import { releaseSource, retainSource } from '../credentials/shared-sources.js'
 import { type RoleWait, waitForRole } from './wait-for-role.js'
 import { WaitingCallers } from './waiting-callers.js'
-import type { World } from './environment.js'
+import type { Environment } from './environment.js'
 
 const NONE: InstanceRoleCallProperties = {}
 const DEFAULT_READY_TIMEOUT_MS = 60_000
 
 /** One provider's use of a source: opened at the first call, closed once. */
-export class SourceUse {
+export class ProviderCalls {
   readonly #checked: CheckedOptions
-  readonly #world: World
+  readonly #environment: Environment
   readonly #waiting = new WaitingCallers()
   #isClosed = false
   #source: CredentialsSource | undefined
@@ -32,9 +32,9 @@ export class SourceUse {
   /** While the first call was opening the source. */
   #isInvalidated = false
 
-  constructor(options: InstanceRoleOptions, world: World) {
+  constructor(options: InstanceRoleOptions, environment: Environment) {
     this.#checked = checkOptions(options)
-    this.#world = world
+    this.#environment = environment
   }
 
   /** `undefined` before the first call and after the end. */
@@ -69,7 +69,7 @@ export class SourceUse {
     throwIfAborted(abortSignal)
     const end = new AbortController()
     const roleWait = this.#roleWait(timeoutMs, end.signal)
-    const cancel = this.#world.runtime.after(timeoutMs, () =>
+    const cancel = this.#environment.runtime.after(timeoutMs, () =>
       end.abort(ownCopy(roleWait.lastFailure) ?? notReady(timeoutMs)),
     )
     const stop = (): void => end.abort(abortSignal?.reason)
@@ -91,7 +91,7 @@ export class SourceUse {
   close(): void {
     this.#isClosed = true
     this.#waiting.sendAway(closed())
-    const { registry } = this.#world
+    const { registry } = this.#environment
     const { dispatcher, logger } = this.#checked
     if (this.#source !== undefined) releaseSource(this.#source, { registry, dispatcher, logger })
     this.#source = undefined
@@ -100,7 +100,7 @@ export class SourceUse {
   async #wait<T>(work: Promise<T>, abortSignal: AbortSignal | undefined): Promise<T> {
     const wanted = abortSignal === undefined ? work : unlessAborted(abortSignal, work)
     try {
-      return await this.#waiting.join(wanted, this.#world.runtime)
+      return await this.#waiting.join(wanted, this.#environment.runtime)
     } catch (error) {
       throw error === abortSignal?.reason ? error : ownCopy(error)
     }
@@ -118,7 +118,7 @@ export class SourceUse {
     const first = (): Promise<Held<LoadedRole>> =>
       properties.forceRefresh === true ? source.refresh(logger) : source.get(logger)
     const look = (isFirst: boolean): Promise<Held<LoadedRole>> => (isFirst ? first() : source.load(logger))
-    const held = await waitForRole(look, () => source.pauseMs(), roleWait, this.#world.runtime)
+    const held = await waitForRole(look, () => source.pauseMs(), roleWait, this.#environment.runtime)
     const isWorthATry = isShort(held, source, minTtlMs) && !wasTriedLately(source.now(), held)
     if (!isWorthATry) return toCredentials(held, source)
     this.#requireOpen()
@@ -134,7 +134,7 @@ export class SourceUse {
   }
 
   async #open(callerProfile: string | undefined): Promise<CredentialsSource> {
-    const { runtime, registry, configSources } = this.#world
+    const { runtime, registry, configSources } = this.#environment
     const config = await resolveEnabledConfig(
       this.#checked,
       configSources(this.#checked.profile ?? callerProfile, this.#checked.deadlineMs),

@@ -2,7 +2,7 @@ import timers from 'node:timers'
 import type { MessagePort } from 'node:worker_threads'
 import { PROCESS_WIDE } from './process-wide.js'
 
-/** The world outside, as values: tests put their own time and dice in its place. */
+/** The outside world as values: tests replace time and randomness. */
 export interface Runtime {
   /** Epoch milliseconds. */
   readonly now: () => number

@@ -26,7 +26,7 @@ const LEAKING: Subject = {
 }
 
 /** Each life by itself goes well; all come back at the same time after a failure. */
-const WITHOUT_DICE: Subject = { ...SOUND, through: (runtime) => ({ ...runtime, random: () => 0.5 }) }
+const WITHOUT_RANDOMNESS: Subject = { ...SOUND, through: (runtime) => ({ ...runtime, random: () => 0.5 }) }
 
 async function soak(subject: Subject, ...args: string[]): Promise<{ exitCode: number; printed: string }> {
   const lines: string[] = []
@@ -56,9 +56,9 @@ test('plays a life again that broke a promise, and shrinks it anew, from what wa
 })
 
 test('plays lives again that break a promise only together', async () => {
-  const first = await soak(WITHOUT_DICE, '--seed', '5', '--minutes', '0', '--commands', '1')
+  const first = await soak(WITHOUT_RANDOMNESS, '--seed', '5', '--minutes', '0', '--commands', '1')
   expect(first.printed).toMatch(/^BrokenPromise: promise 5: /m)
-  const again = await soak(WITHOUT_DICE, ...playAgain(first.printed))
+  const again = await soak(WITHOUT_RANDOMNESS, ...playAgain(first.printed))
   expect(again).toEqual({ exitCode: 1, printed: first.printed })
 })
 

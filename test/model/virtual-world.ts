@@ -12,7 +12,7 @@ import {
   type InstanceOptions,
   type TestClock,
 } from '../../src/testing/index.js'
-import { createDice, virtualRuntime } from '../setup.js'
+import { seededRandom, virtualRuntime } from '../setup.js'
 
 /** What is put to the test: the library, or a copy of it with a bug planted. */
 export interface Subject {
@@ -68,7 +68,7 @@ export function createWorld(subject: Subject, { seed, ...options }: WorldOptions
   const wire: WireRequest[] = []
   const handles: Handles = { timers: 0, sleeps: 0, waits: 0 }
   const lines: string[] = []
-  const seen = watched(virtualRuntime(clock, createDice(seed)), handles)
+  const seen = watched(virtualRuntime(clock, seededRandom(seed)), handles)
   const runtime = subject.through?.(seen) ?? seen
   const wired = recorded(instance, wire)
   const dispatcher = subject.throughDispatcher?.(wired) ?? wired

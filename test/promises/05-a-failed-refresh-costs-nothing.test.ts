@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createDice, HOUR, MINUTE, SECOND, setup } from '../setup.js'
+import { seededRandom, HOUR, MINUTE, SECOND, setup } from '../setup.js'
 
 test('hands out the same set with the same expiration after a failed refresh', async () => {
   const { clock, instance, provider } = setup()
@@ -33,7 +33,7 @@ test('does not load at the same instants as another process in the same outage',
     [1, 2].map(async (seed) => {
       // One try a load: what sets the two apart is when the next load comes, not how long this one takes.
       const { clock, instance, provider } = setup({
-        random: createDice(seed),
+        random: seededRandom(seed),
         provider: { retries: 0 },
       })
       await provider()

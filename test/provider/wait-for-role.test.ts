@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Fault } from '../../src/testing/index.js'
-import { createDice, CREDENTIALS, HOUR, MINUTE, SECOND, setup, timed } from '../setup.js'
+import { seededRandom, CREDENTIALS, HOUR, MINUTE, SECOND, setup, timed } from '../setup.js'
 
 test('waits for a role that is attached while the instance boots', async () => {
   const { clock, instance, provider } = setup({ provider: { waitForRole: 30 * SECOND } })
@@ -48,7 +48,7 @@ test('looks no more once its caller has given up, or the provider is closed', as
 test('looks at other instants than another process does, at the same boot', async () => {
   const looks = await Promise.all(
     [1, 2].map(async (seed) => {
-      const { clock, instance, provider } = setup({ random: createDice(seed) })
+      const { clock, instance, provider } = setup({ random: seededRandom(seed) })
       instance.disassociateProfile()
       clock.after(10 * SECOND, () => void instance.attachRole('late-role'))
       return (await timed(clock, provider.ready())).tookMs
