@@ -59,6 +59,7 @@ export interface ImdsFacts {
 export interface RoleFacts {
   readonly roleName: string
   readonly expiresAt: number
+  readonly clockOffsetMs: number | undefined
 }
 
 /** What `GET /latest/meta-data/iam/info` tells. */

@@ -1,4 +1,4 @@
-import { correctionMs } from '../imds/clock-offset.js'
+import { isNegligible } from '../imds/clock-offset.js'
 import { InstanceRoleError } from '../errors.js'
 import type { ImdsFacts } from './facts.js'
 import type { Finding } from './findings.js'
@@ -20,7 +20,7 @@ export function judgeClock({ clockOffsetMs }: ImdsFacts): Finding {
   if (clockOffsetMs === undefined) return skipped(check, 'No answer of IMDS told the time.')
   const off = Math.abs(clockOffsetMs)
   const facts = { aheadSeconds: -Math.round(clockOffsetMs / 1_000) }
-  if (correctionMs(clockOffsetMs) === 0) {
+  if (isNegligible(clockOffsetMs)) {
     return { check, verdict: 'ok', message: 'The clock of this host agrees with that of IMDS.', facts }
   }
   const isRefused = off > REFUSED_MS
@@ -55,7 +55,7 @@ export function judgeCredentials(imds: ImdsFacts): Finding {
 }
 
 function timeOfImds({ answeredAt, clockOffsetMs = 0 }: ImdsFacts): number {
-  return answeredAt + correctionMs(clockOffsetMs)
+  return answeredAt + clockOffsetMs
 }
 
 /** `iam/info` is updated with the credentials. */

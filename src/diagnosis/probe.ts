@@ -6,7 +6,6 @@ import {
   IPV6_ENDPOINT,
   resolveConfig,
 } from '../config/config.js'
-import { clockOffsetMs } from '../imds/clock-offset.js'
 import { loadRoleCredentials, type RoleMemory } from '../credentials/credentials-load.js'
 import { InstanceRoleError } from '../errors.js'
 import { imdsAccess } from '../imds/imds-access.js'
@@ -66,9 +65,7 @@ async function askImds(
 ): Promise<ImdsFacts> {
   const requests: SentRequest[] = []
   const memory: RoleMemory = {}
-  const offsets: (number | undefined)[] = []
-  const onDate = (date: string | undefined): void => void offsets.push(clockOffsetMs(date, runtime.now()))
-  const unlogged = { ...loadOptions(config, runtime, onDate), transport }
+  const unlogged = { ...loadOptions(config, runtime), transport }
   const options = { ...unlogged, transport: loggingTransport(transport, runtime, requests) }
   // The load goes first: others join it for the metadata token.
   const [load, details, v1, otherAddress] = await Promise.all([
@@ -87,16 +84,12 @@ async function askImds(
     otherAddress,
     ...details,
     answeredAt: runtime.now(),
-    clockOffsetMs: offsets.find((offset) => offset !== undefined),
+    clockOffsetMs: load instanceof InstanceRoleError ? undefined : load.clockOffsetMs,
   }
 }
 
 /** As the provider asks, within the doctor's time. */
-function loadOptions(
-  config: InstanceRoleConfig,
-  runtime: Runtime,
-  onDate: (date: string | undefined) => void,
-): ImdsLoadOptions {
+function loadOptions(config: InstanceRoleConfig, runtime: Runtime): ImdsLoadOptions {
   const registry = { tokens: new Map() }
   return {
     ...imdsAccess({ config, dispatcher: undefined, runtime, registry }),
@@ -106,7 +99,6 @@ function loadOptions(
     signal: new AbortController().signal,
     onRequest: () => {},
     onV1: () => {},
-    onDate,
   }
 }
 
@@ -118,7 +110,8 @@ async function loadRole(
 ): Promise<RoleFacts | InstanceRoleError> {
   try {
     const loaded = await loadRoleCredentials(options, { roleName, accountId: false }, memory)
-    return { roleName: loaded.roleName, expiresAt: loaded.expiresAt }
+    const { expiresAt, clockOffsetMs } = loaded
+    return { roleName: loaded.roleName, expiresAt, clockOffsetMs }
   } catch (error) {
     return asRoleError(error)
   }

@@ -16,7 +16,7 @@ const SETTINGS = await resolveConfig(
 
 const HEALTHY: ImdsFacts = {
   endpoint: 'http://169.254.169.254',
-  load: { roleName: 'app-role', expiresAt: NOW + 5 * HOUR },
+  load: { roleName: 'app-role', expiresAt: NOW + 5 * HOUR, clockOffsetMs: undefined },
   listedRole: 'app-role',
   requests: [{ method: 'PUT', tookMs: 2, status: 200 }],
   v1: 'closed',
@@ -90,7 +90,7 @@ test('tells a firewall from not being on EC2, where the firmware is that of an i
 })
 
 test('goes by the clock of IMDS when it says what is left of the credentials', () => {
-  const load = { roleName: 'app-role', expiresAt: NOW - HOUR }
+  const load = { roleName: 'app-role', expiresAt: NOW - HOUR, clockOffsetMs: undefined }
   const given = facts({ load, clockOffsetMs: -2 * HOUR })
   expect(findingOf(given, 'credentials')).toMatchObject({ verdict: 'ok', facts: { secondsLeft: 3_600 } })
   expect(findingOf(given, 'clock')).toMatchObject({ verdict: 'problem', facts: { aheadSeconds: 7_200 } })
@@ -104,7 +104,10 @@ test.each([
 ])('calls $leftMs ms left of $lifeMs ms a $verdict', ({ leftMs, lifeMs, verdict }) => {
   const expiresAt = NOW + leftMs
   const instanceProfile = { name: 'app-profile', code: 'Success', lastUpdatedAt: expiresAt - lifeMs }
-  const given = facts({ load: { roleName: 'app-role', expiresAt }, instanceProfile })
+  const given = facts({
+    load: { roleName: 'app-role', expiresAt, clockOffsetMs: undefined },
+    instanceProfile,
+  })
   expect(findingOf(given, 'credentials')).toMatchObject({ verdict })
 })
 
