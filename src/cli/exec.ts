@@ -44,8 +44,9 @@ async function execute(command: readonly string[], profile: string | undefined):
   if (line !== undefined) say(line)
   try {
     const ended = runChild(command, childEnvironment(process.env, server))
-    if (line === undefined) void warnOfKeysInFiles()
-    return await ended
+    // While the command runs: it does not wait for files to be read.
+    const [status] = await Promise.all([ended, line ?? warnOfKeysInFiles()])
+    return status
   } catch (error) {
     if (!(error instanceof StartError)) throw error
     say(error.message)
@@ -53,7 +54,6 @@ async function execute(command: readonly string[], profile: string | undefined):
   }
 }
 
-/** While the command runs: it does not wait for files to be read. */
 async function warnOfKeysInFiles(): Promise<void> {
   const line = await describeEarlierFile(process.env)
   if (line !== undefined) say(line)
