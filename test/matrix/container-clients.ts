@@ -9,6 +9,8 @@ export interface ContainerClient {
   readonly version: string
   /** Followed by for how many seconds it goes on asking. */
   readonly command: readonly string[]
+  /** Where a caller reads the message of the server: in the SDK's error, or in that of the provider behind the chain. */
+  readonly tells: 'error' | 'provider' | 'nowhere'
 }
 
 /** Makes ready a client, in the project that holds the programs. */
@@ -25,15 +27,20 @@ export function projectOf(workbench: Workbench): Promise<string> {
 export const CLIENTS: Readonly<Record<string, PrepareClient>> = {
   'AWS SDK for JavaScript v3, default chain': async (workbench) => {
     const version = await installedVersion(await projectOf(workbench), '@aws-sdk/client-sts')
-    return { name: 'SDK v3', version, command: [process.execPath, 'many-clients.mjs'] }
+    return { name: 'SDK v3', version, command: [process.execPath, 'many-clients.mjs'], tells: 'provider' }
   },
   'AWS SDK for JavaScript v2': async (workbench) => {
     const version = await installedVersion(await projectOf(workbench), 'aws-sdk')
-    return { name: 'SDK v2', version, command: [process.execPath, 'many-clients.cjs'] }
+    return { name: 'SDK v2', version, command: [process.execPath, 'many-clients.cjs'], tells: 'nowhere' }
   },
   botocore: () => {
     const version = versionOf('python3', ['-c', 'import botocore; print(botocore.__version__)'])
-    return Promise.resolve({ name: 'botocore', version, command: ['python3', 'many-clients.py'] })
+    return Promise.resolve({
+      name: 'botocore',
+      version,
+      command: ['python3', 'many-clients.py'],
+      tells: 'error',
+    })
   },
 }
 

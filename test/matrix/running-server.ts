@@ -76,6 +76,11 @@ async function untilServing(child: ChildProcess, written: () => string): Promise
 }
 
 /** What a client of the server needs in its environment. */
-export function clientEnvironment({ uri, tokenFile }: RunningServer): Record<string, string> {
-  return { AWS_CONTAINER_CREDENTIALS_FULL_URI: uri, AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: tokenFile }
+export function clientEnvironment({ uri, tokenFile }: RunningServer): Readonly<Record<string, string>> {
+  return {
+    AWS_CONTAINER_CREDENTIALS_FULL_URI: uri,
+    AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: tokenFile,
+    // SDK v2 goes on to IMDS where the server fails: not to the real one.
+    AWS_EC2_METADATA_SERVICE_ENDPOINT: 'http://127.0.0.1:1',
+  }
 }
