@@ -1,5 +1,6 @@
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http'
 import { answer, type CredentialsEndpoint, type Reply } from './credentials-endpoint.js'
+import { limitConnections } from './limit-connections.js'
 
 /** Where to listen. */
 export interface ListenOptions {
@@ -69,7 +70,7 @@ function addHost(hosts: Set<string>, name: string, port: number): void {
 
 function createLimitedServer(endpoint: CredentialsEndpoint): Server {
   const server = createServer(LIMITS, (request, response) => void serve(request, response, endpoint))
-  server.maxConnections = MAX_CONNECTIONS
+  limitConnections(server, MAX_CONNECTIONS)
   server.maxRequestsPerSocket = MAX_REQUESTS_PER_CONNECTION
   server.timeout = IDLE_LIMIT_MS
   return server

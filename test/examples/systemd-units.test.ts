@@ -47,7 +47,9 @@ test.skipIf(!hasSystemd)('systemd complains of a directive that it does not have
 test('the server has the flags that it needs', async () => {
   const [, flags = ''] = server.get('ExecStart')?.[0]?.split('/main.js serve ') ?? []
   const output = vi.spyOn(process.stdout, 'write').mockReturnValue(true)
-  onTestFinished(() => void output.mockRestore())
+  onTestFinished(() => {
+    output.mockRestore()
+  })
   expect(flags).toMatch(/--port \d+ --token-file \/run\/instance-role\/token/)
   expect(await serve.run(['--help', ...flags.split(' ')])).toBe(0)
 })

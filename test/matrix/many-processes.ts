@@ -100,14 +100,16 @@ function words({ name, version }: ContainerClient): string {
   return `${name} ${version}`
 }
 
-const LIFE_MS = 12_000
+/** Sets of 12 s, of which IMDS has a new one every 2 s. */
+const SHORT_LIFE = { lifetimeMs: 12_000, renewEveryMs: 2_000 }
 
-/** Sets of 12 s, and 12 s without IMDS from the ninth second on: renewed before, extended meanwhile, renewed after. */
+/** 12 s without IMDS from the ninth second on: credentials are renewed before, and extended meanwhile. */
 async function proveLife(workbench: Workbench, prepare: PrepareClient): Promise<string> {
   const client = await prepare(workbench)
   const project = await projectOf(workbench)
-  return withListening({ lifetimeMs: LIFE_MS }, async ({ instance, env }) => {
+  return withListening(SHORT_LIFE, async ({ instance, env }) => {
     const running = runClients(execute(project, env, [...client.command, '27']))
+    while (instance.requests.length < 3) await sleep(50)
     await sleep(9_000)
     instance.failUntilLifted('all', { status: 500 })
     await sleep(12_000)
