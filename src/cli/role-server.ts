@@ -48,7 +48,7 @@ export async function serveRole(
 
 async function createProvider(options: InstanceRoleOptions): Promise<InstanceRoleProvider> {
   // Loaded where it is run: other commands do without.
-  const { fromInstanceRole } = await import('../index.js')
+  const { fromInstanceRole } = await import('../provider/from-instance-role.js')
   try {
     return fromInstanceRole(options)
   } catch (error) {

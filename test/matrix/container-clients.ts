@@ -9,40 +9,52 @@ export interface ContainerClient {
   readonly version: string
   /** Followed by for how many seconds it goes on asking. */
   readonly command: readonly string[]
-  /** Where a caller reads the message of the server: in the SDK's error, or in that of the provider behind the chain. */
-  readonly tells: 'error' | 'provider' | 'nowhere'
 }
 
-/** Makes ready a client, in the project that holds the programs. */
-export type PrepareClient = (workbench: Workbench) => Promise<ContainerClient>
+/** An SDK that takes container credentials. */
+export interface ContainerSdk {
+  readonly name: string
+  /** Where a caller reads the message of the server: in the SDK's error, in that of the provider behind its chain, or nowhere. */
+  readonly tells: 'error' | 'provider' | 'nowhere'
+  /** Makes ready the program, in the project that holds it. */
+  readonly prepare: (workbench: Workbench) => Promise<ContainerClient>
+}
 
-export const PROJECT = 'many-processes'
 const PACKAGES = ['@aws-sdk/client-sts', '@aws-sdk/credential-providers', 'aws-sdk@2']
 
 /** The folder with the packed package and the SDKs. */
 export function projectOf(workbench: Workbench): Promise<string> {
-  return workbench.project(PROJECT, PACKAGES)
+  return workbench.project('many-processes', PACKAGES)
 }
 
-export const CLIENTS: Readonly<Record<string, PrepareClient>> = {
-  'AWS SDK for JavaScript v3, default chain': async (workbench) => {
-    const version = await installedVersion(await projectOf(workbench), '@aws-sdk/client-sts')
-    return { name: 'SDK v3', version, command: [process.execPath, 'many-clients.mjs'], tells: 'provider' }
+export const SDKS: readonly ContainerSdk[] = [
+  {
+    name: 'AWS SDK for JavaScript v3, default chain',
+    tells: 'provider',
+    prepare: async (workbench) => ({
+      name: 'SDK v3',
+      version: await installedVersion(await projectOf(workbench), '@aws-sdk/client-sts'),
+      command: [process.execPath, 'many-clients.mjs'],
+    }),
   },
-  'AWS SDK for JavaScript v2': async (workbench) => {
-    const version = await installedVersion(await projectOf(workbench), 'aws-sdk')
-    return { name: 'SDK v2', version, command: [process.execPath, 'many-clients.cjs'], tells: 'nowhere' }
+  {
+    name: 'AWS SDK for JavaScript v2',
+    tells: 'nowhere',
+    prepare: async (workbench) => ({
+      name: 'SDK v2',
+      version: await installedVersion(await projectOf(workbench), 'aws-sdk'),
+      command: [process.execPath, 'many-clients.cjs'],
+    }),
   },
-  botocore: () => {
-    const version = versionOf('python3', ['-c', 'import botocore; print(botocore.__version__)'])
-    return Promise.resolve({
-      name: 'botocore',
-      version,
-      command: ['python3', 'many-clients.py'],
-      tells: 'error',
-    })
+  {
+    name: 'botocore',
+    tells: 'error',
+    prepare: () => {
+      const version = versionOf('python3', ['-c', 'import botocore; print(botocore.__version__)'])
+      return Promise.resolve({ name: 'botocore', version, command: ['python3', 'many-clients.py'] })
+    },
   },
-}
+]
 
 /**
  * What a command prints as its version.

@@ -1,15 +1,9 @@
 // `instance-role exec` and `serve` from outside: the packed command, SDKs that take container credentials, and an emulated instance.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type EmulatedInstance, emulateInstance } from '../../src/testing/index.js'
-import { type Check, Unavailable } from './check.js'
+import type { Check } from './check.js'
 import { type Command, outputOf, runCommand } from './child-process.js'
-import {
-  CLIENTS,
-  type ContainerClient,
-  type PrepareClient,
-  projectOf,
-  versionOf,
-} from './container-clients.js'
+import { type ContainerClient, type ContainerSdk, projectOf, SDKS, versionOf } from './container-clients.js'
 import { withInstance } from './controlled-instance.js'
 import { requireSeen } from './expectation.js'
 import { clientEnvironment, cliOf, type RunningServer, startAgain, startServer } from './running-server.js'
@@ -27,14 +21,17 @@ export function manyProcessesChecks(workbench: Workbench): Check[] {
   })
   const withServer = (prove: (server: RunningServer) => Promise<string>) => () =>
     proveOnServer(workbench, prove)
-  const ofClients = Object.entries(CLIENTS).flatMap(([name, prepare]) => [
-    check(`${name}: renewals and an outage`, () => proveLife(workbench, prepare)),
-    check(`${name}: a wrong trust policy`, () => proveMessage(workbench, prepare)),
-    check(`${name}: the server is killed and started again`, () => proveRestart(workbench, prepare)),
-    check(`${name}: three processes of ten clients`, () => proveOneLoad(workbench, prepare)),
+  const ofSdks = SDKS.flatMap((sdk) => [
+    check(`${sdk.name}: renewals and an outage`, () => proveLife(workbench, sdk)),
+    check(`${sdk.name}: the server is killed and started again`, () => proveRestart(workbench, sdk)),
+    check(`${sdk.name}: three processes of ten clients`, () => proveOneLoad(workbench, sdk)),
   ])
+  const ofTelling = SDKS.filter(({ tells }) => tells !== 'nowhere').map((sdk) =>
+    check(`${sdk.name}: a wrong trust policy`, () => proveMessage(workbench, sdk)),
+  )
   return [
-    ...ofClients,
+    ...ofSdks,
+    ...ofTelling,
     check('AWS CLI', () => proveAwsCli(workbench)),
     check('load', withServer(proveLoad)),
     check('odd requests', withServer(proveOddRequests)),
@@ -104,8 +101,8 @@ function words({ name, version }: ContainerClient): string {
 const SHORT_LIFE = { lifetimeMs: 12_000, renewEveryMs: 2_000 }
 
 /** 12 s without IMDS from the ninth second on: credentials are renewed before, and extended meanwhile. */
-async function proveLife(workbench: Workbench, prepare: PrepareClient): Promise<string> {
-  const client = await prepare(workbench)
+async function proveLife(workbench: Workbench, sdk: ContainerSdk): Promise<string> {
+  const client = await sdk.prepare(workbench)
   const project = await projectOf(workbench)
   return withListening(SHORT_LIFE, async ({ instance, env }) => {
     const running = runClients(execute(project, env, [...client.command, '27']))
@@ -127,23 +124,22 @@ async function proveLife(workbench: Workbench, prepare: PrepareClient): Promise<
 const FIX = 'aws iam update-assume-role-policy'
 
 /** What the caller reads has the command that fixes it. */
-async function proveMessage(workbench: Workbench, prepare: PrepareClient): Promise<string> {
-  const client = await prepare(workbench)
-  if (client.tells === 'nowhere') throw new Unavailable(`${words(client)} shows no message of the server`)
+async function proveMessage(workbench: Workbench, sdk: ContainerSdk): Promise<string> {
+  const client = await sdk.prepare(workbench)
   const project = await projectOf(workbench)
   return withListening({}, async ({ instance, env }) => {
     instance.failUntilLifted('credentials', { code: 'AssumeRoleUnauthorizedAccess' })
     const { failures, told = '' } = await runClients(execute(project, env, [...client.command, '0']))
-    const texts = client.tells === 'error' ? failures : [told]
+    const texts = sdk.tells === 'error' ? failures : [told]
     const isTold = texts.every((text) => text.includes(FIX))
     requireSeen({ failures: failures.length, isTold }, { failures: 10, isTold: true })
-    return `${words(client)}: in the error of ${client.tells === 'error' ? 'each call' : 'fromHttp, not of the chain'}`
+    return `${words(client)}: in the error of ${sdk.tells === 'error' ? 'each call' : 'fromHttp, not of the chain'}`
   })
 }
 
 /** Killed for three seconds: the clients end well; what failed meanwhile is told. */
-async function proveRestart(workbench: Workbench, prepare: PrepareClient): Promise<string> {
-  const client = await prepare(workbench)
+async function proveRestart(workbench: Workbench, sdk: ContainerSdk): Promise<string> {
+  const client = await sdk.prepare(workbench)
   const project = await projectOf(workbench)
   // So short that every call asks the server.
   return withListening({ lifetimeMs: 20_000 }, async ({ env }) => {
@@ -166,8 +162,8 @@ async function proveRestart(workbench: Workbench, prepare: PrepareClient): Promi
   })
 }
 
-async function proveOneLoad(workbench: Workbench, prepare: PrepareClient): Promise<string> {
-  const client = await prepare(workbench)
+async function proveOneLoad(workbench: Workbench, sdk: ContainerSdk): Promise<string> {
+  const client = await sdk.prepare(workbench)
   const project = await projectOf(workbench)
   return withListening({}, async ({ instance, env }) => {
     const one = [...client.command, '0'].map((word) => `'${word}'`).join(' ')
