@@ -23,7 +23,7 @@ export function describeEarlierVariables(env: Env): string | undefined {
 }
 
 const BEFORE_THE_ROLE = 'before the role of the instance, AWS SDKs try'
-const READING_LIMIT_MS = 500
+const READING_LIMIT_MS = 2_000
 
 /** The same for access keys in the default profile of the AWS config files. */
 export async function describeEarlierFile(env: Env): Promise<string | undefined> {

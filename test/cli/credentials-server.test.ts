@@ -91,7 +91,7 @@ test('keeps 256 connections at most, and lets nobody who holds them lock others 
   }
   await Promise.all(open.map((socket) => once(socket, 'connect')))
   expect((await ask(url)).status).toBe(200)
-  await expect.poll(() => closed).toBe(300 - 256 + 1)
+  await expect.poll(() => closed, { timeout: 10_000 }).toBe(300 - 256 + 1)
 })
 
 test('reads headers of 8 KiB at most', async () => {

@@ -14,6 +14,8 @@ import { type CliSurroundings, runCli, startCli } from './run-cli.js'
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 const TEN_CLIENTS = fileURLToPath(new URL('ten-clients.mjs', import.meta.url))
 const NODE = process.execPath
+/** Others may use this machine, too. */
+const PATIENT = { timeout: 15_000, interval: 20 }
 const isUnix = process.platform !== 'win32'
 const hasScript = process.platform === 'linux' && isOnPath('script')
 
@@ -33,8 +35,12 @@ function runProgram(source: string, surroundings: CliSurroundings = {}) {
 /** A program that asks as an SDK does, and prints what it gets. */
 const ASK = `
   const { AWS_CONTAINER_CREDENTIALS_FULL_URI: uri, AWS_CONTAINER_AUTHORIZATION_TOKEN: token } = process.env
-  const response = await fetch(uri, { headers: { Authorization: token } })
-  console.log(JSON.stringify({ uri, status: response.status, ...(await response.json()) }))`
+  let given
+  do {
+    const response = await fetch(uri, { headers: { Authorization: token } })
+    given = { uri, status: response.status, ...(await response.json()) }
+  } while (given.Code === 'LOADING')
+  console.log(JSON.stringify(given))`
 
 test('gives a command the credentials of the role, says nothing itself, and stops serving with it', async () => {
   const { instance, env } = await listening()
@@ -161,12 +167,12 @@ const PRINT_SIGNALS = `
 
 test.skipIf(!isUnix)('passes signals on, and ends when the command does', async () => {
   const run = startCli(['exec', '--', NODE, '--eval', PRINT_SIGNALS])
-  await expect.poll(run.stdout).toBe('ready\n')
+  await expect.poll(run.stdout, PATIENT).toBe('ready\n')
   let printed = 'ready\n'
   for (const signal of ['SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const) {
     run.child.kill(signal)
     printed += `${signal}\n`
-    await expect.poll(run.stdout).toBe(printed)
+    await expect.poll(run.stdout, PATIENT).toBe(printed)
   }
   run.child.kill('SIGTERM')
   expect(await run.ended).toBe(5)
@@ -178,9 +184,9 @@ test.skipIf(!isUnix)('passes SIGINT on where there is no terminal that sends it 
   onTestFinished(() => void child.kill('SIGKILL'))
   let printed = ''
   child.stdout.on('data', (chunk: Buffer) => (printed += chunk.toString()))
-  await expect.poll(() => printed).toBe('ready\n')
+  await expect.poll(() => printed, PATIENT).toBe('ready\n')
   child.kill('SIGINT')
-  await expect.poll(() => printed).toBe('ready\nSIGINT\n')
+  await expect.poll(() => printed, PATIENT).toBe('ready\nSIGINT\n')
   child.kill('SIGTERM')
   expect(await once(child, 'exit')).toEqual([5, null])
 })
@@ -200,7 +206,7 @@ test.skipIf(!hasScript)(
     onTestFinished(() => void terminal.kill('SIGKILL'))
     let printed = ''
     terminal.stdout.on('data', (chunk: Buffer) => (printed += chunk.toString()))
-    await expect.poll(() => printed, { timeout: 5_000 }).toContain('ready')
+    await expect.poll(() => printed, PATIENT).toContain('ready')
     terminal.stdin.write('\x03')
     await once(terminal, 'exit')
     expect(printed).toMatch(/count 1\r?\n/)
@@ -256,7 +262,7 @@ test.skipIf(!isUnix)('leaves nothing but the command when it is killed', async (
     console.log(process.pid, process.env.AWS_CONTAINER_CREDENTIALS_FULL_URI)
     setInterval(() => {}, 1000)`
   const run = startCli(['exec', '--', NODE, '--eval', program])
-  await expect.poll(run.stdout).toMatch(/\n$/)
+  await expect.poll(run.stdout, PATIENT).toMatch(/\n$/)
   const [pid = '', uri = ''] = run.stdout().trim().split(' ')
   onTestFinished(() => void process.kill(Number(pid), 'SIGKILL'))
   expect(await isServed(uri)).toBe(true)
