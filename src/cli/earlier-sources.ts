@@ -1,4 +1,4 @@
-import { readConfigFiles } from '../config-sources.js'
+import { readConfigFiles } from '../config/config-sources.js'
 import { readSurroundings } from '../diagnosis/surroundings.js'
 
 type Env = Readonly<Record<string, string | undefined>>

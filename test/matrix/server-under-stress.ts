@@ -127,6 +127,7 @@ if ctypes.CDLL(None).prctl(65, 1, 0, 0, 0) != 0: sys.exit('not available')
 os.execvp(sys.argv[1], sys.argv[1:])`
 
 export async function proveHardened(project: string, env: Readonly<Record<string, string>>): Promise<string> {
+  if (process.version.startsWith('v22.')) throw new Unavailable('Node 22 does not run with --jitless')
   const python = ['python3', '-c', WITHOUT_EXECUTABLE_MEMORY]
   const { status } = spawnSync('python3', ['-c', WITHOUT_EXECUTABLE_MEMORY, 'true'])
   if (status !== 0) throw new Unavailable('this machine has no python3, or no PR_SET_MDWE')
