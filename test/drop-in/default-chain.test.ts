@@ -1,11 +1,12 @@
 import { createServer } from 'node:http'
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import { startVerifyingAwsEndpoint } from '../../examples/emulated-aws/verifying-aws-endpoint.js'
 import { emulateInstance, type InstanceOptions } from '../../src/testing/index.js'
 import { closedEndpoint } from '../diagnosis/examine.js'
+import { outputOf } from '../matrix/child-process.js'
 import { FIRST_LOAD } from '../setup.js'
 import { createOverriddenProject, type OverriddenProject } from './overridden-project.js'
 
@@ -97,7 +98,9 @@ test.each(['default-credentials.mjs', 'default-credentials.cjs'])(
 test('leaves access keys in the environment, as a Lambda function has them, alone', async () => {
   const { instance, env } = await startInstance()
   const keys = { AWS_ACCESS_KEY_ID: 'LAMBDAKEYID', AWS_SECRET_ACCESS_KEY: 'lambda-secret' }
-  expect(await project.run('default-credentials.mjs', [], { ...env, ...keys })).toEqual({ client: 'LAMBDAKEYID' })
+  expect(await project.run('default-credentials.mjs', [], { ...env, ...keys })).toEqual({
+    client: 'LAMBDAKEYID',
+  })
   expect(instance.requests).toEqual([])
 })
 
@@ -109,4 +112,49 @@ test('is installed in place of the official package, which it has under another 
   }
   expect(await nameOf('@smithy/credential-provider-imds')).toBe('instance-role-imds')
   expect(await nameOf('official-imds')).toBe('@smithy/credential-provider-imds')
+})
+
+const COMPARE_EXPORTS = `
+  const { createRequire } = await import('node:module')
+  const require = createRequire(process.cwd() + '/x.js')
+  const official = require('official-imds')
+  const compare = (ours) => Object.keys(official).filter((name) => ours[name] !== official[name])
+  const esm = await import('@smithy/credential-provider-imds')
+  console.log(JSON.stringify({
+    all: Object.keys(official).length,
+    esm: compare(esm),
+    cjs: compare(require('@smithy/credential-provider-imds')),
+  }))`
+
+test('exports what the official package exports, but for one function, in both formats', async () => {
+  await writeFile(join(project.folder, 'compare.mjs'), COMPARE_EXPORTS)
+  const command = { executable: process.execPath, args: ['compare.mjs'], cwd: project.folder }
+  const { all, ...others } = JSON.parse(await outputOf(command)) as Record<string, unknown>
+  expect(others).toEqual({ esm: ['fromInstanceMetadata'], cjs: ['fromInstanceMetadata'] })
+  expect(all).toBeGreaterThan(8)
+})
+
+const TYPED = `
+import { fromContainerMetadata, fromInstanceMetadata, type RemoteProviderInit } from '@smithy/credential-provider-imds'
+import * as official from 'official-imds'
+
+const init: RemoteProviderInit = { timeout: 1, maxRetries: 2, profile: 'a', ec2MetadataV1Disabled: true }
+export const same: typeof official.fromInstanceMetadata = fromInstanceMetadata
+export const key: Promise<string> = fromInstanceMetadata(init)().then(({ accessKeyId }) => accessKeyId)
+export const container = fromContainerMetadata()
+// @ts-expect-error a wrong option is found, so the types are not those of \`any\`
+fromInstanceMetadata({ timeout: 'soon' })
+`
+
+test('has the types of the official package, in both formats', async () => {
+  const files = ['typed.mts', 'typed.cts']
+  for (const file of files) await writeFile(join(project.folder, file), TYPED)
+  const compilerOptions = {
+    ...{ target: 'ES2022', module: 'NodeNext', types: [], strict: true, noEmit: true, skipLibCheck: true },
+  }
+  const tsconfig = join(project.folder, 'tsconfig.json')
+  await writeFile(tsconfig, JSON.stringify({ compilerOptions, files }))
+  const tsc = join(import.meta.dirname, '../../node_modules/typescript/bin/tsc')
+  const args = [tsc, '--project', tsconfig]
+  expect(await outputOf({ executable: process.execPath, args, cwd: project.folder })).toBe('')
 })

@@ -22,7 +22,11 @@ export async function createNpmProject(folder: string, registry: string, manifes
  *
  * @throws with all that it printed where it fails
  */
-export async function shell(cwd: string, commandLine: string, env: Readonly<Record<string, string>> = {}): Promise<Ended> {
+export async function shell(
+  cwd: string,
+  commandLine: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Ended> {
   const command = { executable: 'sh', args: ['-c', commandLine], cwd, env, timeLimitMs: INSTALL_LIMIT_MS }
   const ended = await runCommand(command)
   if (ended.code !== 0) throw new Error(`${commandLine}\n${ended.stdout}${ended.stderr}`)

@@ -75,7 +75,9 @@ async function answer(
   shelf: Shelf,
   upstream: string | undefined,
 ): Promise<void> {
-  const [name = '', version] = decodeURIComponent(request.url ?? '').slice(1).split('/-/')
+  const [name = '', version] = decodeURIComponent(request.url ?? '')
+    .slice(1)
+    .split('/-/')
   const releases = await shelf(name)
   if (releases.length === 0) return turnAway(request, response, upstream)
   if (version === undefined) return sendMetadata(response, releases, `http://${request.headers.host ?? ''}`)

@@ -9,7 +9,9 @@ const errors = []
 const pending = []
 for (let call = 0; call < Number(calls); call += 1) {
   const client = clients[call % clients.length]
-  pending.push(client.send(new ListBucketsCommand({})).catch(({ name, message }) => errors.push(`${name}: ${message}`)))
+  pending.push(
+    client.send(new ListBucketsCommand({})).catch(({ name, message }) => errors.push(`${name}: ${message}`)),
+  )
   await sleep(500)
 }
 await Promise.all(pending)
