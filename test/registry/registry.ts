@@ -79,10 +79,10 @@ async function answer(
     .slice(1)
     .split('/-/')
   const releases = await shelf(name)
-  if (releases.length === 0) return turnAway(request, response, upstream)
-  if (version === undefined) return sendMetadata(response, releases, `http://${request.headers.host ?? ''}`)
+  if (releases.length === 0) { turnAway(request, response, upstream); return; }
+  if (version === undefined) { sendMetadata(response, releases, `http://${request.headers.host ?? ''}`); return; }
   const release = releases.find(({ manifest }) => `${manifest.version}.tgz` === version)
-  if (release === undefined) return turnAway(request, response, undefined)
+  if (release === undefined) { turnAway(request, response, undefined); return; }
   response.writeHead(200, { 'content-type': 'application/octet-stream' }).end(release.tarball)
 }
 
