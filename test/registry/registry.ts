@@ -35,6 +35,8 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
+  // Whoever forgets it can end all the same.
+  server.unref()
   const { port } = server.address() as AddressInfo
   const close = async (): Promise<void> => {
     server.closeAllConnections()
@@ -79,10 +81,19 @@ async function answer(
     .slice(1)
     .split('/-/')
   const releases = await shelf(name)
-  if (releases.length === 0) { turnAway(request, response, upstream); return; }
-  if (version === undefined) { sendMetadata(response, releases, `http://${request.headers.host ?? ''}`); return; }
+  if (releases.length === 0) {
+    turnAway(request, response, upstream)
+    return
+  }
+  if (version === undefined) {
+    sendMetadata(response, releases, `http://${request.headers.host ?? ''}`)
+    return
+  }
   const release = releases.find(({ manifest }) => `${manifest.version}.tgz` === version)
-  if (release === undefined) { turnAway(request, response, undefined); return; }
+  if (release === undefined) {
+    turnAway(request, response, undefined)
+    return
+  }
   response.writeHead(200, { 'content-type': 'application/octet-stream' }).end(release.tarball)
 }
 

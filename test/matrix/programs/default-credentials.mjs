@@ -8,11 +8,16 @@ const outcomeOf = (provider) =>
     ({ name, code, message }) => ({ name, code, message }),
   )
 
-const client = new S3Client({ region: 'eu-central-1' })
-const isContainer = Boolean(process.env.AWS_CONTAINER_CREDENTIALS_FULL_URI)
-console.log(
-  JSON.stringify({
-    client: await outcomeOf(client.config.credentials),
-    ...(isContainer && { container: await outcomeOf(fromContainerMetadata()) }),
-  }),
-)
+async function main() {
+  const client = new S3Client({ region: 'eu-central-1' })
+  const isContainer = Boolean(process.env.AWS_CONTAINER_CREDENTIALS_FULL_URI)
+  console.log(
+    JSON.stringify({
+      client: await outcomeOf(client.config.credentials),
+      ...(isContainer && { container: await outcomeOf(fromContainerMetadata()) }),
+    }),
+  )
+}
+
+// No `await` at the top: chunks of a bundle that import this one again would wait for it, and it for them.
+main()
