@@ -1,3 +1,4 @@
+/* eslint-disable @typescript-eslint/no-deprecated -- shared configurations have credentialDefaultProvider all the same */
 import { ListBucketsCommand, S3Client, type S3ClientConfig } from '@aws-sdk/client-s3'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { startVerifyingAwsEndpoint } from '../../examples/emulated-aws/verifying-aws-endpoint.js'
@@ -42,9 +43,8 @@ test('tells the logger of a client whose default provider it is', async () => {
 
 test('says that it is to be called where a client is given the function itself', async () => {
   const { instance, configuration } = await setUp()
-  // As JavaScript lets it through.
-  const credentials: unknown = fromInstanceRole
-  const client = new S3Client(Object.assign(configuration, { credentials }))
+  // @ts-expect-error JavaScript lets it through
+  const client = new S3Client({ ...configuration, credentials: fromInstanceRole })
   await expect(client.send(new ListBucketsCommand({}))).rejects.toMatchObject({
     code: 'BAD_CONFIG',
     message: expect.stringContaining('call it, `credentials: fromInstanceRole()`') as string,
