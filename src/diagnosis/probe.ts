@@ -13,6 +13,7 @@ import { type ImdsLoadOptions, runLoad } from '../imds/imds-load.js'
 import type { Exchange, Outcome, Transport } from '../imds/transport.js'
 import type { Runtime } from '../runtime/runtime.js'
 import { VERSION } from '../runtime/version.js'
+import type { DefaultChain } from './default-chain.js'
 import type { Facts, ImdsFacts, RoleFacts } from './facts.js'
 import { parseIdentity, parseInstanceProfile, parseRegion } from './metadata-documents.js'
 import { loggingTransport, type SentRequest } from './request-log.js'
@@ -27,6 +28,8 @@ export interface ProbeOptions {
   readonly profile: string
   readonly loadFiles: () => Promise<ConfigFiles>
   readonly readFirmwareInstanceId: () => Promise<string | undefined>
+  /** Looks at what is installed where the program is. */
+  readonly readDefaultChain: () => DefaultChain | undefined
   /** Starts to watch the event loop; what comes back tells the longest delay since, in ms. */
   readonly watchEventLoop: () => () => number
 }
@@ -54,6 +57,7 @@ export async function probe(options: ProbeOptions): Promise<Facts> {
   return {
     settings,
     surroundings: readSurroundings(outside),
+    defaultChain: options.readDefaultChain(),
     imds: isAsked ? await askImds(config, options) : undefined,
     blockedMs: blockedMs(),
   }

@@ -98,20 +98,26 @@ export function afterSuccess<T extends Expiring>(
   held: Held<T> | undefined,
   value: T,
 ): Held<T> {
-  const { now, elapsedMs } = moment
-  if (value.expiresAt <= now) {
-    const isHeldGood = held !== undefined && now < held.value.expiresAt
-    return isHeldGood ? afterWorseSet(now, random, held) : afterExpiredSet(moment, random, value)
-  }
-  const isSame = held?.value.id === value.id && held.value.expiresAt === value.expiresAt
+  if (value.expiresAt > moment.now) return afterGoodSet(moment, random, held, value)
+  const isHeldGood = held !== undefined && moment.now < held.value.expiresAt
+  return isHeldGood ? afterWorseSet(moment.now, random, held) : afterExpiredSet(moment, random, value)
+}
+
+function afterGoodSet<T extends Expiring>(
+  { now, elapsedMs }: Moment,
+  random: () => number,
+  held: Held<T> | undefined,
+  value: T,
+): Held<T> {
+  const same = held?.value.id === value.id && held.value.expiresAt === value.expiresAt ? held : undefined
   const leftMs = value.expiresAt - now
   // A set that came while the clock was ahead seemed to have less to live.
-  const lifetimeMs = isSame ? Math.max(held.lifetimeMs, leftMs) : leftMs
+  const lifetimeMs = Math.max(same?.lifetimeMs ?? 0, leftMs)
   const waitAt = value.expiresAt - Math.min(HARD_WINDOW_MS, lifetimeMs * HARD_WINDOW_SHARE)
-  const receivedElapsedMs = isSame ? held.receivedElapsedMs : elapsedMs
+  const receivedElapsedMs = same?.receivedElapsedMs ?? elapsedMs
   const plannedMs = Math.min(leftMs, restOfLifeMs(value, elapsedMs - receivedElapsedMs))
   const softPoint = now + (plannedMs / 2) * (0.9 + 0.2 * random())
-  const pausedUntil = isSame ? now + SAME_SET_PAUSE_MS : now
+  const pausedUntil = same === undefined ? now : now + SAME_SET_PAUSE_MS
   const refreshAt = Math.min(Math.max(Math.min(softPoint, waitAt), pausedUntil), value.expiresAt)
   return { value, lifetimeMs, receivedElapsedMs, triedAt: now, refreshAt, waitAt, failures: 0 }
 }

@@ -41,6 +41,7 @@ function facts(imds: Partial<ImdsFacts> = {}, surroundings: Partial<Facts['surro
       firmwareInstanceId: undefined,
       ...surroundings,
     },
+    defaultChain: undefined,
     imds: { ...HEALTHY, ...imds },
     blockedMs: 12,
   }

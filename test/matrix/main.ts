@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os'
 import { bundlerChecks } from './bundlers.js'
 import { type Check, type Result, runChecks } from './check.js'
 import { manyProcessesChecks } from './many-processes.js'
+import { defaultChainChecks } from './default-chain/checks.js'
 import { nodeLineChecks } from './node-lines.js'
 import { otherRuntimeChecks } from './other-runtimes.js'
 import { summary, table } from './report.js'
@@ -23,6 +24,7 @@ async function main(wanted: readonly string[]): Promise<number> {
         typescriptChecks,
         bundlerChecks,
         manyProcessesChecks,
+        defaultChainChecks,
       ].flatMap((list) => list(workbench)),
       wanted,
     )
