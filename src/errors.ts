@@ -158,6 +158,12 @@ export interface InstanceRoleErrorDetails {
   readonly timedOut?: boolean
   /** How long IMDS asked to wait, in milliseconds. */
   readonly retryAfterMs?: number | undefined
+  /**
+   * Whether the next provider of a credential chain is to be tried.
+   *
+   * @default what the code says
+   */
+  readonly tryNextLink?: boolean | undefined
   /** What it comes from; no part of an answer. */
   readonly cause?: unknown
 }
@@ -190,27 +196,33 @@ export class InstanceRoleError extends Error {
   /** The page that explains the code. */
   readonly link: string
 
-  /** Hint, link and `tryNextLink` follow from the code. */
+  /** Hint and link follow from the code. */
   constructor(code: InstanceRoleErrorCode, message: string, details: InstanceRoleErrorDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause })
+    super(message, withCause(details.cause))
     // Not enumerable, so that it does not show.
     Object.defineProperty(this, BRAND, { value: true })
     this.code = code
     const { hint, tryNextLink } = treatmentOf(code)
     this.hint = hint
-    this.tryNextLink = tryNextLink
+    this.tryNextLink = details.tryNextLink ?? tryNextLink
     this.link = `${ERRORS_PAGE}#${code.toLowerCase()}`
     this.attempts = details.attempts ?? 0
     this.timedOut = details.timedOut ?? false
-    if (details.step !== undefined) this.step = details.step
-    if (details.statusCode !== undefined) this.statusCode = details.statusCode
-    if (details.retryAfterMs !== undefined) this.retryAfterMs = details.retryAfterMs
+    const { step, statusCode, retryAfterMs } = details
+    // What is not known is left out, so that it does not show.
+    if (step !== undefined) this.step = step
+    if (statusCode !== undefined) this.statusCode = statusCode
+    if (retryAfterMs !== undefined) this.retryAfterMs = retryAfterMs
   }
 
   /** True of the errors of every copy of this package, ESM and CJS alike. */
   static override [Symbol.hasInstance](value: unknown): boolean {
     return typeof value === 'object' && value !== null && BRAND in value
   }
+}
+
+function withCause(cause: unknown): ErrorOptions | undefined {
+  return cause === undefined ? undefined : { cause }
 }
 
 /** The same failure anew, after `attempts` tries of the load. Outside the class, which would be built under another name. */

@@ -72,7 +72,7 @@ async function traceTry<T>(trace: LoadTrace, work: () => Promise<T>): Promise<T>
 async function tryOnce(imds: ImdsReader, request: RoleRequest, memory: RoleMemory): Promise<LoadedRole> {
   const roleName = request.roleName ?? memory.discovered ?? (await discoverRole(imds, request, memory))
   if (request.roleName === undefined) memory.discovered = roleName
-  const { tree, body } = await getFromTree(imds, encodeURIComponent(roleName), request, memory)
+  const { tree, body } = await getFromTree(imds, roleName, request, memory)
   if (body === undefined) {
     delete memory.discovered
     throw request.roleName === undefined ? vanishedRole(roleName) : roleNotFound(roleName)

@@ -157,7 +157,9 @@ export class CredentialsSource {
   }
 
   async #load(logger: Logger | undefined): Promise<LoadedRole> {
-    const loaded = await loadRoleCredentials(this.#loadOptions(logger), this.#request, this.#memory)
+    const isColdStart = this.#cache.held === undefined
+    const options = { ...this.#loadOptions(logger), isColdStart }
+    const loaded = await loadRoleCredentials(options, this.#request, this.#memory)
     this.#clockOffsetMs = loaded.clockOffsetMs
     this.#requireBetter(loaded)
     return this.#account.complete(loaded)
@@ -180,6 +182,7 @@ export class CredentialsSource {
     return {
       ...this.#imds,
       signal: this.#ending.signal,
+      isColdStart: false,
       onRequest: () => (this.#requests += 1),
       onV1: () => {
         const endpoint = this.#imds.endpoints.preferred
@@ -235,7 +238,7 @@ function schedulePolicy({ now, elapsed, random }: Runtime): RefreshPolicy<Loaded
     afterFailure: (held, error) =>
       isWorseSet(error)
         ? afterWorseSet(now(), random, held)
-        : afterFailure(now(), random, held, isWithoutVerdict(error)),
+        : afterFailure(now(), random, held, isWithoutVerdict(error), retryAfterMs(error)),
   }
 }
 
@@ -247,6 +250,10 @@ const worseSets = new WeakSet<object>()
 
 function isWorseSet(error: unknown): boolean {
   return error instanceof InstanceRoleError && worseSets.has(error)
+}
+
+function retryAfterMs(error: unknown): number | undefined {
+  return error instanceof InstanceRoleError ? error.retryAfterMs : undefined
 }
 
 /** Whether IMDS was unavailable, as opposed to saying that there are no credentials any more. */

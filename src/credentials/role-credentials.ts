@@ -15,8 +15,11 @@ export interface RoleCredentials {
 /** With a time zone: without one, the host's own would be guessed. Microseconds are accepted. */
 const ISO_INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)$/
 
-/** `.` and `..` would be steps in the path. */
-const ROLE_NAME = /^(?!\.{1,2}$)[\w+=,.@:/-]+$/
+/**
+ * A role's name, path or ARN, which goes into the request's path as it is: servers that stand in for IMDS do not decode. `.` and `..`
+ * would be steps of that path.
+ */
+const ROLE_NAME = /^(?!(.*\/)?\.{1,2}(\/|$))[\w+=,.@:/-]+$/
 
 /** Longer than any role name (64) or ARN, shorter than a page of HTML. */
 const MAX_ROLE_NAME_LENGTH = 256

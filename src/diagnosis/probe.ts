@@ -101,6 +101,7 @@ function loadOptions(config: InstanceRoleConfig, runtime: Runtime): ImdsLoadOpti
     deadlineMs: Math.min(config.deadlineMs.value, LIMIT_MS),
     userAgent: USER_AGENT,
     signal: new AbortController().signal,
+    isColdStart: true,
     onRequest: () => {},
     onV1: () => {},
   }

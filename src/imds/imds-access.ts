@@ -1,7 +1,7 @@
 import type { InstanceRoleConfig } from '../config/config.js'
 import { dispatcherTransport } from './dispatcher-transport.js'
 import { EndpointChoice } from './endpoint-choice.js'
-import { createMetadataTokenCache, type MetadataTokenCache } from './imds-reader.js'
+import { MetadataTokenCache } from './metadata-token.js'
 import { httpTransport } from './http-transport.js'
 import type { Transport } from './transport.js'
 import type { ImdsDispatcher } from '../config/options.js'
@@ -14,6 +14,8 @@ export interface ImdsAccess {
   readonly timeoutMs: number
   readonly deadlineMs: number
   readonly retries: number
+  /** In place of `retries` while there are no credentials yet. */
+  readonly coldStartRetries: number
   readonly imdsV1Fallback: boolean
   readonly transport: Transport
   readonly userAgent: string
@@ -44,13 +46,14 @@ export function imdsAccess({ config, dispatcher, runtime, registry }: AccessOpti
     timeoutMs: config.timeoutMs.value,
     deadlineMs: config.deadlineMs.value,
     retries: config.retries.value,
+    coldStartRetries: config.coldStartRetries.value,
     imdsV1Fallback: config.imdsV1Fallback.value,
     transport: dispatcher === undefined ? httpTransport(runtime) : dispatcherTransport(runtime, dispatcher),
     userAgent: `instance-role/${VERSION}`,
     runtime,
     tokenOf: (endpoint) => {
       const key = `${dispatcherId(registry, dispatcher)} ${endpoint}`
-      const token = registry.tokens.get(key) ?? createMetadataTokenCache(runtime.now)
+      const token = registry.tokens.get(key) ?? new MetadataTokenCache(runtime.now)
       registry.tokens.set(key, token)
       return token
     },

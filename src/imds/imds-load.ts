@@ -5,11 +5,13 @@ import type { ImdsAccess } from './imds-access.js'
 import { ImdsReader } from './imds-reader.js'
 import type { Exchange, Outcome } from './transport.js'
 import { startTimeLimit, tellBlocked } from './time-limit.js'
-import { count, newTally, retryDelayMs, type Tally } from './retry-policy.js'
+import { count, newTally, retryDelayMs, type RetryLimits, type Tally } from './retry-policy.js'
 
 export interface ImdsLoadOptions extends ImdsAccess {
   /** Ends the load early; its reason is what the load rejects with. */
   readonly signal: AbortSignal
+  /** Whether there is nothing to serve yet. */
+  readonly isColdStart: boolean
   readonly onRequest: (step: LoadStep) => void
   readonly onV1: () => void
 }
@@ -47,11 +49,12 @@ export async function runLoad<T>(
   }
 }
 
-type RetryOptions = Pick<ImdsLoadOptions, 'retries' | 'deadlineMs' | 'runtime' | 'signal'>
+/** Where no metadata token was ever given, nothing says that this is EC2: a credential chain waits no longer for trouble to end. */
+const UNKNOWN_ENDPOINT_MS = 3_000
 
-function retryTries<T>(tryOnce: () => Promise<T>, tally: Tally, options: RetryOptions): Promise<T> {
-  const { runtime, retries, deadlineMs, signal } = options
-  const deadlineAt = runtime.elapsed() + deadlineMs
+function retryTries<T>(tryOnce: () => Promise<T>, tally: Tally, options: ImdsLoadOptions): Promise<T> {
+  const { runtime, signal } = options
+  const startedAt = runtime.elapsed()
   const begin = (): Promise<T> => {
     tally.attempts += 1
     return tryOnce()
@@ -66,13 +69,23 @@ function retryTries<T>(tryOnce: () => Promise<T>, tally: Tally, options: RetryOp
       // Not ours: the load that was taking the metadata token for both of us was ended.
       if (error.code === 'CLOSED') return true
       count(tally, error)
-      const limits = { retries, remainingMs: deadlineAt - runtime.elapsed() }
+      const limits = limitsAt(runtime.elapsed() - startedAt, options)
       const delayMs = retryDelayMs(error, tally, limits, runtime.random)
       if (delayMs === undefined) throw copyOf(error, tally.attempts)
       if (delayMs > 0) await runtime.sleep(delayMs)
       return true
     },
   })
+}
+
+function limitsAt(sinceStartMs: number, options: ImdsLoadOptions): RetryLimits {
+  const { isColdStart, retries, coldStartRetries, deadlineMs, endpoints, tokenOf } = options
+  const remainingMs = deadlineMs - sinceStartMs
+  if (!isColdStart) return { retries, uncountedMs: 0, remainingMs }
+  if (coldStartRetries !== Infinity) return { retries: coldStartRetries, uncountedMs: 0, remainingMs }
+  const isKnown = tokenOf(endpoints.preferred).hasGiven
+  const uncountedForMs = isKnown ? deadlineMs : Math.min(deadlineMs, UNKNOWN_ENDPOINT_MS)
+  return { retries, uncountedMs: Math.max(0, uncountedForMs - sinceStartMs), remainingMs }
 }
 
 /** What failed last says more than that time is up. */

@@ -1,10 +1,9 @@
 import { clockOffsetMs, isSteady } from './clock-offset.js'
 import { InstanceRoleError, type LoadStep } from '../errors.js'
-import { RefreshingCache } from '../refresh/refreshing-cache.js'
 import {
   MAX_TOKEN_TTL_SECONDS,
   type MetadataToken,
-  metadataTokenPolicy,
+  type MetadataTokenCache,
   parseMetadataToken,
 } from './metadata-token.js'
 import type { Runtime } from '../runtime/runtime.js'
@@ -12,13 +11,6 @@ import type { EndpointChoice } from './endpoint-choice.js'
 import { outcomeError } from './outcome-error.js'
 import type { Answer, Exchange, Outcome } from './transport.js'
 import { decodeUtf8 } from './utf-8.js'
-
-/** The metadata token of one endpoint, for every load of the process; each load brings its own way to take one. */
-export type MetadataTokenCache = RefreshingCache<MetadataToken, MetadataToken, () => Promise<MetadataToken>>
-
-export function createMetadataTokenCache(now: () => number): MetadataTokenCache {
-  return new RefreshingCache((take) => take(), metadataTokenPolicy(now))
-}
 
 export interface ImdsReaderOptions {
   readonly endpoints: EndpointChoice
@@ -160,7 +152,8 @@ export class ImdsReader {
   #requireOk(outcome: Outcome, { endpoint, method, path, step }: ImdsRequest): Answer {
     if (outcome.kind === 'answer' && outcome.status === 200) return outcome
     const { timeoutMs } = this.#options
-    throw outcomeError(outcome, { endpoint, step, request: `${method} ${path}`, timeoutMs })
+    const isKnown = this.#options.tokenOf(endpoint).hasGiven
+    throw outcomeError(outcome, { endpoint, step, request: `${method} ${path}`, timeoutMs, isKnown })
   }
 }
 

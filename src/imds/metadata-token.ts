@@ -1,6 +1,4 @@
 import { InstanceRoleError } from '../errors.js'
-import type { Verdict } from '../refresh/refresh-schedule.js'
-import type { RefreshPolicy } from '../refresh/refreshing-cache.js'
 
 /** What `PUT /latest/api/token` gives. Instants are epoch milliseconds. */
 export interface MetadataToken {
@@ -25,8 +23,8 @@ const MAX_TOKEN_LENGTH = 4_096
 const REFRESH_AHEAD_MS = 120_000
 
 /**
- * Parse the answer of `PUT /latest/api/token`: its body, and its header `X-aws-ec2-metadata-token-ttl-seconds`. Without
- * the header (emulators), the token is taken to live as long as was asked for; a 401 corrects that.
+ * Parse the answer of `PUT /latest/api/token`: its body, and its header `X-aws-ec2-metadata-token-ttl-seconds`. Where the
+ * header is missing or cannot be read (emulators), the token is taken to live as long as was asked for; a 401 corrects that.
  *
  * @throws {InstanceRoleError} `BAD_RESPONSE`
  */
@@ -41,28 +39,73 @@ export function parseMetadataToken(body: string, ttlHeader: string | undefined, 
 }
 
 function parseTtlSeconds(header: string | undefined): number {
-  if (header === undefined) return MAX_TOKEN_TTL_SECONDS
-  if (!/^0*[1-9]\d*$/.test(header.trim())) {
-    throw malformed('X-aws-ec2-metadata-token-ttl-seconds is not a positive whole number')
-  }
-  return Math.min(Number(header), MAX_TOKEN_TTL_SECONDS)
+  const isReadable = header !== undefined && /^0*[1-9]\d*$/.test(header.trim())
+  return isReadable ? Math.min(Number(header), MAX_TOKEN_TTL_SECONDS) : MAX_TOKEN_TTL_SECONDS
 }
 
 function malformed(what: string): InstanceRoleError {
   return new InstanceRoleError('BAD_RESPONSE', `In the token answer of IMDS, ${what}.`, { step: 'token' })
 }
 
-/** When a metadata token is used and replaced. */
-export function metadataTokenPolicy(now: () => number): RefreshPolicy<MetadataToken, MetadataToken> {
-  return {
-    judge: (held): Verdict => (held !== undefined && isFresh(now(), held) ? 'use' : 'refresh-first'),
-    isServable: (held) => now() < held.expiresAt,
-    afterSuccess: (_held, value) => value,
-    afterFailure: (held) => held,
+/** The metadata token of one endpoint, shared by every load of the process; each load brings its own way to take one. */
+export class MetadataTokenCache {
+  readonly #now: () => number
+  #held: MetadataToken | undefined
+  #flight: Promise<MetadataToken> | undefined
+  #hasGiven = false
+
+  constructor(now: () => number) {
+    this.#now = now
+  }
+
+  /** The token that is held, whatever its age. */
+  get held(): MetadataToken | undefined {
+    return this.#held
+  }
+
+  /** Whether this endpoint has given a token in this process: then it is IMDS. */
+  get hasGiven(): boolean {
+    return this.#hasGiven
+  }
+
+  /**
+   * The token that is held while it is fresh, else what the request under way or `take` brings. A load shares the request of another
+   * load, and not its failure: that one may have had less time, so it asks once for itself.
+   */
+  async get(take: () => Promise<MetadataToken>): Promise<MetadataToken> {
+    if (this.#held !== undefined && isFresh(this.#now(), this.#held)) return this.#held
+    try {
+      const joined = this.#flight
+      return await (joined === undefined ? this.#take(take) : joined.catch(() => this.#take(take)))
+    } catch (error) {
+      if (this.#held !== undefined && this.#now() < this.#held.expiresAt) return this.#held
+      throw error
+    }
+  }
+
+  /** Forgets the token. */
+  reset(): void {
+    this.#held = undefined
+    this.#flight = undefined
+  }
+
+  #take(take: () => Promise<MetadataToken>): Promise<MetadataToken> {
+    const flight = take().then((token) => {
+      this.#hasGiven = true
+      // After `reset()`, what an older request brings is not kept.
+      if (this.#flight === flight) this.#held = token
+      return token
+    })
+    const land = (): void => {
+      if (this.#flight === flight) this.#flight = undefined
+    }
+    this.#flight = flight
+    flight.then(land, land)
+    return flight
   }
 }
 
 /** A clock that went back behind the token's start says nothing about its end. */
-function isFresh(now: number, token: MetadataToken): boolean {
+export function isFresh(now: number, token: MetadataToken): boolean {
   return now < token.refreshAt && now >= token.receivedAt
 }

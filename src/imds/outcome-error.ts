@@ -8,6 +8,8 @@ interface Context {
   readonly timeoutMs: number
   readonly step: LoadStep
   readonly request: string
+  /** Whether this endpoint has given a metadata token in this process: then it is IMDS. */
+  readonly isKnown: boolean
 }
 
 /** What the outcome of an exchange means, where it is anything but an answer with status 200. */
@@ -29,8 +31,22 @@ export function outcomeError(outcome: Outcome, context: Context): InstanceRoleEr
 function refusal({ status, headers }: Answer, context: Context): InstanceRoleError {
   const [code, message] = meaningOf(status, context)
   const retryAfterMs = parseRetryAfterMs(headers.get('retry-after'))
-  return new InstanceRoleError(code, message, { step: context.step, statusCode: status, retryAfterMs })
+  const details = { step: context.step, statusCode: status, retryAfterMs, ...elsewhere(context, status) }
+  return new InstanceRoleError(code, message, details)
 }
+
+/**
+ * Off EC2, other clouds, portals and services answer the token request in these ways: a credential chain goes on then, as it does with
+ * AWS's provider, unless the endpoint has given a token before.
+ */
+function elsewhere({ step, isKnown }: Context, status?: number): { tryNextLink?: true } {
+  if (step !== 'token' || isKnown) return {}
+  const isOfOthers =
+    status === undefined || status >= 500 || (status >= 300 && status < 400) || OF_OTHERS.includes(status)
+  return isOfOthers ? { tryNextLink: true } : {}
+}
+
+const OF_OTHERS = [400, 404, 405, 429]
 
 function meaningOf(status: number, { request, endpoint, step }: Context): [InstanceRoleErrorCode, string] {
   if (status === 401 && step !== 'token')
@@ -47,9 +63,20 @@ function parseRetryAfterMs(header: string | undefined): number | undefined {
   return header !== undefined && /^\d{1,6}$/.test(header) ? Number(header) * 1_000 : undefined
 }
 
-function broken({ cause }: Outcome & { kind: 'broken' }, { request, step }: Context): InstanceRoleError {
+function broken({ cause }: Outcome & { kind: 'broken' }, context: Context): InstanceRoleError {
+  const { request, step } = context
   const message = `The connection broke before ${request} was answered in full.`
-  return new InstanceRoleError('BAD_RESPONSE', message, { step, cause })
+  const error = new InstanceRoleError('BAD_RESPONSE', message, { step, cause, ...elsewhere(context) })
+  breakages.add(error)
+  return error
+}
+
+/** Marked here, because answers that cannot be read have the same code. */
+const breakages = new WeakSet<object>()
+
+/** Whether the failure says that IMDS is busy or in trouble: another try can find it well. */
+export function isTrouble(error: InstanceRoleError): boolean {
+  return error.code === 'THROTTLED' || error.code === 'SERVER_ERROR' || breakages.has(error)
 }
 
 function oversized({ request, step }: Context): InstanceRoleError {

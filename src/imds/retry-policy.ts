@@ -1,5 +1,6 @@
 import { equalJitterMs } from '../refresh/backoff.js'
 import { type InstanceRoleError, type LoadStep, treatmentOf } from '../errors.js'
+import { isTrouble } from './outcome-error.js'
 
 /** What has been tried within one load so far; the failure at hand included. */
 export interface Tally {
@@ -8,9 +9,9 @@ export interface Tally {
   /** What was asked for last. */
   step: LoadStep | undefined
   lastFailure: InstanceRoleError | undefined
-  /** Failures that used up a retry. */
-  retriesUsed: number
-  /** Tries that ended with nobody answering at all. */
+  /** Failures in a row of the request that failed last; progress gives them back. */
+  failures: number
+  /** Those of them that ended with nobody answering at all. */
   unanswered: number
   /** Metadata tokens refused (401). */
   tokenRejections: number
@@ -23,7 +24,7 @@ export function newTally(): Tally {
     attempts: 0,
     step: undefined,
     lastFailure: undefined,
-    retriesUsed: 0,
+    failures: 0,
     unanswered: 0,
     tokenRejections: 0,
     vanishedRoles: 0,
@@ -31,7 +32,10 @@ export function newTally(): Tally {
 }
 
 export interface RetryLimits {
+  /** Retries of the same request in a row. */
   readonly retries: number
+  /** What is left of the time in which trouble is tried again without a count; 0 where it is counted. */
+  readonly uncountedMs: number
   /** What is left of the load's deadline. */
   readonly remainingMs: number
 }
@@ -40,15 +44,19 @@ export interface RetryLimits {
 const MAX_UNANSWERED = 2
 /** Rounds of listing a role and not finding its credentials, as in the AWS SDKs. */
 const MAX_DISCOVERIES = 4
-const BACKOFF = { baseMs: 100, capMs: 5_000 }
+const BACKOFF = { baseMs: 100, capMs: 2_000 }
 
 /** Counts `error` in `tally`. */
 export function count(tally: Tally, error: InstanceRoleError): void {
+  if (tally.lastFailure?.step !== error.step) {
+    tally.failures = 0
+    tally.unanswered = 0
+  }
   tally.lastFailure = error
   if (isUnanswered(error)) tally.unanswered += 1
   if (error.code === 'TOKEN_REJECTED') tally.tokenRejections += 1
   if (isVanishedRole(error)) tally.vanishedRoles += 1
-  if (!isFree(tally, error)) tally.retriesUsed += 1
+  if (!isFree(tally, error)) tally.failures += 1
 }
 
 /** How long to wait before the next try within the load, in ms; `undefined` to give up. */
@@ -59,14 +67,26 @@ export function retryDelayMs(
   random: () => number,
 ): number | undefined {
   if (isFree(tally, error)) return tally.vanishedRoles < MAX_DISCOVERIES ? 0 : undefined
-  if (!isWorthARetry(error, tally, limits.retries)) return undefined
-  const delayMs = Math.max(equalJitterMs(tally.retriesUsed - 1, BACKOFF, random), error.retryAfterMs ?? 0)
-  return delayMs < limits.remainingMs ? delayMs : undefined
+  if (!isWorthARetry(error, tally)) return undefined
+  const delayMs = Math.max(equalJitterMs(tally.failures - 1, BACKOFF, random), error.retryAfterMs ?? 0)
+  return isWithin(limits, delayMs, error, tally) ? delayMs : undefined
 }
 
-function isWorthARetry(error: InstanceRoleError, tally: Readonly<Tally>, retries: number): boolean {
-  if (isUnanswered(error) && tally.unanswered >= MAX_UNANSWERED) return false
-  return treatmentOf(error.code).retryable && tally.retriesUsed <= retries
+function isWorthARetry(error: InstanceRoleError, tally: Readonly<Tally>): boolean {
+  const isSettled = isUnanswered(error) && tally.unanswered >= MAX_UNANSWERED
+  return treatmentOf(error.code).retryable && !isSettled
+}
+
+function isWithin(
+  { retries, uncountedMs, remainingMs }: RetryLimits,
+  delayMs: number,
+  error: InstanceRoleError,
+  tally: Readonly<Tally>,
+): boolean {
+  const isUncounted = uncountedMs > 0 && isTrouble(error)
+  return isUncounted
+    ? delayMs < Math.min(uncountedMs, remainingMs)
+    : tally.failures <= retries && delayMs < remainingMs
 }
 
 function isUnanswered(error: InstanceRoleError): boolean {

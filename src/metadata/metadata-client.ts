@@ -167,6 +167,7 @@ export class MetadataClient {
         ...access,
         signal,
         onRequest: () => {},
+        isColdStart: true,
         onV1: () => publish({ 'instance-role:v1-used': { endpoint: access.endpoints.preferred } }),
       }
       return await runLoad(load, read)

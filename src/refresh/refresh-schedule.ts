@@ -54,6 +54,8 @@ const EXPIRED_SET_PAUSE_MS = 30_000
  */
 const EXTENSION_MS = 120_000
 const BACKOFF = { baseMs: 1_000, capMs: 60_000 }
+/** A `Retry-After` is honoured for this long at most. */
+const LONGEST_RETRY_AFTER_MS = 60_000
 
 /** What to do at `now`. Wall-clock times are compared afresh at each call, so suspend and clock steps do no harm. */
 export function judge(now: number, held: Held<Expiring> | undefined): Verdict {
@@ -109,7 +111,7 @@ function afterGoodSet<T extends Expiring>(
   held: Held<T> | undefined,
   value: T,
 ): Held<T> {
-  const same = held?.value.id === value.id && held.value.expiresAt === value.expiresAt ? held : undefined
+  const same = isSameSet(held, value) ? held : undefined
   const leftMs = value.expiresAt - now
   // A set that came while the clock was ahead seemed to have less to live.
   const lifetimeMs = Math.max(same?.lifetimeMs ?? 0, leftMs)
@@ -120,6 +122,10 @@ function afterGoodSet<T extends Expiring>(
   const pausedUntil = same === undefined ? now : now + SAME_SET_PAUSE_MS
   const refreshAt = Math.min(Math.max(Math.min(softPoint, waitAt), pausedUntil), value.expiresAt)
   return { value, lifetimeMs, receivedElapsedMs, triedAt: now, refreshAt, waitAt, failures: 0 }
+}
+
+function isSameSet(held: Held<Expiring> | undefined, { id, expiresAt }: Expiring): boolean {
+  return held?.value.id === id && held.value.expiresAt === expiresAt
 }
 
 /**
@@ -157,16 +163,18 @@ function afterExpiredSet<T extends Expiring>(
 
 /**
  * What is held after a try failed; `extend` where IMDS gave no verdict, so that an expired value may go on serving. A verdict stands
- * until there are credentials again.
+ * until there are credentials again. `retryAfterMs` is how long IMDS asked to wait.
  */
 export function afterFailure<T extends Expiring>(
   now: number,
   random: () => number,
   held: Held<T>,
   extend: boolean,
+  retryAfterMs = 0,
 ): Held<T> {
   const { value, lifetimeMs, receivedElapsedMs, waitAt } = held
-  const retryAt = now + backoffDelayMs(held.failures, random)
+  const askedMs = Math.min(retryAfterMs, LONGEST_RETRY_AFTER_MS)
+  const retryAt = now + Math.max(backoffDelayMs(held.failures, random), askedMs)
   const isWithdrawn = !extend || held.isWithdrawn === true
   const failed = {
     value,

@@ -82,7 +82,9 @@ export class RefreshingCache<Value, Held, Context> {
 
   #fly(context: Context): Promise<Held> {
     if (this.#flight !== undefined) return this.#flight
-    const flight: Promise<Held> = this.#load(context).then(
+    let settle: (loading: Promise<Value>) => void = () => {}
+    const loaded = new Promise<Value>((resolve) => (settle = resolve))
+    const flight: Promise<Held> = loaded.then(
       (value) => {
         const before = this.#held
         const after = this.#policy.afterSuccess(before, value)
@@ -96,7 +98,9 @@ export class RefreshingCache<Value, Held, Context> {
         throw error
       },
     )
+    // The load begins once the flight is there: whoever is told of it may call again, and joins it.
     this.#flight = flight
+    settle(this.#load(context))
     return flight
   }
 

@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest'
 import {
+  isFresh,
   MAX_TOKEN_TTL_SECONDS,
-  metadataTokenPolicy,
+  MetadataTokenCache,
   parseMetadataToken,
 } from '../../src/imds/metadata-token.js'
+import type { ImdsDispatcher } from '../../src/config/options.js'
 import { CREDENTIALS, exposed, FIRST_LOAD, MINUTE, SECOND, setup, TOKEN } from '../setup.js'
 
 const NOW = Date.UTC(2026, 0, 1)
@@ -24,15 +26,24 @@ test.each<{ header: string | undefined; ttlMs: number }>([
 })
 
 test.each(['', '0', '00', '-1', '1.5', '1e3', '0x10', 'NaN', '600s', '600, 600'])(
-  'refuses the TTL header "%s" and names it',
+  'takes the TTL that it asked for where the header is "%s"',
   (header) => {
-    expect(() => parseMetadataToken(VALUE, header, NOW)).toThrow(
-      expect.objectContaining({
-        code: 'BAD_RESPONSE',
-        step: 'token',
-        message: `In the token answer of IMDS, X-aws-ec2-metadata-token-ttl-seconds is not a positive whole number.`,
-      }),
-    )
+    expect(parseMetadataToken(VALUE, header, NOW).expiresAt).toBe(NOW + MAX_TOKEN_TTL_SECONDS * SECOND)
+  },
+)
+
+test.each(['', 'soon', '-1', '1e9'])(
+  'loads with a TTL header of "%s", and takes one token for it',
+  async (ttl) => {
+    const { instance, create } = setup()
+    const dispatcher: ImdsDispatcher = {
+      request: async (options) => {
+        const response = await instance.dispatcher.request(options)
+        return { ...response, headers: { ...response.headers, [TTL_HEADER]: ttl } }
+      },
+    }
+    await create({ dispatcher })()
+    expect(instance.requests).toEqual(FIRST_LOAD)
   },
 )
 
@@ -66,10 +77,9 @@ test.each([
   { ttlSeconds: 60, reusedForMs: 30_000 },
 ])('reuses a token of $ttlSeconds s for $reusedForMs ms', ({ ttlSeconds, reusedForMs }) => {
   const token = parseMetadataToken(VALUE, String(ttlSeconds), NOW)
-  const verdictAt = (now: number) => metadataTokenPolicy(() => now).judge(token)
-  expect(verdictAt(NOW + reusedForMs - 1)).toBe('use')
-  expect(verdictAt(NOW + reusedForMs)).toBe('refresh-first')
-  expect(verdictAt(NOW - 1)).toBe('refresh-first')
+  expect(isFresh(NOW + reusedForMs - 1, token)).toBe(true)
+  expect(isFresh(NOW + reusedForMs, token)).toBe(false)
+  expect(isFresh(NOW - 1, token)).toBe(false)
 })
 
 test('asks for the longest life there is, and sends nothing but the token with what follows', async () => {
@@ -146,4 +156,48 @@ test('sends a new token after a 401, and shows neither', async () => {
   tokens.delete('')
   expect(tokens.size).toBe(2)
   for (const token of tokens) expect(exposed(error)).not.toContain(token)
+})
+
+function tokenCache() {
+  const token = parseMetadataToken(VALUE, '600', NOW)
+  return { token, cache: new MetadataTokenCache(() => NOW) }
+}
+
+test('shares one token request among all loads', async () => {
+  const { token, cache } = tokenCache()
+  let asked = 0
+  const take = (): Promise<typeof token> => Promise.resolve(((asked += 1), token))
+  const taken = await Promise.all(Array.from({ length: 1_000 }, () => cache.get(take)))
+  expect(new Set(taken)).toEqual(new Set([token]))
+  expect(asked).toBe(1)
+})
+
+test('has a load that joined a failed token request ask once for itself', async () => {
+  const { token, cache } = tokenCache()
+  const impatient = cache.get(() => Promise.reject(new Error('its time is up')))
+  const patient = cache.get(() => Promise.resolve(token))
+  await expect(impatient).rejects.toThrow('its time is up')
+  expect(await patient).toBe(token)
+  expect(cache.hasGiven).toBe(true)
+})
+
+test('counts a failure of the token request that a load made for itself', async () => {
+  const { cache } = tokenCache()
+  const failing = cache.get(() => Promise.reject(new Error('first')))
+  const joined = cache.get(() => Promise.reject(new Error('second')))
+  await expect(failing).rejects.toThrow('first')
+  await expect(joined).rejects.toThrow('second')
+  expect(cache.hasGiven).toBe(false)
+})
+
+test('loads patiently beside an impatient provider that shares its token request', async () => {
+  const { clock, instance, create } = setup()
+  instance.failUntilLifted('token', { delayMs: 700 })
+  const [impatient, patient] = await Promise.allSettled([
+    create({ timeout: 150, retries: 0 })(),
+    create({ timeout: 5_000, retries: 0 })(),
+  ])
+  expect(impatient).toMatchObject({ status: 'rejected', reason: { code: 'HOP_LIMIT' } })
+  expect(patient.status).toBe('fulfilled')
+  await clock.advance(0)
 })

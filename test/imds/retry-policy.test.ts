@@ -15,14 +15,14 @@ const LONG_MS = 3_600_000
 /** The delay after each failure of a load, up to where it gives up. */
 function delaysAfter(
   failures: readonly Failure[],
-  { retries = 3, remainingMs = LONG_MS, random = (): number => 1 } = {},
+  { retries = 3, remainingMs = LONG_MS, uncountedMs = 0, random = (): number => 1 } = {},
 ): readonly (number | undefined)[] {
   const tally = newTally()
   const delays: (number | undefined)[] = []
   for (const [code, details] of failures) {
     const error = new InstanceRoleError(code, 'It failed.', details)
     count(tally, error)
-    delays.push(retryDelayMs(error, tally, { retries, remainingMs }, random))
+    delays.push(retryDelayMs(error, tally, { retries, remainingMs, uncountedMs }, random))
     if (delays.at(-1) === undefined) break
   }
   return delays
@@ -120,22 +120,50 @@ test.each([
   },
 )
 
+test('counts the failures of the same request in a row: progress gives the retries back', () => {
+  const failures: Failure[] = [
+    ...times(['SERVER_ERROR', { step: 'token' }], 3),
+    ...times(['SERVER_ERROR', { step: 'role' }], 3),
+    ...times(['SERVER_ERROR', { step: 'credentials' }], 4),
+  ]
+  const perRequest = [100, 200, 400]
+  expect(delaysAfter(failures)).toEqual([...perRequest, ...perRequest, ...perRequest, GIVES_UP])
+})
+
+test.each<{ failure: Failure }>([{ failure: ['THROTTLED'] }, { failure: ['SERVER_ERROR'] }])(
+  'tries $failure again without a count while that is allowed, up to 2 s apart',
+  ({ failure }) => {
+    expect(delaysAfter(times(failure, 8), { retries: 0, uncountedMs: 10_000 })).toEqual([
+      100, 200, 400, 800, 1_600, 2_000, 2_000, 2_000,
+    ])
+    expect(delaysAfter(times(failure, 8), { uncountedMs: 900 })).toEqual([100, 200, 400, 800, GIVES_UP])
+  },
+)
+
+test.each<{ failure: Failure }>([
+  { failure: ['UNREACHABLE', TIMED_OUT] },
+  { failure: ['BAD_RESPONSE'] },
+  { failure: ['UNEXPECTED_STATUS'] },
+])('gives a quick verdict on $failure all the same', ({ failure }) => {
+  expect(delaysAfter(times(failure), { retries: 1, uncountedMs: 10_000 }).length).toBeLessThanOrEqual(2)
+})
+
 test('waits between a half and the whole of the exponential delay, and never past the deadline', () => {
   const retryable = Object.entries(TREATMENTS).flatMap(([code, row]) => (row.retryable ? [code] : []))
   expect(retryable).not.toEqual([])
   const given = {
     failures: fc.nat({ max: 40 }),
     remainingMs: fc.nat({ max: 20_000 }),
-    dice: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+    random: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
   }
   fc.assert(
-    fc.property(fc.record(given), ({ failures, remainingMs, dice }) => {
-      const limits = { retries: 100, remainingMs, random: () => dice }
+    fc.property(fc.record(given), ({ failures, remainingMs, random }) => {
+      const limits = { retries: 100, remainingMs, random: () => random }
       const delayMs = delaysAfter(times(['SERVER_ERROR'], failures + 1), {
         ...limits,
         remainingMs: LONG_MS,
       }).at(-1)
-      const wholeMs = Math.min(5_000, 100 * 2 ** failures)
+      const wholeMs = Math.min(2_000, 100 * 2 ** failures)
       expect(delayMs).toBeGreaterThanOrEqual(wholeMs / 2)
       expect(delayMs).toBeLessThanOrEqual(wholeMs)
       const [first] = delaysAfter([['SERVER_ERROR']], limits)

@@ -244,8 +244,8 @@ const BUGS: readonly Bug[] = [
   {
     name: 'uses a metadata token again after it was revoked',
     breaks: [6, 11],
-    ...inModule<typeof Cache>('../../src/refresh/refreshing-cache.js', ({ RefreshingCache }) => ({
-      RefreshingCache: class<Value, Held, Context> extends RefreshingCache<Value, Held, Context> {
+    ...inModule<typeof Tokens>('../../src/imds/metadata-token.js', ({ MetadataTokenCache }) => ({
+      MetadataTokenCache: class extends MetadataTokenCache {
         override reset(): void {}
       },
     })),
@@ -253,11 +253,12 @@ const BUGS: readonly Bug[] = [
   {
     name: 'takes a metadata token for each load',
     breaks: [6],
-    ...inModule<typeof Tokens>('../../src/imds/metadata-token.js', ({ metadataTokenPolicy }) => ({
-      metadataTokenPolicy: (now) => ({
-        ...metadataTokenPolicy(now),
-        judge: () => 'refresh-first',
-      }),
+    ...inModule<typeof Tokens>('../../src/imds/metadata-token.js', ({ MetadataTokenCache }) => ({
+      MetadataTokenCache: class extends MetadataTokenCache {
+        override get(take: () => Promise<Tokens.MetadataToken>): Promise<Tokens.MetadataToken> {
+          return take()
+        }
+      },
     })),
   },
   {

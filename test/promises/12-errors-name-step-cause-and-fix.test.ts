@@ -1,3 +1,4 @@
+import type { InstanceRoleOptions } from '../../src/config/options.js'
 import { expect, test } from 'vitest'
 import { fromInstanceRole, InstanceRoleError, type InstanceRoleErrorCode } from '../../src/index.js'
 import { copyOf, TREATMENTS } from '../../src/errors.js'
@@ -10,7 +11,7 @@ interface Trouble {
   readonly says: RegExp
   readonly hint: RegExp
   readonly attempts: number
-  readonly options?: InstanceOptions & { provider?: { roleName: string } }
+  readonly options?: InstanceOptions & { provider?: InstanceRoleOptions }
   readonly make?: (instance: EmulatedInstance) => void
 }
 
@@ -94,6 +95,7 @@ const TROUBLES: readonly Trouble[] = [
     says: /throttled .* \(429\)/,
     hint: /linklocal_allowance_exceeded/,
     attempts: 4,
+    options: { provider: { retries: 3 } },
     make: (instance) => void instance.failUntilLifted('credentials', { status: 429 }),
   },
   {
@@ -102,15 +104,16 @@ const TROUBLES: readonly Trouble[] = [
     says: /failed to answer .* \(503\)/,
     hint: /status checks/,
     attempts: 4,
+    options: { provider: { retries: 3 } },
     make: (instance) => void instance.failUntilLifted('role', { status: 503 }),
   },
   {
     code: 'UNEXPECTED_STATUS',
-    step: 'token',
-    says: /with status 404/,
+    step: 'credentials',
+    says: /with status 400/,
     hint: /proxy/,
     attempts: 1,
-    make: (instance) => void instance.failUntilLifted('token', { status: 404 }),
+    make: (instance) => void instance.failUntilLifted('credentials', { status: 400 }),
   },
   {
     code: 'BAD_RESPONSE',

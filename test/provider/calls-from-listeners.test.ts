@@ -1,0 +1,54 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { expect, onTestFinished, test } from 'vitest'
+import { FIRST_LOAD, HOUR, setup } from '../setup.js'
+
+/** Listens until the test has ended. */
+function listen(channel: string, hear: () => void): void {
+  subscribe(channel, hear)
+  onTestFinished(() => void unsubscribe(channel, hear))
+}
+
+test.each(['load:start', 'load:attempt', 'load:end', 'refreshed'])(
+  'makes one load where a subscriber of instance-role:%s calls the provider',
+  async (name) => {
+    const { instance, provider } = setup()
+    const calls: Promise<unknown>[] = []
+    listen(`instance-role:${name}`, () => void calls.push(provider()))
+    const { accessKeyId } = await provider()
+    expect(calls.length).toBeGreaterThan(0)
+    expect(calls.length).toBeLessThan(5)
+    for (const called of await Promise.all(calls)) expect(called).toMatchObject({ accessKeyId })
+    expect(instance.requests).toEqual(FIRST_LOAD)
+  },
+)
+
+test('makes one load where a logger calls the provider', async () => {
+  const calls: Promise<unknown>[] = []
+  const call = (): void => void calls.push(provider())
+  const { instance, provider } = setup({
+    provider: { logger: { debug: call, info: call, warn: call, error: call } },
+  })
+  await provider()
+  await Promise.all(calls)
+  expect(calls).toHaveLength(1)
+  expect(instance.requests).toEqual(FIRST_LOAD)
+})
+
+test.each(['load:start', 'load:error', 'refresh-failed', 'extended'])(
+  'makes a bounded number of loads in an outage where a subscriber of instance-role:%s calls the provider',
+  async (name) => {
+    const { clock, instance, provider } = setup()
+    await provider()
+    await clock.advance(6.1 * HOUR)
+    instance.failUntilLifted('all', { status: 403 })
+    instance.clearRequests()
+    const calls: Promise<unknown>[] = []
+    listen(
+      `instance-role:${name}`,
+      () => void (calls.length < 1_000 && calls.push(provider().catch(() => {}))),
+    )
+    await provider().catch(() => {})
+    await Promise.all(calls)
+    expect(instance.requests.length).toBeLessThan(20)
+  },
+)
