@@ -9,7 +9,7 @@ const ambientClocks = [
 ]
 
 export default defineConfig(
-  { ignores: ['dist/**', 'coverage/**', 'api/**', 'bench/.out/**', 'test/leaks/.out/**'] },
+  { ignores: ['**/dist/**', 'coverage/**', 'api/**', 'bench/.out/**', 'test/leaks/.out/**'] },
   js.configs.recommended,
   {
     files: ['**/*.ts'],
@@ -24,7 +24,7 @@ export default defineConfig(
     },
   },
   {
-    files: ['src/**/*.ts'],
+    files: ['src/**/*.ts', 'drop-in/src/**/*.ts'],
     rules: {
       complexity: ['error', 8],
       // `import { type A } from 'undici'` stays an import of undici; `import type` does not.
@@ -51,6 +51,7 @@ export default defineConfig(
       'src/imds/http-transport.ts',
       'src/credentials/shared-sources.ts',
       'src/config/config-sources.ts',
+      'drop-in/src/default-chain.ts',
       'src/cli/**',
       'src/testing/**',
     ],

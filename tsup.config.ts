@@ -17,7 +17,18 @@ const common: Options = {
   noExternal: BUNDLED,
 }
 
+/** The package of `drop-in/`: it brings nothing of what it depends on. */
+const dropIn: Options = {
+  ...common,
+  entry: { index: 'drop-in/src/index.ts' },
+  outDir: 'drop-in/dist',
+  format: ['esm', 'cjs'],
+  external: ['instance-role', 'official-imds'],
+  splitting: false,
+}
+
 const config: Options[] = [
+  { ...dropIn, dts: { compilerOptions: { noEmit: false } } },
   {
     // By itself, so that the types are worked out once for both formats.
     entry: library,

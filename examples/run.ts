@@ -27,6 +27,8 @@ const EXAMPLES: ReadonlyMap<string, Arguments> = new Map([
   ['dynamodb', onEc2('dynamodb')],
   ['ssm-parameter-store', onEc2('ssm-parameter-store')],
   ['presigned-url', onEc2('presigned-url')],
+  ['rds-iam', onEc2('rds-iam')],
+  ['bedrock', onEc2('bedrock')],
   ['fastify', onEc2('fastify')],
   ['opentelemetry', onEc2('opentelemetry')],
   ['wrapper-library', onEc2('wrapper-library')],

@@ -1,3 +1,4 @@
+import { createBedrock } from './bedrock.js'
 import { createDynamoDb, createSsm } from './json-service.js'
 import type { ReceivedRequest } from './received-request.js'
 import { createS3 } from './s3.js'
@@ -30,7 +31,7 @@ export interface EmulatedAws {
 }
 
 /**
- * S3, STS, DynamoDB and SSM: enough of each for a real client, and as strict about who calls as AWS is.
+ * S3, STS, DynamoDB, SSM and Bedrock: enough of each for a real client, and as strict about who calls as AWS is.
  * A request is answered only if its signature, its session token and its credentials' expiration hold.
  */
 export function createEmulatedAws({
@@ -45,6 +46,7 @@ export function createEmulatedAws({
     ['sts', sts],
     ['dynamodb', createDynamoDb()],
     ['ssm', createSsm()],
+    ['bedrock', createBedrock()],
   ])
 
   const answer = async (request: ReceivedRequest): Promise<Answer> => {

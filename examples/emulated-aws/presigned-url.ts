@@ -44,7 +44,7 @@ export async function isPresignedWith(
     uriEscapePath: service !== 's3',
     applyChecksum: false,
   })
-  const again = await signer.presign(requestToPresign(signedHeaders, request), {
+  const again = await signer.presign(requestToPresign(signedHeaders, service, request), {
     signingDate: new Date(signedAt),
     unhoistableHeaders: new Set([PAYLOAD_HASH]),
     unsignableHeaders: new Set([PAYLOAD_HASH]),
@@ -55,6 +55,7 @@ export async function isPresignedWith(
 
 function requestToPresign(
   signedHeaders: readonly string[],
+  service: string,
   { method, path, query, headers }: ReceivedRequest,
 ) {
   const unsigned = Object.entries(query).filter(([name]) => !MADE_BY_SIGNING.includes(name))
@@ -65,7 +66,10 @@ function requestToPresign(
     hostname: headers['host'] ?? '',
     path,
     query: Object.fromEntries(unsigned),
-    // A URL is given to people who have the object or make it: S3 hashes no payload of theirs.
-    headers: { ...Object.fromEntries(signed), [PAYLOAD_HASH]: 'UNSIGNED-PAYLOAD' },
+    // A URL is given to people who have the object or make it: S3 hashes no payload of theirs. Others have none.
+    headers: {
+      ...Object.fromEntries(signed),
+      ...(service === 's3' && { [PAYLOAD_HASH]: 'UNSIGNED-PAYLOAD' }),
+    },
   }
 }

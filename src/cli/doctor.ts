@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { styleText } from 'node:util'
 import { profileName, readConfigFiles, systemConfigSources } from '../config/config-sources.js'
+import { searchDefaultChain } from '../diagnosis/default-chain-search.js'
 import type { Verdict } from '../diagnosis/findings.js'
 import { parseInstanceId } from '../diagnosis/metadata-documents.js'
 import type { Facts } from '../diagnosis/facts.js'
@@ -64,6 +65,7 @@ async function examine(profile: string | undefined): Promise<Facts> {
       sources: systemConfigSources(profile, READING_LIMIT_MS),
       loadFiles: () => readConfigFiles(READING_LIMIT_MS),
       readFirmwareInstanceId,
+      readDefaultChain: () => searchDefaultChain(process.cwd()),
       watchEventLoop,
       onSlow: sayWaiting,
     })

@@ -4,9 +4,11 @@ import { type Command, UsageError } from './command.js'
 import { credentials } from './credentials.js'
 import { doctor } from './doctor.js'
 import { emulate } from './emulate.js'
+import { exec } from './exec.js'
 import { suggesting } from './nearest.js'
+import { serve } from './serve.js'
 
-const COMMANDS: readonly Command[] = [doctor, credentials, emulate]
+const COMMANDS: readonly Command[] = [doctor, credentials, exec, serve, emulate]
 
 const FLAGS = ['--help', '--version']
 

@@ -73,13 +73,18 @@ const OPTION_CHECKS: Readonly<
   },
 }
 
+const NOT_CALLED = 'the function fromInstanceRole itself: call it, `credentials: fromInstanceRole()`'
+
 /**
- * Check the options of `fromInstanceRole`. One that is `undefined` counts as absent.
+ * Check the options of `fromInstanceRole`. One that is `undefined` counts as absent. The configuration of a client, which the AWS
+ * SDK gives to a `credentialDefaultProvider`, has no options of ours: its `endpoint` is that of S3, for example.
  *
  * @throws {InstanceRoleError} `BAD_CONFIG`
  */
 export function checkOptions(options: InstanceRoleOptions): CheckedOptions {
   if (!isRecord(options)) throw badConfig('options argument', 'not a plain object')
+  if ('callerClientConfig' in options) throw badConfig('option credentials', NOT_CALLED)
+  if ('parentClientConfig' in options) return {}
   const given = Object.entries(options).filter(([, value]) => value !== undefined)
   const checked = given.map(([name, value]): [string, unknown] => {
     const row = Object.entries(OPTION_CHECKS).find(([known]) => known === name)?.[1]

@@ -9,6 +9,8 @@ import { parseRoleCredentials, parseRoleName, type RoleCredentials } from './rol
 export interface LoadedRole extends Expiring {
   readonly roleName: string
   readonly credentials: RoleCredentials
+  /** How far the clock of IMDS was ahead of the host's; `undefined` where its answer did not tell. */
+  readonly clockOffsetMs: number | undefined
 }
 
 /** What is kept from one try, and from one load, to the next. */
@@ -77,7 +79,23 @@ async function tryOnce(imds: ImdsReader, request: RoleRequest, memory: RoleMemor
   }
   const credentials = parseRoleCredentials(body)
   memory.tree = tree
-  return { roleName, credentials, id: credentials.accessKeyId, expiresAt: credentials.expiration.getTime() }
+  const expiresAt = credentials.expiration.getTime()
+  return {
+    roleName,
+    credentials,
+    id: credentials.accessKeyId,
+    expiresAt,
+    issuedLifeMs: issuedLifeMs(credentials, expiresAt),
+    clockOffsetMs: imds.clockOffsetMs,
+  }
+}
+
+/** Emulators can give any `LastUpdated`: a life shorter than this is none of EC2's. */
+const SHORTEST_LIFE_MS = 60_000
+
+function issuedLifeMs({ lastUpdatedAt }: RoleCredentials, expiresAt: number): number | undefined {
+  const lifeMs = lastUpdatedAt === undefined ? 0 : expiresAt - lastUpdatedAt
+  return lifeMs >= SHORTEST_LIFE_MS ? lifeMs : undefined
 }
 
 async function discoverRole(imds: ImdsReader, request: RoleRequest, memory: RoleMemory): Promise<string> {

@@ -1,6 +1,5 @@
 import { LoadPause } from './load-pause.js'
 import { AccountLookup } from './account-id.js'
-import { ImdsClock } from '../imds/clock-offset.js'
 import type { Logger } from '@smithy/types'
 import {
   loadRoleCredentials,
@@ -23,6 +22,7 @@ import {
   judge,
 } from '../refresh/refresh-schedule.js'
 import { type Change, RefreshingCache, type RefreshPolicy } from '../refresh/refreshing-cache.js'
+import type { Runtime } from '../runtime/runtime.js'
 import { type StateEvents, stateEvents } from './state-events.js'
 import { StateLog } from './state-log.js'
 
@@ -35,10 +35,8 @@ export interface SourceStatus {
   readonly lastErrorCode: InstanceRoleErrorCode | undefined
   /** HTTP requests made so far. */
   readonly requests: number
-  /** How far the clock of IMDS is ahead of the host's. */
+  /** How far the clock of IMDS was ahead of the host's with the last credentials. */
   readonly clockOffsetMs: number | undefined
-  /** How much of that is believed. */
-  readonly correctionMs: number
 }
 
 /** The credentials of one resolved configuration: cached, refreshed ahead, loaded by one load at a time, used by many. */
@@ -48,7 +46,6 @@ export class CredentialsSource {
   readonly #cache: RefreshingCache<LoadedRole, Held<LoadedRole>, Logger | undefined>
   readonly #memory: RoleMemory = {}
   readonly #pause: LoadPause
-  readonly #imdsClock: ImdsClock
   readonly #logs = new WeakMap<Logger, StateLog>()
   readonly #account = new AccountLookup()
   #ending = new AbortController()
@@ -58,27 +55,22 @@ export class CredentialsSource {
   #requests = 0
   #lastSuccessAt: number | undefined
   #lastErrorCode: InstanceRoleErrorCode | undefined
+  #clockOffsetMs: number | undefined
 
   constructor(imds: ImdsAccess, request: RoleRequest) {
     this.#imds = imds
     this.#request = request
     this.#pause = new LoadPause(imds.runtime)
-    this.#imdsClock = new ImdsClock(imds.runtime)
     this.#cache = new RefreshingCache(
       (logger) => this.#load(logger),
-      schedulePolicy(() => this.now(), imds.runtime.random),
+      schedulePolicy(imds.runtime),
       (change, logger) => this.#observe(change, logger),
     )
   }
 
-  /** Epoch milliseconds: the host's clock, or that of IMDS where the two are far apart. */
+  /** Epoch milliseconds, by the host's clock. */
   now(): number {
-    return this.#imds.runtime.now() + this.correctionMs()
-  }
-
-  /** How far `now` is ahead of the host's clock. */
-  correctionMs(): number {
-    return this.#imdsClock.correctionMs()
+    return this.#imds.runtime.now()
   }
 
   /** What is held, where it serves without waiting. `logger`, a caller's, hears of the load that this call starts, if any. */
@@ -129,8 +121,7 @@ export class CredentialsSource {
       lastSuccessAt: this.#lastSuccessAt,
       lastErrorCode: this.#lastErrorCode,
       requests: this.#requests,
-      clockOffsetMs: this.#imdsClock.offsetMs,
-      correctionMs: this.correctionMs(),
+      clockOffsetMs: this.#clockOffsetMs,
     }
   }
 
@@ -158,7 +149,7 @@ export class CredentialsSource {
     delete this.#memory.discovered
     delete this.#memory.tree
     this.#account.reset()
-    this.#imdsClock.reset()
+    this.#clockOffsetMs = undefined
     this.#lastSuccessAt = undefined
     this.#lastErrorCode = undefined
     this.#requests = 0
@@ -167,7 +158,7 @@ export class CredentialsSource {
 
   async #load(logger: Logger | undefined): Promise<LoadedRole> {
     const loaded = await loadRoleCredentials(this.#loadOptions(logger), this.#request, this.#memory)
-    this.#imdsClock.check(loaded.expiresAt)
+    this.#clockOffsetMs = loaded.clockOffsetMs
     this.#requireBetter(loaded)
     return this.#account.complete(loaded)
   }
@@ -190,7 +181,6 @@ export class CredentialsSource {
       ...this.#imds,
       signal: this.#ending.signal,
       onRequest: () => (this.#requests += 1),
-      onDate: (date) => this.#imdsClock.tell(date),
       onV1: () => {
         const endpoint = this.#imds.endpoints.preferred
         this.#report({ 'instance-role:v1-used': { endpoint } }, undefined, logger)
@@ -208,7 +198,7 @@ export class CredentialsSource {
       this.#account.lookAgain()
       this.#lookUpAccount(change.after.value)
     }
-    this.#report(stateEvents(change, this.correctionMs()), error, logger)
+    this.#report(stateEvents(change), error, logger)
   }
 
   #hasNothing({ after, error }: Change<Held<LoadedRole>>): boolean {
@@ -237,14 +227,11 @@ export class CredentialsSource {
   }
 }
 
-function schedulePolicy(
-  now: () => number,
-  random: () => number,
-): RefreshPolicy<LoadedRole, Held<LoadedRole>> {
+function schedulePolicy({ now, elapsed, random }: Runtime): RefreshPolicy<LoadedRole, Held<LoadedRole>> {
   return {
     judge: (held) => judge(now(), held),
     isServable: (held) => isServable(now(), held),
-    afterSuccess: (held, value) => afterSuccess(now(), random, held, value),
+    afterSuccess: (held, value) => afterSuccess({ now: now(), elapsedMs: elapsed() }, random, held, value),
     afterFailure: (held, error) =>
       isWorseSet(error)
         ? afterWorseSet(now(), random, held)

@@ -11,15 +11,16 @@ export class LoadPause {
   readonly #runtime: Pick<Runtime, 'elapsed' | 'random'>
   #failures = 0
   #until = 0
+  #lengthMs = 0
   #error: InstanceRoleError | undefined
 
   constructor(runtime: Pick<Runtime, 'elapsed' | 'random'>) {
     this.#runtime = runtime
   }
 
-  /** What is left of the pause, in ms; the same for all who wait. */
+  /** What is left of the pause, in ms; the same for all who wait. Never longer than the pause itself, also where the clock goes back. */
   pauseMs(): number {
-    return Math.max(0, this.#until - this.#runtime.elapsed())
+    return Math.min(this.#lengthMs, Math.max(0, this.#until - this.#runtime.elapsed()))
   }
 
   /** The failure that stands for another until the pause is over. */
@@ -30,13 +31,15 @@ export class LoadPause {
 
   failed(error: InstanceRoleError | undefined): void {
     this.#error = error
-    this.#until = this.#runtime.elapsed() + equalJitterMs(this.#failures, BACKOFF, this.#runtime.random)
+    this.#lengthMs = equalJitterMs(this.#failures, BACKOFF, this.#runtime.random)
+    this.#until = this.#runtime.elapsed() + this.#lengthMs
     this.#failures += 1
   }
 
   reset(): void {
     this.#failures = 0
     this.#until = 0
+    this.#lengthMs = 0
     this.#error = undefined
   }
 }

@@ -8,6 +8,8 @@ export interface RoleCredentials {
   readonly sessionToken: string
   readonly expiration: Date
   readonly accountId?: string
+  /** When the set was made, epoch milliseconds; absent where IMDS does not say. */
+  readonly lastUpdatedAt?: number
 }
 
 /** With a time zone: without one, the host's own would be guessed. Microseconds are accepted. */
@@ -56,14 +58,17 @@ export function parseRoleCredentials(body: string): RoleCredentials {
     sessionToken: requireString(fields, 'Token'),
     expiration: requireInstant(fields, 'Expiration'),
     ...(typeof accountId === 'string' && accountId !== '' ? { accountId } : {}),
+    ...readLastUpdated(fields),
   }
 }
 
 /** Emulators leave `Code` out, so only a `Code` that says otherwise is a failure. */
 function requireSuccess(fields: Fields): void {
   const code = fields.get('Code')
-  if (code === undefined || code === 'Success') return
-  if (code === 'AssumeRoleUnauthorizedAccess') {
+  if (code === undefined) return
+  const word = typeof code === 'string' ? code.toLowerCase() : ''
+  if (word === 'success') return
+  if (word === 'assumeroleunauthorizedaccess') {
     throw new InstanceRoleError(
       'ROLE_NOT_ASSUMABLE',
       "The role's trust policy does not let EC2 assume it (AssumeRoleUnauthorizedAccess).",
@@ -80,6 +85,13 @@ function requireSuccess(fields: Fields): void {
   )
 }
 
+/** Emulators write anything here, so what cannot be read counts as absent. */
+function readLastUpdated(fields: Fields): Pick<RoleCredentials, 'lastUpdatedAt'> {
+  const text = fields.get('LastUpdated')
+  const instant = typeof text === 'string' ? parseInstant(text) : undefined
+  return instant === undefined ? {} : { lastUpdatedAt: instant.getTime() }
+}
+
 function requireString(fields: Fields, name: string): string {
   const value = fields.get(name)
   if (value === undefined) throw malformed(`has no ${name}`)
@@ -88,12 +100,16 @@ function requireString(fields: Fields, name: string): string {
 }
 
 function requireInstant(fields: Fields, name: string): Date {
-  const text = requireString(fields, name)
-  const instant = new Date(text)
-  // An invalid date compares false with everything: it would never expire.
-  if (!ISO_INSTANT.test(text) || Number.isNaN(instant.getTime()) || !isOnCalendar(text.slice(0, 10)))
-    throw malformed(`has an unreadable ${name}`)
+  const instant = parseInstant(requireString(fields, name))
+  if (instant === undefined) throw malformed(`has an unreadable ${name}`)
   return instant
+}
+
+/** `undefined` for what is no date: an invalid `Date` compares false with everything, and would never expire. */
+function parseInstant(text: string): Date | undefined {
+  const instant = new Date(text)
+  if (!ISO_INSTANT.test(text) || Number.isNaN(instant.getTime())) return undefined
+  return isOnCalendar(text.slice(0, 10)) ? instant : undefined
 }
 
 /** `Date` takes 30 February for 2 March. */

@@ -7,14 +7,11 @@ import type { Change } from '../refresh/refreshing-cache.js'
 /** The events of a load, by their names; no name comes twice. */
 export type StateEvents = Partial<InstanceRoleEvents>
 
-/** What a load did to what is held; nothing where nothing is held. `correctionMs` is how far the time is ahead of the host's clock. */
-export function stateEvents(
-  { before, after, error }: Change<Held<LoadedRole>>,
-  correctionMs: number,
-): StateEvents {
+/** What a load did to the cached credentials; nothing where there are none. */
+export function stateEvents({ before, after, error }: Change<Held<LoadedRole>>): StateEvents {
   if (after === undefined) return {}
-  if (error === undefined) return { ...eventsOfSuccess(before, after), ...extension(after, correctionMs) }
-  return error instanceof InstanceRoleError ? eventsOfFailure(after, error, correctionMs) : {}
+  if (error === undefined) return { ...eventsOfSuccess(before, after), ...extension(after) }
+  return error instanceof InstanceRoleError ? eventsOfFailure(after, error) : {}
 }
 
 function eventsOfSuccess(before: Held<LoadedRole> | undefined, after: Held<LoadedRole>): StateEvents {
@@ -27,30 +24,25 @@ function eventsOfSuccess(before: Held<LoadedRole> | undefined, after: Held<Loade
   }
 }
 
-function eventsOfFailure(
-  after: Held<LoadedRole>,
-  { code: errorCode, step }: InstanceRoleError,
-  correctionMs: number,
-): StateEvents {
+function eventsOfFailure(after: Held<LoadedRole>, { code: errorCode, step }: InstanceRoleError): StateEvents {
   const { roleName, expiresAt } = after.value
   const expiration = toIso(expiresAt)
   const nextRefresh = toIso(after.refreshAt)
   const failed = { roleName, expiration, nextRefresh, errorCode, ...(step !== undefined && { step }) }
   return {
     'instance-role:refresh-failed': failed,
-    ...extension(after, correctionMs, errorCode),
+    ...extension(after, errorCode),
     ...(errorCode === 'NO_ROLE' && { 'instance-role:role-detached': { roleName, expiration } }),
   }
 }
 
 function extension(
   { value, extendedUntil }: Held<LoadedRole>,
-  correctionMs: number,
   errorCode?: InstanceRoleErrorCode,
 ): StateEvents {
   if (extendedUntil === undefined) return {}
   const { roleName, expiresAt } = value
-  const instants = { originalExpiration: toIso(expiresAt), expiration: toIso(extendedUntil - correctionMs) }
+  const instants = { originalExpiration: toIso(expiresAt), expiration: toIso(extendedUntil) }
   const why = errorCode === undefined ? {} : { errorCode }
   return { 'instance-role:extended': { roleName, ...instants, ...why } }
 }

@@ -1,11 +1,14 @@
 import type { InstanceRoleConfig } from '../config/config.js'
 import type { InstanceRoleError } from '../errors.js'
+import type { DefaultChain } from './default-chain.js'
 import type { SentRequest } from './request-log.js'
 
 /** All that is known about the process, its surroundings and IMDS; instants are epoch milliseconds. No secret is in it. */
 export interface Facts {
   readonly settings: InstanceRoleConfig | InstanceRoleError
   readonly surroundings: Surroundings
+  /** `undefined` where nobody looked. */
+  readonly defaultChain: DefaultChain | undefined
   /** `undefined` where IMDS was not asked. */
   readonly imds: ImdsFacts | undefined
   /** The longest time for which the event loop of this process was held up meanwhile. */
@@ -69,6 +72,7 @@ export interface ImdsFacts {
 export interface RoleFacts {
   readonly roleName: string
   readonly expiresAt: number
+  readonly clockOffsetMs: number | undefined
 }
 
 /** What `GET /latest/meta-data/iam/info` tells. */

@@ -6,6 +6,7 @@ export const CHECKS = [
   'enabled',
   'static-keys',
   'other-sources',
+  'default-chain',
   'proxy',
   'reach',
   'hop-limit',

@@ -1,11 +1,9 @@
+import { isNegligible } from '../imds/clock-offset.js'
 import { InstanceRoleError } from '../errors.js'
 import type { ImdsFacts } from './facts.js'
 import type { Finding } from './findings.js'
 import { SHOW_TRUST_POLICY } from './fixes.js'
 import { skipped } from './problem.js'
-
-/** Less is the grain of HTTP dates (1 s) and the way of the answer. */
-const NOTICED_MS = 2_000
 
 /** A clock that is set by a time service is never off by so much. */
 const UNSET_MS = 30_000
@@ -24,12 +22,12 @@ const RENEWED_AHEAD_MS = 300_000
 export function judgeClock({ clockOffsetMs, load }: ImdsFacts): Finding {
   const check = 'clock'
   if (clockOffsetMs === undefined) {
-    const isSilent = load instanceof InstanceRoleError
-    return skipped(check, isSilent ? 'IMDS told no time.' : 'IMDS sent no Date header.')
+    const isFailed = load instanceof InstanceRoleError
+    return skipped(check, isFailed ? 'Not reached: IMDS gave no credentials.' : 'IMDS sent no Date header.')
   }
   const facts = { aheadSeconds: -Math.round(clockOffsetMs / 1_000) }
   const off = Math.abs(clockOffsetMs)
-  if (off < NOTICED_MS) {
+  if (isNegligible(clockOffsetMs)) {
     return { check, verdict: 'ok', message: 'The clock of this host agrees with that of IMDS.', facts }
   }
   const message = `The clock of this host is ${duration(off)} ${clockOffsetMs > 0 ? 'behind' : 'ahead of'} that of IMDS`
@@ -65,7 +63,7 @@ export function judgeCredentials(imds: ImdsFacts): Finding {
 }
 
 function timeOfImds({ answeredAt, clockOffsetMs = 0 }: ImdsFacts): number {
-  return answeredAt + (Math.abs(clockOffsetMs) < NOTICED_MS ? 0 : clockOffsetMs)
+  return answeredAt + clockOffsetMs
 }
 
 /** `iam/info` is updated with the credentials. */

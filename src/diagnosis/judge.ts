@@ -1,6 +1,7 @@
 import { InstanceRoleError } from '../errors.js'
 import type { Facts } from './facts.js'
 import { CHECKS, type Finding } from './findings.js'
+import { judgeDefaultChain } from './judge-default-chain.js'
 import { judgeImds } from './judge-imds.js'
 import { judgeSurroundings } from './judge-surroundings.js'
 import { problemOf, skipped } from './problem.js'
@@ -11,6 +12,7 @@ export function judge(facts: Facts): readonly Finding[] {
     judgeSettings(facts),
     judgeEnabled(facts),
     ...judgeSurroundings(facts),
+    judgeDefaultChain(facts.defaultChain),
     ...judgeImds(facts),
     judgeEventLoop(facts.blockedMs),
   ]

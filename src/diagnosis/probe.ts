@@ -6,7 +6,6 @@ import {
   IPV6_ENDPOINT,
   resolveConfig,
 } from '../config/config.js'
-import { clockOffsetMs } from '../imds/clock-offset.js'
 import { loadRoleCredentials, type RoleMemory } from '../credentials/credentials-load.js'
 import { InstanceRoleError } from '../errors.js'
 import { imdsAccess } from '../imds/imds-access.js'
@@ -15,6 +14,7 @@ import type { Exchange, Outcome, Transport } from '../imds/transport.js'
 import { decodeUtf8 } from '../imds/utf-8.js'
 import type { Runtime } from '../runtime/runtime.js'
 import { VERSION } from '../runtime/version.js'
+import type { DefaultChain } from './default-chain.js'
 import type { Facts, ImdsFacts, RoleFacts } from './facts.js'
 import { type IdentityFacts, parseIdentity, parseInstanceProfile, parseRegion } from './metadata-documents.js'
 import { loggingTransport, type SentRequest } from './request-log.js'
@@ -29,6 +29,8 @@ export interface ProbeOptions {
   readonly profile: string
   readonly loadFiles: () => Promise<ConfigFiles>
   readonly readFirmwareInstanceId: () => Promise<string | undefined>
+  /** Looks at what is installed where the program is. */
+  readonly readDefaultChain: () => DefaultChain | undefined
   /** Starts to watch the event loop; what comes back tells the longest delay since, in ms. */
   readonly watchEventLoop: () => () => number
   /** Called once where IMDS takes longer than a second, with the longest time that the load can take. */
@@ -58,6 +60,7 @@ export async function probe(options: ProbeOptions): Promise<Facts> {
   return {
     settings,
     surroundings: readSurroundings(outside),
+    defaultChain: options.readDefaultChain(),
     imds: isAsked ? await askImds(config, options) : undefined,
     blockedMs: blockedMs(),
   }
@@ -106,15 +109,13 @@ async function recordLoad(options: ImdsLoadOptions, roleName: string | undefined
   const { runtime, transport } = options
   const requests: SentRequest[] = []
   const memory: RoleMemory = {}
-  const offsets: (number | undefined)[] = []
-  const onDate = (date: string | undefined): void => void offsets.push(clockOffsetMs(date, runtime.now()))
-  const logged = { ...options, onDate, transport: loggingTransport(transport, runtime, requests) }
+  const logged = { ...options, transport: loggingTransport(transport, runtime, requests) }
   const load = await loadRole(logged, roleName, memory)
   return {
     load,
     listedRole: roleName ?? memory.discovered,
     requests,
-    clockOffsetMs: offsets.find((offset) => offset !== undefined),
+    clockOffsetMs: load instanceof InstanceRoleError ? undefined : load.clockOffsetMs,
   }
 }
 
@@ -127,7 +128,6 @@ function loadOptions(config: InstanceRoleConfig, runtime: Runtime): ImdsLoadOpti
     signal: new AbortController().signal,
     onRequest: () => {},
     onV1: () => {},
-    onDate: () => {},
   }
 }
 
@@ -139,7 +139,8 @@ async function loadRole(
 ): Promise<RoleFacts | InstanceRoleError> {
   try {
     const loaded = await loadRoleCredentials(options, { roleName, accountId: false }, memory)
-    return { roleName: loaded.roleName, expiresAt: loaded.expiresAt }
+    const { expiresAt, clockOffsetMs } = loaded
+    return { roleName: loaded.roleName, expiresAt, clockOffsetMs }
   } catch (error) {
     return asRoleError(error)
   }

@@ -12,8 +12,6 @@ export interface ImdsLoadOptions extends ImdsAccess {
   readonly signal: AbortSignal
   readonly onRequest: (step: LoadStep) => void
   readonly onV1: () => void
-  /** Told of each answer's `Date` header. */
-  readonly onDate: (date: string | undefined) => void
 }
 
 /**

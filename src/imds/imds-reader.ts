@@ -1,4 +1,4 @@
-import { isSteady } from './clock-offset.js'
+import { clockOffsetMs, isSteady } from './clock-offset.js'
 import { InstanceRoleError, type LoadStep } from '../errors.js'
 import { RefreshingCache } from '../refresh/refreshing-cache.js'
 import {
@@ -32,7 +32,6 @@ export interface ImdsReaderOptions {
   readonly onRequest: (step: LoadStep) => void
   /** Called when IMDSv1 has answered, once a load. */
   readonly onV1: () => void
-  readonly onDate: (date: string | undefined) => void
 }
 
 /** Reads IMDS paths with a metadata token, within one load. */
@@ -41,9 +40,15 @@ export class ImdsReader {
   /** Why IMDSv2 was given up for this load, where it was. */
   #withoutV2: InstanceRoleError | undefined
   #toldOfV1 = false
+  #clockOffsetMs: number | undefined
 
   constructor(options: ImdsReaderOptions) {
     this.#options = options
+  }
+
+  /** How far the clock of IMDS was ahead of the host's with the last answer; `undefined` where it did not tell. */
+  get clockOffsetMs(): number | undefined {
+    return this.#clockOffsetMs
   }
 
   /**
@@ -133,7 +138,7 @@ export class ImdsReader {
     { endpoint, method, path, step }: ImdsRequest,
     headers: Record<string, string>,
   ): Promise<Outcome> {
-    const { send, timeoutMs, userAgent, onRequest, onDate, endpoints, runtime } = this.#options
+    const { send, timeoutMs, userAgent, onRequest, endpoints, runtime } = this.#options
     onRequest(step)
     const sentAt = runtime.now()
     const outcome = await send({
@@ -143,7 +148,11 @@ export class ImdsReader {
       headers: { ...headers, accept: '*/*', 'accept-encoding': 'identity', 'user-agent': userAgent },
       timeoutMs,
     })
-    if (outcome.kind === 'answer' && isSteady(runtime.now() - sentAt)) onDate(outcome.headers.get('date'))
+    const answeredAt = runtime.now()
+    this.#clockOffsetMs =
+      outcome.kind === 'answer' && isSteady(answeredAt - sentAt)
+        ? clockOffsetMs(outcome.headers.get('date'), answeredAt)
+        : undefined
     if (outcome.kind === 'unreachable' || outcome.kind === 'silent') endpoints.forget(endpoint)
     return outcome
   }

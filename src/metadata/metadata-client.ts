@@ -167,7 +167,6 @@ export class MetadataClient {
         ...access,
         signal,
         onRequest: () => {},
-        onDate: () => {},
         onV1: () => publish({ 'instance-role:v1-used': { endpoint: access.endpoints.preferred } }),
       }
       return await runLoad(load, read)

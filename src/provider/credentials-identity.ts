@@ -11,12 +11,10 @@ export interface InstanceRoleCredentials extends AttributedAwsCredentialIdentity
   readonly originalExpiration?: Date
 }
 
-/** The time that credentials are judged by. */
+/** The host's clock. */
 export interface CredentialsClock {
   /** Epoch milliseconds. */
   now(): number
-  /** How far `now` is ahead of the host's clock, by which those who get the credentials judge them. */
-  correctionMs(): number
 }
 
 /**
@@ -37,6 +35,5 @@ export function toCredentials(held: Held<LoadedRole>, clock: CredentialsClock): 
   const identity = accountId === undefined ? fresh : { ...fresh, accountId }
   const extendedUntil = held.extendedUntil === undefined ? undefined : extensionAt(clock.now(), held)
   if (extendedUntil === undefined) return identity
-  const shown = new Date(extendedUntil - clock.correctionMs())
-  return { ...identity, expiration: shown, originalExpiration: expiration }
+  return { ...identity, expiration: new Date(extendedUntil), originalExpiration: expiration }
 }

@@ -1,6 +1,7 @@
 import type { LoadedRole } from '../credentials/credentials-load.js'
 import type { SourceStatus } from '../credentials/credentials-source.js'
 import type { InstanceRoleErrorCode } from '../errors.js'
+import { isNegligible } from '../imds/clock-offset.js'
 import { extensionAt, type Held, nextRefreshAt } from '../refresh/refresh-schedule.js'
 
 /** The state of a provider, safe to show and to serialise: no secret in it. Instants are ISO 8601. */
@@ -19,28 +20,24 @@ export interface InstanceRoleStatus {
   readonly nextRefresh?: string
   /** HTTP requests made so far by all who share the credentials. */
   readonly requests: number
-  /** How far the clock of IMDS was ahead of the host's with the last answer, in milliseconds; grain of 1 s. */
+  /** How far the clock of IMDS was ahead of the host's with the last credentials, in milliseconds; absent below 2 s. */
   readonly clockOffsetMs?: number
 }
 
 /** What a provider shows of its source; `undefined` before its first call. */
 export function describeStatus(source: SourceStatus | undefined, now: number): InstanceRoleStatus {
   if (source === undefined) return { requests: 0 }
-  const { held, lastSuccessAt, lastErrorCode, requests, clockOffsetMs, correctionMs } = source
+  const { held, lastSuccessAt, lastErrorCode, requests, clockOffsetMs } = source
   return {
-    ...(held !== undefined && describeHeld(held, now, correctionMs)),
+    ...(held !== undefined && describeHeld(held, now)),
     ...(lastSuccessAt !== undefined && { lastSuccess: toIso(lastSuccessAt) }),
     ...(lastErrorCode !== undefined && { lastErrorCode }),
     requests,
-    ...(clockOffsetMs !== undefined && { clockOffsetMs }),
+    ...(clockOffsetMs !== undefined && !isNegligible(clockOffsetMs) && { clockOffsetMs }),
   }
 }
 
-function describeHeld(
-  held: Held<LoadedRole>,
-  now: number,
-  correctionMs: number,
-): Partial<InstanceRoleStatus> {
+function describeHeld(held: Held<LoadedRole>, now: number): Partial<InstanceRoleStatus> {
   const extendedUntil = extensionAt(now, held)
   const trueExpiration = toIso(held.value.expiresAt)
   return {
@@ -48,7 +45,7 @@ function describeHeld(
     nextRefresh: toIso(nextRefreshAt(now, held)),
     ...(extendedUntil === undefined
       ? { expiration: trueExpiration }
-      : { expiration: toIso(extendedUntil - correctionMs), originalExpiration: trueExpiration }),
+      : { expiration: toIso(extendedUntil), originalExpiration: trueExpiration }),
   }
 }
 

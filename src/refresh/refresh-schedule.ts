@@ -5,13 +5,23 @@ export interface Expiring {
   readonly id: string
   /** Epoch milliseconds; the true expiration, never an extended one. */
   readonly expiresAt: number
+  /** How long the set lives by its own dates, where it has them. */
+  readonly issuedLifeMs?: number | undefined
+}
+
+/** A moment on both clocks: the wall clock (epoch milliseconds), and the clock for durations. */
+export interface Moment {
+  readonly now: number
+  readonly elapsedMs: number
 }
 
 /** A value that is held, and when to look for a fresher one. Instants are epoch milliseconds. */
 export interface Held<T extends Expiring> {
   readonly value: T
-  /** What was left when the value was first seen. */
+  /** What was left when the value was first received. */
   readonly lifetimeMs: number
+  /** When this very set was first received, on the clock for durations. */
+  readonly receivedElapsedMs: number
   /** The end of the last try, successful or not. */
   readonly triedAt: number
   /** No try is due before this. */
@@ -71,34 +81,53 @@ export function isServable(now: number, held: Held<Expiring>): boolean {
   return now < held.value.expiresAt || extensionAt(now, held) !== undefined
 }
 
-/** Until when `held` is served although it is past its expiration; `undefined` where it is not. */
+/**
+ * Until when `held` is served although it is past its expiration; `undefined` where it is not. An extension that was decided at an
+ * instant later than `now` does not stand: the clock was wrong then.
+ */
 export function extensionAt(now: number, held: Held<Expiring>): number | undefined {
-  const { extendedUntil } = held
-  return now >= held.value.expiresAt && extendedUntil !== undefined && now < extendedUntil
-    ? extendedUntil
-    : undefined
+  const { extendedUntil, triedAt, value } = held
+  if (extendedUntil === undefined || now < value.expiresAt) return undefined
+  return now >= triedAt && now < extendedUntil ? extendedUntil : undefined
 }
 
 /** What is held after a load brought `value`. */
 export function afterSuccess<T extends Expiring>(
-  now: number,
+  moment: Moment,
   random: () => number,
   held: Held<T> | undefined,
   value: T,
 ): Held<T> {
-  if (value.expiresAt <= now) {
-    const isHeldGood = held !== undefined && now < held.value.expiresAt
-    return isHeldGood ? afterWorseSet(now, random, held) : afterExpiredSet(now, random, value)
-  }
-  const isSame = held?.value.id === value.id && held.value.expiresAt === value.expiresAt
+  if (value.expiresAt > moment.now) return afterGoodSet(moment, random, held, value)
+  const isHeldGood = held !== undefined && moment.now < held.value.expiresAt
+  return isHeldGood ? afterWorseSet(moment.now, random, held) : afterExpiredSet(moment, random, value)
+}
+
+function afterGoodSet<T extends Expiring>(
+  { now, elapsedMs }: Moment,
+  random: () => number,
+  held: Held<T> | undefined,
+  value: T,
+): Held<T> {
+  const same = held?.value.id === value.id && held.value.expiresAt === value.expiresAt ? held : undefined
   const leftMs = value.expiresAt - now
-  // One that came while the clock was ahead was thought to have less to live.
-  const lifetimeMs = isSame ? Math.max(held.lifetimeMs, leftMs) : leftMs
+  // A set that came while the clock was ahead seemed to have less to live.
+  const lifetimeMs = Math.max(same?.lifetimeMs ?? 0, leftMs)
   const waitAt = value.expiresAt - Math.min(HARD_WINDOW_MS, lifetimeMs * HARD_WINDOW_SHARE)
-  const softPoint = now + (leftMs / 2) * (0.9 + 0.2 * random())
-  const pausedUntil = isSame ? now + SAME_SET_PAUSE_MS : now
+  const receivedElapsedMs = same?.receivedElapsedMs ?? elapsedMs
+  const plannedMs = Math.min(leftMs, restOfLifeMs(value, elapsedMs - receivedElapsedMs))
+  const softPoint = now + (plannedMs / 2) * (0.9 + 0.2 * random())
+  const pausedUntil = same === undefined ? now : now + SAME_SET_PAUSE_MS
   const refreshAt = Math.min(Math.max(Math.min(softPoint, waitAt), pausedUntil), value.expiresAt)
-  return { value, lifetimeMs, triedAt: now, refreshAt, waitAt, failures: 0 }
+  return { value, lifetimeMs, receivedElapsedMs, triedAt: now, refreshAt, waitAt, failures: 0 }
+}
+
+/**
+ * The longest that a set can still live by its own dates, counted from when it was first received: on a host whose clock is behind,
+ * the wall clock promises more. It plans the next refresh, and is never an expiration.
+ */
+function restOfLifeMs({ issuedLifeMs }: Expiring, sinceReceivedMs: number): number {
+  return issuedLifeMs === undefined ? Infinity : Math.max(0, issuedLifeMs - Math.max(0, sinceReceivedMs))
 }
 
 /** What is held after IMDS gave a set that is past its expiration, while the one that is held is good still. */
@@ -109,10 +138,15 @@ export function afterWorseSet<T extends Expiring>(now: number, random: () => num
 }
 
 /** IMDS itself can hand out expired sets while EC2 cannot renew them. */
-function afterExpiredSet<T extends Expiring>(now: number, random: () => number, value: T): Held<T> {
+function afterExpiredSet<T extends Expiring>(
+  { now, elapsedMs }: Moment,
+  random: () => number,
+  value: T,
+): Held<T> {
   return {
     value,
     lifetimeMs: 0,
+    receivedElapsedMs: elapsedMs,
     triedAt: now,
     refreshAt: now + EXPIRED_SET_PAUSE_MS * (1 + random()),
     waitAt: value.expiresAt,
@@ -131,12 +165,13 @@ export function afterFailure<T extends Expiring>(
   held: Held<T>,
   extend: boolean,
 ): Held<T> {
-  const { value, lifetimeMs, waitAt } = held
+  const { value, lifetimeMs, receivedElapsedMs, waitAt } = held
   const retryAt = now + backoffDelayMs(held.failures, random)
   const isWithdrawn = !extend || held.isWithdrawn === true
   const failed = {
     value,
     lifetimeMs,
+    receivedElapsedMs,
     waitAt,
     triedAt: now,
     failures: held.failures + 1,

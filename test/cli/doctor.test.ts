@@ -143,12 +143,13 @@ test.skipIf(process.platform === 'win32')(
       env: { AWS_CONFIG_FILE: pipe, AWS_EC2_METADATA_SERVICE_ENDPOINT: 'http://127.0.0.1:1' },
     })
     await expect
-      .poll(run.stdout, { timeout: 15_000 })
+      .poll(run.stdout, { timeout: 30_000 })
       .toMatch(/^✗ BAD_CONFIG {2}.*not read within 10000 ms\.$/m)
     // Node does not end while it opens a file.
     await writeFile(pipe, '')
     expect(await run.ended).toBe(1)
   },
+  40_000,
 )
 
 test.each([

@@ -55,8 +55,22 @@ test.each<{ what: string; changes: object; gives?: object }>([
   { what: 'an account', changes: { AccountId: '123456789012' }, gives: { accountId: '123456789012' } },
   { what: 'an empty account, as none', changes: { AccountId: '' } },
   { what: 'an account that is no text, as none', changes: { AccountId: 123456789012 } },
+  { what: 'Code in lower case', changes: { Code: 'success' } },
+  {
+    what: 'a date of making that cannot be read, as none',
+    changes: { LastUpdated: 'soon' },
+    gives: { lastUpdatedAt: undefined },
+  },
 ])('takes $what', ({ changes, gives }) => {
-  expect(parse(changes)).toEqual({ ...GIVEN, ...gives })
+  expect(parse(changes)).toEqual({ ...GIVEN, lastUpdatedAt: Date.UTC(2026, 0, 1), ...gives })
+})
+
+test('takes names in any case, and the exact name before others', () => {
+  const lower = Object.fromEntries(
+    Object.entries(DOCUMENT).map(([name, value]) => [name.charAt(0).toLowerCase() + name.slice(1), value]),
+  )
+  expect(parseRoleCredentials(JSON.stringify(lower))).toMatchObject(GIVEN)
+  expect(parseRoleCredentials(JSON.stringify({ ...DOCUMENT, TOKEN: 'another' }))).toMatchObject(GIVEN)
 })
 
 const FIELDS = ['AccessKeyId', 'SecretAccessKey', 'Token', 'Expiration'] as const
@@ -125,7 +139,6 @@ test('says what a trust policy lacks where EC2 may not assume the role', () => {
 
 test.each([
   { code: 'Failed', says: ' (Failed)' },
-  { code: 'success', says: ' (success)' },
   { code: '', says: '' },
   { code: SECRET.repeat(2), says: '' },
   { code: 'a b', says: '' },

@@ -68,6 +68,7 @@ export async function reportFrom({
     sources: { env, loadProfile: () => Promise.resolve({ name: 'default', keys: keysInFile }) },
     loadFiles: () => Promise.resolve({ configFile: {}, credentialsFile: { default: keysInFile } }),
     readFirmwareInstanceId: () => Promise.resolve(firmwareInstanceId),
+    readDefaultChain: () => undefined,
     // Whether this machine has too much to do is not what these tests are about.
     watchEventLoop: () => () => 0,
     onSlow,

@@ -18,7 +18,7 @@ const SETTINGS = await resolveConfig(
 const HEALTHY: ImdsFacts = {
   endpoint: 'http://169.254.169.254',
   timeoutMs: 1_000,
-  load: { roleName: 'app-role', expiresAt: NOW + 5 * HOUR },
+  load: { roleName: 'app-role', expiresAt: NOW + 5 * HOUR, clockOffsetMs: undefined },
   listedRole: 'app-role',
   requests: [{ method: 'PUT', tookMs: 2, status: 200 }],
   v1: 'closed',
@@ -47,6 +47,7 @@ function facts(imds: Partial<ImdsFacts> = {}, surroundings: Partial<Facts['surro
       firmwareInstanceId: undefined,
       ...surroundings,
     },
+    defaultChain: undefined,
     imds: { ...HEALTHY, ...imds },
     blockedMs: 12,
   }
@@ -96,7 +97,7 @@ test('tells a firewall from not being on EC2, where the firmware is that of an i
 })
 
 test('goes by the clock of IMDS when it says what is left of the credentials', () => {
-  const load = { roleName: 'app-role', expiresAt: NOW - HOUR }
+  const load = { roleName: 'app-role', expiresAt: NOW - HOUR, clockOffsetMs: undefined }
   const given = facts({ load, clockOffsetMs: -2 * HOUR })
   expect(findingOf(given, 'credentials')).toMatchObject({ verdict: 'ok', facts: { secondsLeft: 3_600 } })
   expect(findingOf(given, 'clock')).toMatchObject({ verdict: 'warning', facts: { aheadSeconds: 7_200 } })
@@ -110,7 +111,10 @@ test.each([
 ])('calls $leftMs ms left of $lifeMs ms a $verdict', ({ leftMs, lifeMs, verdict }) => {
   const expiresAt = NOW + leftMs
   const instanceProfile = { name: 'app-profile', code: 'Success', lastUpdatedAt: expiresAt - lifeMs }
-  const given = facts({ load: { roleName: 'app-role', expiresAt }, instanceProfile })
+  const given = facts({
+    load: { roleName: 'app-role', expiresAt, clockOffsetMs: undefined },
+    instanceProfile,
+  })
   expect(findingOf(given, 'credentials')).toMatchObject({ verdict })
 })
 

@@ -5,10 +5,12 @@ import { type Command } from '../../src/cli/command.js'
 import { credentials } from '../../src/cli/credentials.js'
 import { doctor } from '../../src/cli/doctor.js'
 import { emulate } from '../../src/cli/emulate.js'
+import { exec } from '../../src/cli/exec.js'
+import { serve } from '../../src/cli/serve.js'
 import { optionsIn, shellWords } from './shell-words.js'
 import { SNIPPETS } from './snippets.js'
 
-const COMMANDS: readonly Command[] = [doctor, credentials, emulate]
+const COMMANDS: readonly Command[] = [doctor, credentials, exec, serve, emulate]
 
 const lines = SNIPPETS.filter(({ language }) => language === 'sh')
   .flatMap(({ text }) => text.split('\n'))
@@ -27,7 +29,7 @@ test('every command of instance-role exists, and takes its flags', async () => {
   const shown = [...commandsOf('npx', 'instance-role'), ...commandsOf('instance-role')]
   const statuses: unknown[] = []
   for (const [name, ...flags] of shown)
-    statuses.push(await COMMANDS.find((one) => one.name === name)?.run([...flags, '--help']))
+    statuses.push(await COMMANDS.find((one) => one.name === name)?.run(['--help', ...flags]))
   output.mockRestore()
   expect(new Set(shown.map(([name]) => name))).toEqual(new Set(COMMANDS.map(({ name }) => name)))
   expect(statuses).toEqual(shown.map(() => 0))

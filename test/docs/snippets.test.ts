@@ -7,15 +7,24 @@ import { createPackedProject, type PackedProject } from './packed-project.js'
 import { type Snippet, SNIPPETS } from './snippets.js'
 
 const TOOLS = [
+  '@ai-sdk/amazon-bedrock',
+  '@aws-crypto/sha256-js',
   '@aws-sdk/client-dynamodb',
   '@aws-sdk/client-s3',
   '@aws-sdk/client-sts',
   '@aws-sdk/credential-providers',
+  '@aws-sdk/rds-signer',
   '@aws-sdk/s3-request-presigner',
   '@aws-sdk/types',
   '@jest/globals',
+  '@nestjs/common',
+  '@opensearch-project/opensearch',
+  '@smithy/signature-v4',
   '@types/node',
+  '@types/pg',
   'msw',
+  'pg',
+  'prom-client',
   'typescript',
   'vitest',
 ]

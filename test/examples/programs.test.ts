@@ -10,6 +10,8 @@ const PROGRAMS = [
   'dynamodb',
   'ssm-parameter-store',
   'presigned-url',
+  'rds-iam',
+  'bedrock',
   'fastify',
   'opentelemetry',
   'wrapper-library',

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { parseAccountId } from '../../src/credentials/account-id.js'
 import { parseEmulateOptions } from '../../src/cli/emulate-options.js'
 import { checkOptions } from '../../src/config/checked-options.js'
-import { clockOffsetMs, ImdsClock } from '../../src/imds/clock-offset.js'
+import { clockOffsetMs } from '../../src/imds/clock-offset.js'
 import { resolveConfig } from '../../src/config/config.js'
 import { InstanceRoleError, TREATMENTS } from '../../src/errors.js'
 import { parseIdentityDocument, parseLines, parseIdentifier } from '../../src/metadata/instance-metadata.js'
@@ -216,23 +216,6 @@ test('takes any Date header for an instant that there is, or for none', () => {
     fc.property(dateHeader, fc.date({ noInvalidDate: true }), (header, host) => {
       const offsetMs = clockOffsetMs(header, host.getTime())
       if (offsetMs !== undefined) expect(new Date(host.getTime() + offsetMs).getTime()).not.toBeNaN()
-    }),
-    RUNS,
-  )
-})
-
-test('goes by a clock that is a number whatever Date headers it was told', () => {
-  const told = fc.array(fc.tuple(dateHeader, fc.nat(), fc.nat()), { minLength: 1, maxLength: 5 })
-  fc.assert(
-    fc.property(told, (headers) => {
-      const host = { now: 0, elapsed: 0 }
-      const clock = new ImdsClock({ now: () => host.now, elapsed: () => host.elapsed })
-      for (const [header, now, passedMs] of headers) {
-        host.now = now
-        host.elapsed += passedMs
-        clock.tell(header)
-        expect([clock.correctionMs(), clock.offsetMs ?? 0].map(Number.isFinite)).toEqual([true, true])
-      }
     }),
     RUNS,
   )

@@ -51,7 +51,7 @@ export async function outputOf(command: Command): Promise<string> {
   throw new Error(`exit code ${code}\n${stdout}${stderr}`.trim())
 }
 
-function cleanEnvironment(): NodeJS.ProcessEnv {
+export function cleanEnvironment(): NodeJS.ProcessEnv {
   const names = /^(aws_|https?_proxy$|no_proxy$|all_proxy$|node_options$)/i
   const rest = Object.entries(process.env).filter(([name]) => !names.test(name))
   const noFiles = { AWS_CONFIG_FILE: '/dev/null', AWS_SHARED_CREDENTIALS_FILE: '/dev/null' }

@@ -6,7 +6,7 @@ import { type Command, runCommand } from './child-process.js'
 const INSTALL_LIMIT_MS = 300_000
 
 /** The registry is not reached, or has nothing for this platform; a version that it never had is a mistake of ours. */
-const NOT_TO_BE_HAD =
+export const NOT_TO_BE_HAD =
   /npm error code (E404|EBADPLATFORM|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ERR_SOCKET_TIMEOUT|ENETUNREACH)/
 
 /**

@@ -141,12 +141,12 @@ const BUGS: readonly Bug[] = [
     name: 'stays with the set it holds where IMDS gives another',
     breaks: [11],
     ...inModule<typeof Schedule>(SCHEDULE, ({ afterSuccess }) => ({
-      afterSuccess: (now, random, held, value) =>
+      afterSuccess: (moment, random, held, value) =>
         afterSuccess(
-          now,
+          moment,
           random,
           held,
-          held !== undefined && now < held.value.expiresAt ? held.value : value,
+          held !== undefined && moment.now < held.value.expiresAt ? held.value : value,
         ),
     })),
   },

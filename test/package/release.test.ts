@@ -61,8 +61,9 @@ test('is published for all, with provenance', () => {
     at('grep'),
     at('bash .ci/run'),
     at('npm publish --provenance'),
+    at('cd drop-in && npm publish --provenance'),
   ]
-  expect(inOrder).toEqual([0, 1, 2, 3])
+  expect(inOrder).toEqual([0, 1, 2, 3, 4])
 })
 
 function bash(command: string, env: Readonly<Record<string, string>>, cwd = ROOT): string {
@@ -82,13 +83,14 @@ test('is not published before the changelog has the version', () => {
   expect(bash(check ?? '', env, folder)).toBe('## [1.2.3] - 2026-02-01\n')
 })
 
+// The drop-in goes last: what it depends on is there by then.
 test.each([
   ['v1.2.3', 'latest'],
   ['v2.0.0-beta.1', 'next'],
-])('publishes %s as %s', (tag, distTag) => {
-  const publish = commandsOf(readWorkflow('release').jobs['publish']).at(-1) ?? ''
-  const said = bash(publish.replace(/^npm/, 'echo'), { GITHUB_REF_NAME: tag })
-  expect(said).toBe(`publish --provenance --access public --tag ${distTag}\n`)
+])('publishes %s as %s, both packages alike', (tag, distTag) => {
+  const publish = commandsOf(readWorkflow('release').jobs['publish']).slice(-2)
+  const said = publish.map((command) => bash(command.replace('npm', 'echo'), { GITHUB_REF_NAME: tag }))
+  expect(said).toEqual(Array(2).fill(`publish --provenance --access public --tag ${distTag}\n`))
 })
 
 test('is checked on the oldest Node that it takes, and on the lines after it', () => {

@@ -11,20 +11,26 @@ import {
   type Held,
   isServable,
   judge,
+  type Moment,
   nextRefreshAt,
   wasTriedLately,
 } from '../../src/refresh/refresh-schedule.js'
-import { HOUR, MINUTE, SECOND } from '../setup.js'
+import { HOUR, MINUTE, SECOND, seededRandom } from '../setup.js'
 
 const NOW = Date.UTC(2026, 0, 1)
 const half = (): number => 0.5
+
+/** Both clocks run alike. */
+function at(now: number): Moment {
+  return { now, elapsedMs: now - NOW }
+}
 
 function set(expiresAt: number, id = 'a'): Expiring {
   return { id, expiresAt }
 }
 
 function held(lifetimeMs: number): Held<Expiring> {
-  return afterSuccess(NOW, half, undefined, set(NOW + lifetimeMs))
+  return afterSuccess(at(NOW), half, undefined, set(NOW + lifetimeMs))
 }
 
 test.each([
@@ -55,30 +61,33 @@ test('loads first when nothing is held', () => {
 })
 
 test.each([
-  { dice: 0, share: 0.45 },
-  { dice: 0.5, share: 0.5 },
-  { dice: 0.999_999, share: 0.55 },
-])('puts the soft point at $share of what is left when the dice show $dice', ({ dice, share }) => {
-  const it = afterSuccess(NOW, () => dice, undefined, set(NOW + HOUR))
-  expect((it.refreshAt - NOW) / HOUR).toBeCloseTo(share, 4)
-})
+  { random: 0, share: 0.45 },
+  { random: 0.5, share: 0.5 },
+  { random: 0.999_999, share: 0.55 },
+])(
+  'puts the soft point at $share of what is left when the random source gives $random',
+  ({ random, share }) => {
+    const it = afterSuccess(at(NOW), () => random, undefined, set(NOW + HOUR))
+    expect((it.refreshAt - NOW) / HOUR).toBeCloseTo(share, 4)
+  },
+)
 
 test('applies the rule again to what is left when the same set comes back', () => {
-  const again = afterSuccess(NOW + 3 * HOUR, half, held(6 * HOUR), set(NOW + 6 * HOUR))
+  const again = afterSuccess(at(NOW + 3 * HOUR), half, held(6 * HOUR), set(NOW + 6 * HOUR))
   expect(again.refreshAt).toBe(NOW + 4.5 * HOUR)
   expect(again.waitAt).toBe(NOW + 6 * HOUR - MINUTE)
 })
 
 test('pauses 10 s between two tries that bring the same set, but not beyond its expiration', () => {
   const late = NOW + HOUR - 30 * SECOND
-  const again = afterSuccess(late, half, held(HOUR), set(NOW + HOUR))
+  const again = afterSuccess(at(late), half, held(HOUR), set(NOW + HOUR))
   expect(again.refreshAt).toBe(late + 10 * SECOND)
-  const atTheEnd = afterSuccess(NOW + HOUR - 2 * SECOND, half, again, set(NOW + HOUR))
+  const atTheEnd = afterSuccess(at(NOW + HOUR - 2 * SECOND), half, again, set(NOW + HOUR))
   expect(atTheEnd.refreshAt).toBe(NOW + HOUR)
 })
 
 test('pauses 30 s to 60 s when IMDS gives a set that is past its expiration, and extends it', () => {
-  const it = afterSuccess(NOW, half, undefined, set(NOW - HOUR))
+  const it = afterSuccess(at(NOW), half, undefined, set(NOW - HOUR))
   expect(it).toMatchObject({ refreshAt: NOW + 45 * SECOND, extendedUntil: NOW + 3 * MINUTE })
   expect(judge(NOW, it)).toBe('use')
   expect(judge(NOW + 45 * SECOND, it)).toBe('use-and-refresh')
@@ -87,25 +96,25 @@ test('pauses 30 s to 60 s when IMDS gives a set that is past its expiration, and
 
 test('takes a newer set even when it ends earlier, and not one that has ended', () => {
   const it = held(6 * HOUR)
-  expect(afterSuccess(NOW + SECOND, half, it, set(NOW + HOUR, 'b')).value.id).toBe('b')
-  expect(afterSuccess(NOW + SECOND, half, it, set(NOW - HOUR, 'b')).value.id).toBe('a')
+  expect(afterSuccess(at(NOW + SECOND), half, it, set(NOW + HOUR, 'b')).value.id).toBe('b')
+  expect(afterSuccess(at(NOW + SECOND), half, it, set(NOW - HOUR, 'b')).value.id).toBe('a')
 })
 
 test('knows a set again by its ID and its expiration together', () => {
   const it = held(HOUR)
   const late = NOW + HOUR - 30 * SECOND
-  const prolonged = afterSuccess(late, half, it, set(NOW + 2 * HOUR))
+  const prolonged = afterSuccess(at(late), half, it, set(NOW + 2 * HOUR))
   expect(prolonged.lifetimeMs).toBe(HOUR + 30 * SECOND)
   // No pause of 10 s, as after the same set.
-  const short = afterSuccess(NOW, half, held(10 * SECOND), set(NOW + 12 * SECOND))
+  const short = afterSuccess(at(NOW), half, held(10 * SECOND), set(NOW + 12 * SECOND))
   expect(short.refreshAt).toBe(NOW + 6 * SECOND)
-  const another = afterSuccess(late, half, it, set(NOW + HOUR, 'b'))
+  const another = afterSuccess(at(late), half, it, set(NOW + HOUR, 'b'))
   expect(another).toMatchObject({ lifetimeMs: 30 * SECOND, refreshAt: late + 15 * SECOND })
 })
 
 test('has callers wait in the last minute of a set that came while the clock was ahead', () => {
-  const ahead = afterSuccess(NOW + 7 * HOUR, half, undefined, set(NOW + 6 * HOUR))
-  const corrected = afterSuccess(NOW, half, ahead, set(NOW + 6 * HOUR))
+  const ahead = afterSuccess(at(NOW + 7 * HOUR), half, undefined, set(NOW + 6 * HOUR))
+  const corrected = afterSuccess(at(NOW), half, ahead, set(NOW + 6 * HOUR))
   expect(corrected.waitAt).toBe(NOW + 6 * HOUR - MINUTE)
 })
 
@@ -200,11 +209,11 @@ function step(
   const random = (): number => dice
   switch (what) {
     case 'same':
-      return afterSuccess(now, random, it, it.value)
+      return afterSuccess(at(now), random, it, it.value)
     case 'other':
-      return afterSuccess(now, random, it, set(now + lifetimeMs, `${it.value.id}'`))
+      return afterSuccess(at(now), random, it, set(now + lifetimeMs, `${it.value.id}'`))
     case 'ended':
-      return afterSuccess(now, random, it, set(now - lifetimeMs, `${it.value.id}-`))
+      return afterSuccess(at(now), random, it, set(now - lifetimeMs, `${it.value.id}-`))
     case 'unavailable':
       return afterFailure(now, random, it, true)
     case 'verdict':
@@ -248,7 +257,7 @@ test('keeps its invariants through any life of a set', () => {
 test('never lets two thousand processes that start together refresh together', () => {
   const instants = Array.from(
     { length: 2_000 },
-    () => afterSuccess(NOW, Math.random, undefined, set(NOW + 6 * HOUR)).refreshAt,
+    () => afterSuccess(at(NOW), Math.random, undefined, set(NOW + 6 * HOUR)).refreshAt,
   )
   const perMinute = new Map<number, number>()
   for (const instant of instants) {
@@ -257,4 +266,69 @@ test('never lets two thousand processes that start together refresh together', (
   }
   // Spread over 36 min: about 56 in each.
   expect(Math.max(...perMinute.values())).toBeLessThan(120)
+})
+
+/** The sets of EC2: each lives 6 h, and the next one is published some time before its end. Instants are true time. */
+function publishedSet(trueMs: number, aheadMs: number): Expiring & { readonly issuedLifeMs: number } {
+  const everyMs = 6 * HOUR - aheadMs
+  const number = Math.floor(trueMs / everyMs)
+  return { id: String(number), expiresAt: NOW + number * everyMs + 6 * HOUR, issuedLifeMs: 6 * HOUR }
+}
+
+/** How many of the calls, one a second for 24 h, got a set that had truly expired, on a host whose clock is behind. */
+function expiredCalls(behindMs: number, aheadMs: number, random: () => number): number {
+  let it: Held<Expiring> | undefined
+  let expired = 0
+  for (let trueMs = 0; trueMs < 24 * HOUR; trueMs += SECOND) {
+    const now = NOW + trueMs - behindMs
+    const verdict = judge(now, it)
+    // What is refreshed behind this call serves the next one.
+    const served = verdict === 'refresh-first' ? undefined : it
+    if (verdict !== 'use')
+      it = afterSuccess({ now, elapsedMs: trueMs }, random, it, publishedSet(trueMs, aheadMs))
+    if (((served ?? it)?.value.expiresAt ?? 0) <= NOW + trueMs) expired += 1
+  }
+  return expired
+}
+
+test.each([
+  { behindHours: 3, aheadMinutes: 5 },
+  { behindHours: 3, aheadMinutes: 60 },
+  { behindHours: 10, aheadMinutes: 5 },
+  { behindHours: 10, aheadMinutes: 60 },
+])(
+  'uses no expired set for 24 h on a host $behindHours h behind, where IMDS publishes $aheadMinutes min ahead',
+  ({ behindHours, aheadMinutes }) => {
+    for (let seed = 1; seed <= 20; seed += 1) {
+      const expired = expiredCalls(behindHours * HOUR, aheadMinutes * MINUTE, seededRandom(seed))
+      expect({ seed, expired }).toEqual({ seed, expired: 0 })
+    }
+  },
+)
+
+test('does not start the life of a set anew when it is received again', () => {
+  const received = { ...set(NOW + 16 * HOUR), issuedLifeMs: 6 * HOUR }
+  const first = afterSuccess(at(NOW), half, undefined, received)
+  expect(first.refreshAt).toBe(NOW + 3 * HOUR)
+  const again = afterSuccess(at(NOW + 3 * HOUR), half, first, received)
+  expect(again.refreshAt).toBe(NOW + 4.5 * HOUR)
+  const failed = afterFailure(NOW + 4.5 * HOUR, half, again, true)
+  const third = afterSuccess(at(NOW + 5 * HOUR), half, failed, received)
+  expect(third.refreshAt).toBe(NOW + 5.5 * HOUR)
+})
+
+test('takes the life of a set for a plan, and never for its end', () => {
+  const it = afterSuccess(at(NOW), half, undefined, { ...set(NOW + 16 * HOUR), issuedLifeMs: 6 * HOUR })
+  const later = NOW + 15 * HOUR
+  expect(isServable(later, afterFailure(later, half, it, false))).toBe(true)
+  expect(it.waitAt).toBe(NOW + 16 * HOUR - MINUTE)
+})
+
+test('does not keep to an extension that was decided at a later instant', () => {
+  const jumped = NOW + 13 * HOUR
+  const extended = afterFailure(jumped, half, held(6 * HOUR), true)
+  expect(extensionAt(jumped, extended)).toBeDefined()
+  const setRight = NOW + 6 * HOUR
+  expect(extensionAt(setRight, extended)).toBeUndefined()
+  expect(judge(setRight, extended)).toBe('refresh-first')
 })

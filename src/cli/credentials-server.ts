@@ -1,0 +1,121 @@
+import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http'
+import { answer, type CredentialsEndpoint, type Reply } from './credentials-endpoint.js'
+import { limitConnections } from './limit-connections.js'
+
+/** Where to listen. */
+export interface ListenOptions {
+  /** 0 takes a free one. */
+  readonly port: number
+  /** Whether to listen on `::1` too, on the same port. */
+  readonly ipv6: boolean
+}
+
+/** A server of the container credentials protocol on loopback. */
+export interface CredentialsServer {
+  readonly port: number
+  /** Stops listening and ends every connection. */
+  close(): Promise<void>
+}
+
+/** A request and its headers are about 200 bytes and arrive at once: whoever needs more is no SDK. */
+const LIMITS = {
+  maxHeaderSize: 8_192,
+  headersTimeout: 5_000,
+  requestTimeout: 5_000,
+  keepAliveTimeout: 5_000,
+  connectionsCheckingInterval: 1_000,
+}
+const MAX_CONNECTIONS = 256
+const MAX_REQUESTS_PER_CONNECTION = 100
+/** Longer than any response takes; ends connections whose other side reads nothing. */
+const IDLE_LIMIT_MS = 10_000
+
+/**
+ * Serve the endpoint on `127.0.0.1`, and on `::1` if asked.
+ *
+ * @throws the error of `listen`, such as `EADDRINUSE`
+ */
+export async function listenOnLoopback(
+  endpoint: Omit<CredentialsEndpoint, 'hosts'>,
+  { port, ipv6 }: ListenOptions,
+): Promise<CredentialsServer> {
+  const hosts = new Set<string>()
+  const open: Server[] = []
+  const close = async (): Promise<void> => {
+    await Promise.all(open.map(stop))
+  }
+  try {
+    for (const address of ipv6 ? ['127.0.0.1', '::1'] : ['127.0.0.1']) {
+      const server = createLimitedServer({ ...endpoint, hosts })
+      open.push(await bind(server, portOf(open[0]) ?? port, address))
+    }
+    const bound = portOf(open[0]) ?? port
+    for (const name of hostNames(ipv6)) addHost(hosts, name, bound)
+    return { port: bound, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+function hostNames(ipv6: boolean): readonly string[] {
+  return ipv6 ? ['127.0.0.1', 'localhost', '[::1]'] : ['127.0.0.1', 'localhost']
+}
+
+/** Clients leave out the default port. */
+function addHost(hosts: Set<string>, name: string, port: number): void {
+  hosts.add(`${name}:${port}`)
+  if (port === 80) hosts.add(name)
+}
+
+function createLimitedServer(endpoint: CredentialsEndpoint): Server {
+  const server = createServer(LIMITS, (request, response) => void serve(request, response, endpoint))
+  limitConnections(server, MAX_CONNECTIONS)
+  server.maxRequestsPerSocket = MAX_REQUESTS_PER_CONNECTION
+  server.timeout = IDLE_LIMIT_MS
+  return server
+}
+
+async function serve(
+  request: IncomingMessage,
+  response: ServerResponse,
+  endpoint: CredentialsEndpoint,
+): Promise<void> {
+  const { method = '', url: target = '', headersDistinct: headers } = request
+  send(await answer({ method, target, headers }, endpoint), response)
+}
+
+function send({ status, body, headers }: Reply, response: ServerResponse): void {
+  response.writeHead(status, {
+    'Content-Type': 'application/json',
+    'Content-Length': Buffer.byteLength(body),
+    'Cache-Control': 'no-store',
+    'X-Content-Type-Options': 'nosniff',
+    ...headers,
+  })
+  response.end(body)
+}
+
+function bind(server: Server, port: number, address: string): Promise<Server> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ port, host: address, ipv6Only: true }, () => {
+      server.off('error', reject)
+      resolve(server)
+    })
+  })
+}
+
+function portOf(server: Server | undefined): number | undefined {
+  const address = server?.address()
+  return typeof address === 'object' ? address?.port : undefined
+}
+
+function stop(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => {
+      resolve()
+    })
+    server.closeAllConnections()
+  })
+}

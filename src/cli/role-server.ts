@@ -1,0 +1,57 @@
+import { randomBytes } from 'node:crypto'
+import { InstanceRoleError } from '../errors.js'
+import type { InstanceRoleOptions, InstanceRoleProvider } from '../index.js'
+import { UsageError } from './command.js'
+import { CREDENTIALS_PATH } from './credentials-endpoint.js'
+import { type ListenOptions, listenOnLoopback } from './credentials-server.js'
+import { type HealthState, healthState } from './health-state.js'
+import { promptCredentials } from './prompt-credentials.js'
+
+/** The credentials of the role, served on loopback. */
+export interface RoleServer extends AsyncDisposable {
+  /** For `AWS_CONTAINER_CREDENTIALS_FULL_URI`. */
+  readonly uri: string
+  /** For `AWS_CONTAINER_AUTHORIZATION_TOKEN`; every server has its own. */
+  readonly token: string
+}
+
+/** A provider refreshes when it is called, so an idle server calls it: else it enters an outage of IMDS with old credentials. */
+const CALL_EVERY_MS = 30_000
+
+/**
+ * Serve the credentials of the role, load them at once, and keep them fresh.
+ *
+ * @throws {UsageError} for a malformed option; or the error of `listen`, such as `EADDRINUSE`
+ */
+export async function serveRole(
+  options: Pick<InstanceRoleOptions, 'profile' | 'logger'>,
+  where: ListenOptions,
+): Promise<RoleServer> {
+  const provider = await createProvider(options)
+  const token = randomBytes(32).toString('base64url')
+  const credentials = promptCredentials(provider)
+  const state = (): HealthState => healthState(provider.status(), Date.now())
+  const server = await listenOnLoopback({ token, credentials, state }, where)
+  const call = (): void => void credentials().catch(() => {})
+  call()
+  const timer = setInterval(call, CALL_EVERY_MS)
+  return {
+    uri: `http://127.0.0.1:${server.port}${CREDENTIALS_PATH}`,
+    token,
+    [Symbol.asyncDispose]: async () => {
+      clearInterval(timer)
+      await server.close()
+      await provider.close()
+    },
+  }
+}
+
+async function createProvider(options: InstanceRoleOptions): Promise<InstanceRoleProvider> {
+  // Loaded where it is run: other commands do without.
+  const { fromInstanceRole } = await import('../provider/from-instance-role.js')
+  try {
+    return fromInstanceRole(options)
+  } catch (error) {
+    throw error instanceof InstanceRoleError ? new UsageError(error.message) : error
+  }
+}

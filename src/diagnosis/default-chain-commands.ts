@@ -1,0 +1,32 @@
+import { VERSION } from '../runtime/version.js'
+import { DROP_IN_PACKAGE, OFFICIAL_PACKAGE, type PackageManager } from './default-chain.js'
+
+const REPLACEMENT = `npm:${DROP_IN_PACKAGE}@^${VERSION}`
+
+/**
+ * Deletes the entries of AWS's package from npm's lock file, and their folders, so that the next `npm install` heeds an override
+ * that was added, changed or taken out.
+ */
+const FORGET = `node -e "const fs=require('fs'),f='package-lock.json',l=JSON.parse(fs.readFileSync(f));for(const p in l.packages)if(p.endsWith('/${OFFICIAL_PACKAGE}')){delete l.packages[p];fs.rmSync(p,{recursive:true,force:true})}fs.writeFileSync(f,JSON.stringify(l,null,2)+'\\n');fs.rmSync('node_modules/.package-lock.json',{force:true})"`
+
+const INSTALL: Readonly<Record<PackageManager, string>> = {
+  npm: `${FORGET} && npm install`,
+  pnpm: 'pnpm install',
+  yarn: 'yarn install',
+}
+
+const OVERRIDE: Readonly<Record<PackageManager, string>> = {
+  npm: `npm pkg set 'overrides.${OFFICIAL_PACKAGE}=${REPLACEMENT}'`,
+  pnpm: `pnpm config set --location=project --json overrides '{"${OFFICIAL_PACKAGE}":"${REPLACEMENT}"}'`,
+  yarn: `npm pkg set 'resolutions.${OFFICIAL_PACKAGE}=${REPLACEMENT}'`,
+}
+
+/** Has the lock file follow the override that is there. */
+export function installing(packageManager: PackageManager): string {
+  return INSTALL[packageManager]
+}
+
+/** Adds the override, and has the lock file follow it. */
+export function overriding(packageManager: PackageManager): string {
+  return `${OVERRIDE[packageManager]} && ${INSTALL[packageManager]}`
+}

@@ -1,0 +1,114 @@
+import { rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { createNpmProject, shell } from '../../registry/npm-project.js'
+import { Unavailable } from '../check.js'
+import { install, NOT_TO_BE_HAD } from '../npm.js'
+import type { Workbench } from '../workbench.js'
+import { type Block, blocksOf, type Chapter } from './page.js'
+
+/** A package manager, as its users have it. */
+export interface PackageManager {
+  readonly name: string
+  /** What npm has it as; npm itself is there. */
+  readonly tool: string | undefined
+  /** Its heading on the page. */
+  readonly heading: 'npm' | 'pnpm' | 'Yarn'
+  readonly installCommand: string
+  /** Stands before a script's name. */
+  readonly run: string
+  /** Settings for a registry, by file. */
+  readonly settings: (registry: string) => Readonly<Record<string, string>>
+}
+
+const yarn4 = (linker: 'node-modules' | 'pnp'): PackageManager => ({
+  name: `Yarn 4 (${linker})`,
+  ...{ tool: '@yarnpkg/cli-dist@4', heading: 'Yarn', installCommand: 'yarn install', run: 'yarn node' },
+  settings: (registry) => ({
+    '.yarnrc.yml': [
+      `npmRegistryServer: '${registry}'`,
+      `nodeLinker: ${linker}`,
+      'pnpEnableEsmLoader: true',
+      ...["unsafeHttpWhitelist: ['127.0.0.1']", 'enableGlobalCache: false', 'enableTelemetry: false', ''],
+    ].join('\n'),
+  }),
+})
+
+const none = (): Readonly<Record<string, string>> => ({})
+
+export const NPM: PackageManager = {
+  ...{ name: 'npm', tool: undefined, heading: 'npm', installCommand: 'npm install', run: 'node' },
+  settings: none,
+}
+
+export const PACKAGE_MANAGERS: readonly PackageManager[] = [
+  NPM,
+  {
+    ...{ name: 'pnpm', tool: 'pnpm@latest', heading: 'pnpm', installCommand: 'pnpm install', run: 'node' },
+    settings: none,
+  },
+  {
+    ...{ name: 'Yarn 1', tool: 'yarn@1', heading: 'Yarn', installCommand: 'yarn install', run: 'node' },
+    settings: none,
+  },
+  yarn4('node-modules'),
+  yarn4('pnp'),
+]
+
+/** A user's project on a workbench. */
+export interface UserProject {
+  readonly folder: string
+  /** Runs a command line; gives what it printed. */
+  readonly shell: (commandLine: string, env?: Readonly<Record<string, string>>) => Promise<string>
+  /** Does what the page says. */
+  readonly follow: (chapter: Chapter) => Promise<void>
+}
+
+/** Installs `dependencies` without any override, so that there is a lock file. */
+export async function createUserProject(
+  workbench: Workbench,
+  { name, tool, heading, installCommand, settings }: PackageManager,
+  {
+    registry,
+    id,
+    dependencies,
+  }: { registry: string; id: string; dependencies: Readonly<Record<string, string>> },
+): Promise<UserProject> {
+  const folder = await workbench.folder(`${name}-${id}`)
+  await createNpmProject(folder, registry, { dependencies })
+  for (const [file, text] of Object.entries(settings(registry))) await writeFile(join(folder, file), text)
+  const path = tool === undefined ? '' : `${await binaries(workbench, tool)}:`
+  const caches = await workbench.folder('caches')
+  const places = { YARN_CACHE_FOLDER: join(caches, 'yarn'), XDG_DATA_HOME: caches, XDG_CACHE_HOME: caches }
+  const run: UserProject['shell'] = async (commandLine, env = {}) => {
+    const PATH = `${path}${dirname(process.execPath)}:${process.env['PATH'] ?? ''}`
+    const { stdout } = await shell(folder, commandLine, { ...places, PATH, CI: '', ...env })
+    return stdout.trim()
+  }
+  await run(installCommand).catch(asUnavailable)
+  const follow = async (chapter: Chapter): Promise<void> => {
+    if (chapter === 'Undo' && heading === 'pnpm') await rm(join(folder, 'pnpm-workspace.yaml'))
+    for (const block of blocksOf(chapter, heading)) await followBlock(folder, run, block)
+  }
+  return { folder, shell: run, follow }
+}
+
+async function followBlock(
+  folder: string,
+  run: UserProject['shell'],
+  { language, text }: Block,
+): Promise<void> {
+  const [, file] = /^# (\S+\.yaml)\n/.exec(text) ?? []
+  if (language === 'sh') await run(`set -e\n${text}`)
+  else if (file !== undefined) await writeFile(join(folder, file), text)
+}
+
+async function binaries(workbench: Workbench, tool: string): Promise<string> {
+  const folder = await workbench.folder(`tool-${tool}`)
+  await install(folder, [tool])
+  return join(folder, 'node_modules/.bin')
+}
+
+function asUnavailable(error: unknown): never {
+  const [, reason] = NOT_TO_BE_HAD.exec(String(error)) ?? []
+  throw reason === undefined ? error : new Unavailable(`not to be had here (${reason})`)
+}

@@ -1,0 +1,62 @@
+import { cp, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { withInstance } from '../controlled-instance.js'
+import { parseSeen, requireSeen } from '../expectation.js'
+import type { UserProject } from './package-manager.js'
+
+const PROGRAMS = join(import.meta.dirname, '../programs')
+const CONFIG_FILE = `[profile by-source]
+role_arn = arn:aws:iam::123456789012:role/other-role
+credential_source = Ec2InstanceMetadata
+`
+const FORMATS = ['mjs', 'cjs']
+
+/** Requests of one load: token, role, credentials. */
+const ONE_LOAD = 3
+
+/** The programs, and the config file that they need. */
+export async function addPrograms(folder: string): Promise<void> {
+  await cp(PROGRAMS, folder, { recursive: true })
+  await writeFile(join(folder, 'aws-config'), CONFIG_FILE)
+}
+
+/**
+ * Ten clients, the chain by itself, a profile that names IMDS as its source, and the provider by itself; in both formats, with the
+ * Node that `run` names. Gives how many requests to IMDS each format made.
+ *
+ * @throws where a call fails, or gets other credentials
+ */
+export async function useDefaultChain({ folder, shell }: UserProject, run: string): Promise<number[]> {
+  const requests: number[] = []
+  for (const format of FORMATS) {
+    await withInstance(async ({ endpoint, instance, aws }) => {
+      const env = { ...imds(endpoint), AWS_CONFIG_FILE: join(folder, 'aws-config') }
+      const seen = parseSeen(lastLine(await shell(`${run} default-chain.${format} ${aws.url}`, env)))
+      const key = instance.credentials?.accessKeyId
+      requireSeen(seen, { calls: 'accepted', nodeProviderChain: key, profile: key, instanceMetadata: key })
+      requests.push(instance.requests.length)
+    })
+  }
+  return requests
+}
+
+/** @throws where anything but one load was made for all */
+export function requireOneLoad(requests: readonly number[]): void {
+  if (requests.some((count) => count !== ONE_LOAD)) throw new Error(`made ${requests.join(' and ')} requests`)
+}
+
+/** @throws where requests are as few as if the override were still there */
+export function requireOfficial(requests: readonly number[]): void {
+  if (requests.some((count) => count < 10 * ONE_LOAD))
+    throw new Error(`only ${requests.join(' and ')} requests`)
+}
+
+/** Where the SDK finds IMDS. */
+export function imds(endpoint: string): Readonly<Record<string, string>> {
+  return { AWS_EC2_METADATA_SERVICE_ENDPOINT: endpoint, AWS_REGION: 'eu-central-1' }
+}
+
+/** A package manager that runs a program can have something to say before. */
+export function lastLine(output: string): string {
+  return output.split('\n').at(-1) ?? ''
+}
