@@ -1,7 +1,7 @@
-import { parseArgs } from 'node:util'
 import { InstanceRoleError } from '../errors.js'
 import type { InstanceRoleCredentials } from '../provider/credentials-identity.js'
 import type { Command } from './command.js'
+import { parseFlags } from './flags.js'
 
 const HELP = `Usage: instance-role credentials [--profile <name>]
 
@@ -23,10 +23,7 @@ export const credentials: Command = {
   name: 'credentials',
   summary: "prints the role's credentials as a credential_process does",
   run: async (args) => {
-    const { values } = parseArgs({
-      args: [...args],
-      options: { profile: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
-    })
+    const values = parseFlags(args, { profile: { type: 'string' }, help: { type: 'boolean', short: 'h' } })
     if (values.help === true) {
       process.stdout.write(HELP)
       return 0

@@ -1,20 +1,23 @@
 import { readFile } from 'node:fs/promises'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { parseArgs, styleText } from 'node:util'
+import { styleText } from 'node:util'
 import { profileName, readConfigFiles, systemConfigSources } from '../config/config-sources.js'
 import { searchDefaultChain } from '../diagnosis/default-chain-search.js'
 import type { Verdict } from '../diagnosis/findings.js'
 import { parseInstanceId } from '../diagnosis/metadata-documents.js'
 import type { Facts } from '../diagnosis/facts.js'
-import { createReport, formatReport, type Paint } from '../diagnosis/report.js'
+import { formatReport, type Layout, type Paint } from '../diagnosis/report-text.js'
+import { createReport } from '../diagnosis/report.js'
 import { httpTransport } from '../imds/http-transport.js'
 import { systemRuntime } from '../runtime/runtime.js'
 import type { Command } from './command.js'
+import { parseFlags } from './flags.js'
 
-const HELP = `Usage: instance-role doctor [--json] [--profile <name>]
+const HELP = `Usage: instance-role doctor [--verbose] [--json] [--profile <name>]
 
 Says whether the instance role can be used from here, and which command fixes what is wrong.
 
+  --verbose         shows every check and setting, not only what is wrong or set
   --json            for machines: docs/doctor.md
   --profile <name>  the section of the AWS config file whose settings are read
   --help            this text
@@ -27,30 +30,28 @@ export const doctor: Command = {
   name: 'doctor',
   summary: 'says what is wrong with the instance role, and which command fixes it',
   run: async (args) => {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        json: { type: 'boolean' },
-        profile: { type: 'string' },
-        help: { type: 'boolean', short: 'h' },
-      },
+    const values = parseFlags(args, {
+      verbose: { type: 'boolean', short: 'v', default: false },
+      json: { type: 'boolean', default: false },
+      profile: { type: 'string' },
+      help: { type: 'boolean', short: 'h', default: false },
     })
-    if (values.help === true) {
+    if (values.help) {
       process.stdout.write(HELP)
       return 0
     }
     const report = createReport(await examine(values.profile))
     process.stdout.write(
-      values.json === true
+      values.json
         ? `${JSON.stringify(report, undefined, 2)}\n`
-        : formatReport(report, choosePaint()),
+        : formatReport(report, layoutFor(process.stdout, values.verbose)),
     )
     return report.healthy ? 0 : 1
   },
 }
 
-/** Of the 5 s that docs/doctor.md promises, what asking IMDS leaves. */
-const READING_LIMIT_MS = 500
+/** As long as the provider waits for the files: with less, the doctor would find trouble that the program does not have. */
+const READING_LIMIT_MS = 10_000
 
 async function examine(profile: string | undefined): Promise<Facts> {
   // Loaded where it is run: other commands do without.
@@ -66,10 +67,19 @@ async function examine(profile: string | undefined): Promise<Facts> {
       readFirmwareInstanceId,
       readDefaultChain: () => searchDefaultChain(process.cwd()),
       watchEventLoop,
+      onSlow: sayWaiting,
     })
   } finally {
     release()
   }
+}
+
+/** On stderr, so that stdout is the report and nothing else. */
+function sayWaiting(endpoint: string, deadlineMs: number): void {
+  const seconds = Math.ceil(deadlineMs / 1_000)
+  process.stderr.write(
+    `instance-role doctor: IMDS at ${endpoint} has not answered everything yet; retrying, for at most ${seconds} s\n`,
+  )
 }
 
 /** Nitro instances have their ID as asset tag; on other hosts, and other systems, there is none. */
@@ -95,7 +105,18 @@ const COLOURS = { ok: 'green', warning: 'yellow', problem: 'red', skipped: 'dim'
   string
 >
 
-function choosePaint(): Paint {
-  const isPlain = !process.stdout.isTTY || Boolean(process.env['NO_COLOR'])
-  return isPlain ? (_verdict, text) => text : (verdict, text) => styleText(COLOURS[verdict], text)
+/** Narrower lines would be words below each other. */
+const LEAST_WIDTH = 40
+
+/** In a terminal, as wide as that is; lines of a file or of a pipe are not wrapped. */
+function layoutFor(
+  { isTTY, columns }: Pick<NodeJS.WriteStream, 'isTTY' | 'columns'>,
+  isVerbose: boolean,
+): Layout {
+  const width = isTTY && columns > 0 ? Math.max(columns, LEAST_WIDTH) : Infinity
+  const isPlain = !isTTY || Boolean(process.env['NO_COLOR'])
+  return { width, isVerbose, paint: isPlain ? PLAIN : COLOURED }
 }
+
+const PLAIN: Paint = (_verdict, text) => text
+const COLOURED: Paint = (verdict, text) => styleText(COLOURS[verdict], text)

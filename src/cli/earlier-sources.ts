@@ -29,7 +29,7 @@ const READING_LIMIT_MS = 2_000
 export async function describeEarlierFile(env: Env): Promise<string | undefined> {
   const files = await readConfigFiles(READING_LIMIT_MS).catch(() => undefined)
   if (files === undefined) return undefined
-  const nothingElse = { firmwareInstanceId: undefined, endpoint: undefined }
+  const nothingElse = { firmwareInstanceId: undefined, endpoints: [] }
   const { keyFile } = readSurroundings({ env, profile: 'default', ...files, ...nothingElse })
   if (keyFile === undefined) return undefined
   return `${BEFORE_THE_ROLE} the access keys in [${keyFile.section}] of ${keyFile.path}. To remove them: instance-role doctor`

@@ -1,6 +1,6 @@
-import { parseArgs } from 'node:util'
 import { UsageError } from './command.js'
 import { parseDurationSeconds } from './duration.js'
+import { parseFlags } from './flags.js'
 
 /** A role whose real credentials are to be served. */
 export interface RoleToAssume {
@@ -58,7 +58,7 @@ const FLAGS = {
  * @throws {UsageError} that names the flag
  */
 export function parseEmulateOptions(args: readonly string[]): EmulateOptions {
-  const { values } = parseArgs({ args: [...args], options: FLAGS })
+  const values = parseFlags(args, FLAGS)
   const assumed = parseRoleArn(values['assume-role'])
   return {
     help: values.help,

@@ -1,8 +1,8 @@
-import { parseArgs } from 'node:util'
 import { childEnvironment } from './child-environment.js'
 import { runChild, StartError } from './child-process.js'
 import { type Command, UsageError } from './command.js'
 import { describeEarlierFile, describeEarlierVariables } from './earlier-sources.js'
+import { parseFlags } from './flags.js'
 import { serveRole } from './role-server.js'
 
 const HELP = `Usage: instance-role exec [--profile <name>] -- <command> [arguments]
@@ -23,9 +23,9 @@ export const exec: Command = {
   summary: 'runs a command, in any language, with the credentials of the role',
   run: async (args) => {
     const separator = args.indexOf('--')
-    const { values } = parseArgs({
-      args: args.slice(0, separator === -1 ? undefined : separator),
-      options: { profile: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+    const values = parseFlags(args.slice(0, separator === -1 ? undefined : separator), {
+      profile: { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
     })
     if (values.help === true) {
       process.stdout.write(HELP)

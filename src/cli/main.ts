@@ -5,9 +5,12 @@ import { credentials } from './credentials.js'
 import { doctor } from './doctor.js'
 import { emulate } from './emulate.js'
 import { exec } from './exec.js'
+import { suggesting } from './nearest.js'
 import { serve } from './serve.js'
 
 const COMMANDS: readonly Command[] = [doctor, credentials, exec, serve, emulate]
+
+const FLAGS = ['--help', '--version']
 
 const SUCCESS = 0
 const USAGE_ERROR = 2
@@ -30,26 +33,17 @@ async function runCommand(name: string | undefined, args: readonly string[]): Pr
   if (name === undefined) return refuse('name a command; see instance-role --help')
   const command = COMMANDS.find((one) => one.name === name)
   if (command === undefined) {
-    const kind = name.startsWith('-') ? 'flag' : 'command'
-    return refuse(`there is no ${kind} ${name}; see instance-role --help`)
+    const isFlag = name.startsWith('-')
+    const known = isFlag ? FLAGS : COMMANDS.map((one) => one.name)
+    const near = suggesting(name, known) || '; see instance-role --help'
+    return refuse(`there is no ${isFlag ? 'flag' : 'command'} ${name}${near}`)
   }
   try {
     return await command.run(args)
   } catch (error) {
     if (error instanceof UsageError) return refuse(error.message, command.name)
-    if (isParseArgsError(error)) return refuse(firstSentence(error.message), command.name)
     throw error
   }
-}
-
-function isParseArgsError(error: unknown): error is TypeError {
-  if (!(error instanceof TypeError) || !('code' in error)) return false
-  return typeof error.code === 'string' && error.code.startsWith('ERR_PARSE_ARGS_')
-}
-
-/** `parseArgs` goes on about arguments that begin with a dash. */
-function firstSentence(message: string): string {
-  return message.replace(/\. .*$/s, '').replaceAll('\n', ' ')
 }
 
 function overview(): string {

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
-import { parseArgs } from 'node:util'
 import { type Command, UsageError } from './command.js'
 import type { ListenOptions } from './credentials-server.js'
+import { parseFlags } from './flags.js'
 import { type RoleServer, serveRole } from './role-server.js'
 import { notifyReady } from './service-readiness.js'
 import { requireOwnFile, writeTokenFile } from './token-file.js'
@@ -25,7 +25,7 @@ export const serve: Command = {
   name: 'serve',
   summary: 'serves the credentials of the role to the processes of this host',
   run: async (args) => {
-    const { values } = parseArgs({ args: [...args], options: FLAGS })
+    const values = parseFlags(args, FLAGS)
     if (values.help === true) {
       process.stdout.write(HELP)
       return 0

@@ -18,14 +18,20 @@ export interface Facts {
 /** What the environment, the files of the AWS SDKs and the firmware say. */
 export interface Surroundings {
   readonly profile: string
-  /** The variables that hold access keys. */
+  /** The variables that hold access keys; none where the key ID or its secret is missing, which is no access key. */
   readonly keyVariables: readonly string[]
+  /** `AWS_ACCESS_KEY_ID` or `AWS_SECRET_ACCESS_KEY` where it is set without the other. */
+  readonly loneKeyVariable: string | undefined
   /** The file that holds access keys for the profile. */
   readonly keyFile: KeyFile | undefined
   /** The variables that give this process other credentials, as ECS and EKS set them. */
   readonly otherSources: readonly string[]
   /** The variables that name a proxy for requests to the endpoint; a proxy's address can hold a password, and is left out. */
   readonly proxyVariables: readonly string[]
+  /** Of `no_proxy` and `NO_PROXY`, those that are set and do not exempt IMDS. */
+  readonly noProxyVariables: readonly string[]
+  /** What such a variable has to list. */
+  readonly imdsHosts: readonly string[]
   /** The instance's ID as the firmware has it, on EC2 only. */
   readonly firmwareInstanceId: string | undefined
 }
@@ -39,14 +45,18 @@ export interface KeyFile {
 /** What IMDS said. */
 export interface ImdsFacts {
   readonly endpoint: string
+  /** Longest wait for one answer. */
+  readonly timeoutMs: number
   /** What one load, the same as the provider's, came to. */
   readonly load: RoleFacts | InstanceRoleError
-  /** Every request, with those that were made beside the load. */
+  /** The requests of the load, and no other. */
   readonly requests: readonly SentRequest[]
   /** The role that IMDS lists, where its credentials cannot be had. */
   readonly listedRole: string | undefined
-  /** What a request without a metadata token met. */
+  /** What a request without a metadata token met: the data, 401, or neither. */
   readonly v1: 'open' | 'closed' | 'unknown'
+  /** Whether that request had an answer at all; the hop limit only keeps the answer to the token request away. */
+  readonly answersWithoutToken: boolean
   readonly instanceProfile: InstanceProfileFacts | undefined
   readonly region: string | undefined
   readonly instanceId: string | undefined

@@ -32,10 +32,12 @@ export interface Finding {
   readonly verdict: Verdict
   /** One sentence; never a secret. */
   readonly message: string
-  /** The code of the error that the provider throws for this. */
+  /** The code for this in docs/errors.md. Where the provider's own error has another one, it is the fact `thrownCode`. */
   readonly code?: InstanceRoleErrorCode
   /** What to do about it. */
   readonly hint?: string
+  /** The command that shows what `fix` replaces or deletes: run it first. */
+  readonly look?: string
   /** The exact command that fixes it, or that looks closer where nothing fixes it from here. */
   readonly fix?: string
   /** What the verdict rests on. */

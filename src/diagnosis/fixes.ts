@@ -1,9 +1,11 @@
 import { InstanceRoleError, type InstanceRoleErrorCode, TREATMENTS } from '../errors.js'
 import { IPV4_ENDPOINT, IPV6_ENDPOINT } from '../config/config.js'
 import type { Facts, ImdsFacts, KeyFile } from './facts.js'
+import type { Finding } from './findings.js'
 
 /** The names that a command is about, as far as they are known. */
 interface Names {
+  readonly region: string | undefined
   readonly instanceId: string | undefined
   readonly profileName: string | undefined
   readonly roleName: string | undefined
@@ -41,12 +43,53 @@ export const COMMANDS: Readonly<Partial<Record<InstanceRoleErrorCode, string>>> 
 export const FILL_PROFILE =
   'aws iam add-role-to-instance-profile --instance-profile-name <profile-name> --role-name <role-name>'
 
+/** Shows the trust policy of a role. */
+export const SHOW_TRUST_POLICY =
+  'aws iam get-role --role-name <role-name> --query Role.AssumeRolePolicyDocument'
+
+/** What to do: a hint and, where there are any, the exact commands. */
+export type Remedy = Pick<Finding, 'hint' | 'look' | 'fix'>
+
 /** What to do about an error: its hint and, where there is one, the exact command. */
-export function remedyFor(error: InstanceRoleError, facts: Facts): { hint: string; fix?: string } {
+export function remedyFor(error: InstanceRoleError, facts: Facts): Remedy {
   const names = namesIn(facts)
   const command = commandFor(error, facts)
-  const hint = fill(error.code === 'NO_ROLE' ? noRoleHint(command) : TREATMENTS[error.code].hint, names)
-  return command === undefined ? { hint } : { hint, fix: fill(command, names) }
+  const look = LOOKS[error.code]
+  return {
+    hint: fill(hintFor(error, facts, command), names),
+    ...(look !== undefined && { look: fill(look, names) }),
+    ...(command !== undefined && { fix: fill(command, names) }),
+  }
+}
+
+/** What to look at before the command of a code is run, because that replaces it. */
+const LOOKS: Readonly<Partial<Record<InstanceRoleErrorCode, string>>> = {
+  ROLE_NOT_ASSUMABLE: SHOW_TRUST_POLICY,
+}
+
+function hintFor(error: InstanceRoleError, { surroundings }: Facts, command: string | undefined): string {
+  const { hint } = TREATMENTS[error.code]
+  if (error.code === 'NO_ROLE') return noRoleHint(command)
+  if (error.code === 'ROLE_NOT_ASSUMABLE')
+    return `${hint.split(':')[0] ?? ''}. The command REPLACES the whole trust policy: look at it first, and keep what it allows others.`
+  if (isForbidden(error)) return forbiddenHint(surroundings.firmwareInstanceId)
+  return hint
+}
+
+/**
+ * Whether this host itself refuses the connection: no route, a route that forbids it, or a firewall rule.
+ *
+ * @see https://man7.org/linux/man-pages/man8/ip-route.8.html (unreachable, blackhole, prohibit)
+ */
+function isForbidden({ code, message }: InstanceRoleError): boolean {
+  return code === 'UNREACHABLE' && /\b(EACCES|EPERM|EINVAL|ENETUNREACH|EHOSTUNREACH)\b/.test(message)
+}
+
+/** @see https://man7.org/linux/man-pages/man8/systemd-imdsd@.service.8.html (`systemd.imds.network=locked`) */
+function forbiddenHint(firmwareInstanceId: string | undefined): string {
+  const elsewhere =
+    firmwareInstanceId === undefined ? 'Off EC2, use another credential source. On EC2, a' : 'A'
+  return `${elsewhere} route or a firewall of this host forbids connections to IMDS. Look for "prohibit", "blackhole" or "unreachable" in its routes. systemd-imdsd adds such a route unless the kernel is started with systemd.imds.network=unlocked.`
 }
 
 /** Whether an instance profile is there: IMDS names it, or lists its roles, of which there are none. */
@@ -70,7 +113,8 @@ const BY_FACTS: Readonly<
   Partial<Record<InstanceRoleErrorCode, (facts: Facts, error: InstanceRoleError) => string | undefined>>
 > = {
   NO_ROLE: ({ imds }) => (imds !== undefined && isProfileAttached(imds) ? FILL_PROFILE : undefined),
-  UNREACHABLE: ({ imds }) => usingOtherAddress(imds?.otherAddress),
+  UNREACHABLE: ({ imds }, error) =>
+    usingOtherAddress(imds?.otherAddress) ?? (isForbidden(error) ? showRoute(imds?.endpoint) : undefined),
   ROLE_NOT_FOUND: ({ settings }) =>
     'roleName' in settings ? unsetting(settings.roleName.origin) : undefined,
   IMDS_DISABLED_BY_ENV: (_facts, { message }) => unsetting(message),
@@ -82,6 +126,12 @@ function usingOtherAddress(other: ImdsFacts['otherAddress']): string | undefined
   return `export AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE=${other.endpoint === IPV6_ENDPOINT ? 'IPv6' : 'IPv4'}`
 }
 
+/** Only an address has a route; IMDS is rarely named. */
+function showRoute(endpoint = ''): string | undefined {
+  const address = /^https?:\/\/\[?([\d.]+|[\da-f:]+)\]?(:\d+)?$/.exec(endpoint)?.[1]
+  return address === undefined ? undefined : `ip route get ${address}`
+}
+
 /** The command that takes back the variable which an origin, or a message with one in it, names. */
 function unsetting(text: string): string | undefined {
   const variable = /environment variable (\w+)/.exec(text)?.[1]
@@ -89,14 +139,19 @@ function unsetting(text: string): string | undefined {
 }
 
 /** Only a name that needs no quoting, in the shell and in a regular expression, is put in a command. */
-export function removingKeys({ path, section }: KeyFile): string | undefined {
+export function removingKeys({ path, section }: KeyFile, profile: string): Remedy | undefined {
   if (!/^[\w ~/-]+$/.test(section) || !/^[\w~/.-]+$/.test(path)) return undefined
-  return `sed -i -E '/^\\[${section.replaceAll('/', '\\/')}\\]/,/^\\[/{/^aws_(access_key_id|secret_access_key|session_token)/d;}' ${path}`
+  const keys = '/^aws_(access_key_id|secret_access_key|session_token)/d'
+  return {
+    look: `aws configure list --profile ${/\s/.test(profile) ? `'${profile}'` : profile}`,
+    fix: `sed -i.bak -E '/^\\[${section.replaceAll('/', '\\/')}\\]/,/^\\[/{${keys};}' ${path}`,
+  }
 }
 
 /** The names that are known; the instance's own word for its ID goes before that of the firmware. */
 export function namesIn({ imds, surroundings }: Facts): Names {
   return {
+    region: imds?.region,
     instanceId: imds?.instanceId ?? surroundings.firmwareInstanceId,
     profileName: imds?.instanceProfile?.name,
     roleName: imds?.listedRole,
@@ -104,8 +159,12 @@ export function namesIn({ imds, surroundings }: Facts): Names {
   }
 }
 
-export function fill(template: string, { instanceId, profileName, roleName, endpoint }: Names): string {
+export function fill(template: string, names: Names): string {
+  const { region, instanceId, profileName, roleName, endpoint } = names
   return template
+    .replaceAll(/\baws ec2 [a-z-]+/g, (command) =>
+      region === undefined ? command : `${command} --region ${region}`,
+    )
     .replaceAll('<instance-id>', instanceId ?? '<instance-id>')
     .replaceAll('<profile-name>', profileName ?? '<profile-name>')
     .replaceAll('<role-name>', roleName ?? '<role-name>')

@@ -3,6 +3,7 @@ import type { Facts, ImdsFacts, Surroundings } from './facts.js'
 import type { Check, Finding } from './findings.js'
 import { COUNT_THROTTLED, fill, isProfileAttached, namesIn } from './fixes.js'
 import { judgeClock, judgeCredentials } from './judge-time.js'
+import { mistaken } from './mistaken-code.js'
 import { problemOf, skipped } from './problem.js'
 
 /** Findings on the way to IMDS and on what it gives. */
@@ -37,9 +38,32 @@ function stopAtFailure(stages: readonly Finding[], imds: ImdsFacts, facts: Facts
   const at = stages.findIndex(({ check }) => check === failed)
   return stages.map((stage, index) => {
     if (index < at) return stage
-    if (index > at) return skipped(stage.check, `Not got to: see ${failed}.`)
-    return problemOf(failed, explained(load, imds, facts), facts, { attempts: load.attempts, ...stage.facts })
+    if (index > at) return skipped(stage.check, `Not reached: ${failed} failed first.`)
+    return failure(failed, load, facts, imds, stage.facts)
   })
+}
+
+/** The error, with what only the doctor knows. */
+function failure(
+  check: keyof typeof STAGES,
+  load: InstanceRoleError,
+  facts: Facts,
+  imds: ImdsFacts,
+  stageFacts: Finding['facts'],
+): Finding {
+  const known = { attempts: load.attempts, ...stageFacts }
+  const other = mistaken(load, imds)
+  if (other === undefined) return problemOf(check, explained(load, imds, facts), facts, known)
+  const { code, message, ...remedy } = other
+  const thrown = ` The program gets the code ${load.code}, because it asks with a token only.`
+  return {
+    check,
+    verdict: 'problem',
+    message: message + thrown,
+    code,
+    ...remedy,
+    facts: { ...known, thrownCode: load.code },
+  }
 }
 
 const FAILED_CHECKS: Readonly<Partial<Record<InstanceRoleError['code'], keyof typeof STAGES>>> = {
@@ -50,12 +74,13 @@ const FAILED_CHECKS: Readonly<Partial<Record<InstanceRoleError['code'], keyof ty
 }
 
 function failedCheck({ code, step }: InstanceRoleError, imds: ImdsFacts): keyof typeof STAGES {
+  if (code === 'HOP_LIMIT' && !imds.answersWithoutToken) return 'reach'
   if (code === 'NO_ROLE') return isProfileAttached(imds) ? 'role' : 'instance-profile'
   const atStep = step === 'role' || step === 'credentials' ? step : 'token'
   return FAILED_CHECKS[code] ?? atStep
 }
 
-/** The error, with what only the doctor knows. */
+/** The same code, in words that have what only the doctor knows. */
 function explained(error: InstanceRoleError, imds: ImdsFacts, { surroundings }: Facts): InstanceRoleError {
   const message = explanations[error.code]?.(imds, error, surroundings)
   return message === undefined ? error : new InstanceRoleError(error.code, message, error)
@@ -69,17 +94,17 @@ const explanations: Readonly<
     >
   >
 > = {
-  NO_ROLE: (imds, { message, step }) => {
-    const isEmpty = imds.instanceProfile !== undefined && step === 'role'
-    const said = isEmpty ? `The instance profile ${imds.instanceProfile.name} holds no role.` : message
-    return said.replace(/\.$/, `${soonAfterLaunch(imds)}.`)
+  NO_ROLE: (imds, { step }, { firmwareInstanceId }) => {
+    const late = soonAfterLaunch(imds)
+    if (step === 'credentials') return undefined
+    if (isProfileAttached(imds))
+      return `The instance profile ${imds.instanceProfile?.name ?? 'that is attached'} holds no role${late}.`
+    return `No instance profile is attached to ${imds.instanceId ?? firmwareInstanceId ?? 'this instance'}${late}.`
   },
   UNREACHABLE: (_imds, { message }, { firmwareInstanceId: id }) =>
     id === undefined ? undefined : message.replace(/\.$/, `, although this is the EC2 instance ${id}.`),
-  HOP_LIMIT: ({ v1 }, { message }) =>
-    v1 === 'unknown'
-      ? undefined
-      : message.replace(': its answer', ', although it answers others: that answer'),
+  HOP_LIMIT: ({ endpoint, timeoutMs }) =>
+    `IMDS at ${endpoint} answers requests without a token, but the response to the token request did not reach this process within ${timeoutMs} ms: the hop limit is too low.`,
 }
 
 /** A role can appear some time after the instance has booted. */
@@ -88,22 +113,49 @@ const BOOT_MS = 600_000
 function soonAfterLaunch({ launchedAt, answeredAt }: ImdsFacts): string {
   if (launchedAt === undefined || answeredAt - launchedAt > BOOT_MS) return ''
   const seconds = Math.max(0, Math.round((answeredAt - launchedAt) / 1_000))
-  return `; but the instance was launched only ${seconds} s ago, and a role can take minutes to appear (option waitForRole)`
+  return `; the instance was launched only ${seconds} s ago, and a role can take minutes to appear (option waitForRole)`
 }
 
-function judgeReach({ endpoint, requests, load }: ImdsFacts): Finding {
+function judgeReach(imds: ImdsFacts): Finding {
   const check = 'reach'
+  const { endpoint, requests, load } = imds
   const failed = requests.filter(({ status }) => status === undefined || status === 429 || status >= 500)
-  const facts = { endpoint, requests: requests.length, failedRequests: failed.length }
-  if (failed.length === 0 || load instanceof InstanceRoleError) {
+  const slowestMs = Math.max(
+    0,
+    ...requests.filter((one) => one.status !== undefined).map((one) => one.tookMs),
+  )
+  const facts = { endpoint, requests: requests.length, failedRequests: failed.length, slowestMs }
+  if (load instanceof InstanceRoleError) {
     return { check, verdict: 'ok', message: `IMDS at ${endpoint} accepts connections.`, facts }
   }
+  if (failed.length > 0) {
+    return {
+      check,
+      verdict: 'warning',
+      message: `IMDS at ${endpoint} gave credentials, but only after ${failed.length} of ${requests.length} requests had failed.`,
+      hint: 'Retries hide this. Run the doctor again to see whether it lasts, and look for what else asks IMDS.',
+      fix: COUNT_THROTTLED,
+      facts,
+    }
+  }
+  if (slowestMs >= slowFromMs(imds)) return slow(imds, slowestMs, facts)
+  return { check, verdict: 'ok', message: `IMDS at ${endpoint} accepts connections.`, facts }
+}
+
+/** A healthy IMDS answers within some milliseconds; half of the default time limit leaves little room. */
+const SLOW_MS = 500
+
+function slowFromMs({ timeoutMs }: ImdsFacts): number {
+  return Math.min(SLOW_MS, timeoutMs / 2)
+}
+
+function slow({ endpoint, timeoutMs }: ImdsFacts, slowestMs: number, facts: Finding['facts']): Finding {
   return {
-    check,
+    check: 'reach',
     verdict: 'warning',
-    message: `IMDS at ${endpoint} gave credentials, but ${failed.length} of ${requests.length} requests failed before.`,
-    hint: 'Retries hide it; run the doctor again to see whether it lasts, and look for what else asks IMDS.',
-    fix: COUNT_THROTTLED,
+    message: `IMDS at ${endpoint} answers slowly: the slowest answer took ${slowestMs} ms, and the time limit is ${timeoutMs} ms.`,
+    hint: 'Look for load on this machine and for what else asks IMDS. If IMDS stays slow, raise the time limit.',
+    fix: `export AWS_METADATA_SERVICE_TIMEOUT=${Math.max(5, Math.ceil((4 * slowestMs) / 1_000))}`,
     facts,
   }
 }
@@ -114,24 +166,24 @@ function tokenAnswer({ requests }: ImdsFacts): { tookMs: number; status?: number
 
 function judgeHopLimit(imds: ImdsFacts): Finding {
   const check = 'hop-limit'
-  const answersWithoutToken = imds.v1 !== 'unknown'
+  const { answersWithoutToken } = imds
   if (tokenAnswer(imds) === undefined) {
-    return { ...skipped(check, 'No answer to the token request was seen.'), facts: { answersWithoutToken } }
+    return { ...skipped(check, 'No response to the token request was seen.'), facts: { answersWithoutToken } }
   }
-  const message = 'The answer to the token request gets this far.'
+  const message = 'The response to the token request reaches this process.'
   return { check, verdict: 'ok', message, facts: { answersWithoutToken } }
 }
 
 function judgeToken(imds: ImdsFacts): Finding {
   const tookMs = tokenAnswer(imds)?.tookMs
   const facts: Finding['facts'] = tookMs === undefined ? {} : { tookMs }
-  const within = tookMs === undefined ? '' : `, within ${tookMs} ms`
+  const within = tookMs === undefined ? '' : ` in ${tookMs} ms`
   return { check: 'token', verdict: 'ok', message: `IMDSv2 gives a metadata token${within}.`, facts }
 }
 
 function judgeV1({ v1 }: ImdsFacts, facts: Facts): Finding {
   const check = 'imdsv1'
-  if (v1 === 'unknown') return skipped(check, 'Whether IMDSv1 is open could not be told.')
+  if (v1 === 'unknown') return skipped(check, 'Whether IMDSv1 is open could not be determined.')
   const open = v1 === 'open'
   if (!open) {
     return {
@@ -145,7 +197,7 @@ function judgeV1({ v1 }: ImdsFacts, facts: Facts): Finding {
     check,
     verdict: 'warning',
     message: 'IMDSv1 is still open: credentials can be read without a metadata token.',
-    hint: 'Require IMDSv2 once nothing on the instance uses IMDSv1 (metric MetadataNoToken).',
+    hint: 'Require IMDSv2, but first see that nothing on the instance uses IMDSv1: the CloudWatch metric MetadataNoToken counts that.',
     fix: fill(
       'aws ec2 modify-instance-metadata-options --instance-id <instance-id> --http-tokens required',
       namesIn(facts),
@@ -156,7 +208,7 @@ function judgeV1({ v1 }: ImdsFacts, facts: Facts): Finding {
 
 function judgeProfile({ instanceProfile }: ImdsFacts, facts: Facts): Finding {
   const check = 'instance-profile'
-  if (instanceProfile === undefined) return skipped(check, 'IMDS does not tell of an instance profile.')
+  if (instanceProfile === undefined) return skipped(check, 'IMDS names no instance profile.')
   const { name, code = 'Success' } = instanceProfile
   const known = { name, code }
   if (code === 'Success') {
@@ -165,8 +217,8 @@ function judgeProfile({ instanceProfile }: ImdsFacts, facts: Facts): Finding {
   return {
     check,
     verdict: 'warning',
-    message: `The instance profile ${name} is attached, and EC2 says of it: ${code}.`,
-    hint: 'Look at the association; attach a profile that exists in its place.',
+    message: `The instance profile ${name} is attached, and IMDS reports its status as ${code}.`,
+    hint: 'Look at the association, and attach an instance profile that exists.',
     fix: fill(
       'aws ec2 describe-iam-instance-profile-associations --filters Name=instance-id,Values=<instance-id>',
       namesIn(facts),
@@ -179,20 +231,23 @@ function judgeRole({ load, instanceProfile, listedRole = '' }: ImdsFacts): Findi
   const name = load instanceof InstanceRoleError ? listedRole : load.roleName
   const other =
     instanceProfile !== undefined && instanceProfile.name !== name
-      ? ' (its name is not that of the profile)'
+      ? ' (the instance profile has another name)'
       : ''
   return { check: 'role', verdict: 'ok', message: `The role is ${name}${other}.`, facts: { name } }
 }
 
 function judgeRegion({ region }: ImdsFacts): Finding {
-  if (region === undefined) return skipped('region', 'IMDS does not tell the region.')
+  if (region === undefined) return skipped('region', 'The region could not be determined.')
   return { check: 'region', verdict: 'ok', message: `The instance is in ${region}.`, facts: { name: region } }
 }
 
 function judgeOtherAddress({ endpoint, otherAddress, load }: ImdsFacts): Finding {
   const check = 'ipv6'
   if (otherAddress === undefined) {
-    return skipped(check, `Only tried where one of the two addresses of IMDS is in use, and not ${endpoint}.`)
+    return skipped(
+      check,
+      `The other address of IMDS is tried only where IMDS has its usual address, not at ${endpoint}.`,
+    )
   }
   const { answers, endpoint: other } = otherAddress
   const facts = { endpoint: other, answers }

@@ -1,59 +1,99 @@
-import type { Facts, Surroundings } from './facts.js'
+import type { Facts, KeyFile, Surroundings } from './facts.js'
 import type { Finding } from './findings.js'
 import { removingKeys } from './fixes.js'
 
-/** Findings on what shadows the role and what stands in its way; `fromInstanceRole()` passes all of it by. */
+/** Findings on what hides the role and what stands in its way; `fromInstanceRole()` ignores all of it. */
 export function judgeSurroundings({ surroundings }: Facts): readonly Finding[] {
   return [judgeStaticKeys(surroundings), judgeOtherSources(surroundings), judgeProxy(surroundings)]
 }
 
-function judgeStaticKeys({ keyVariables, keyFile }: Surroundings): Finding {
+const KEYS_HINT =
+  'Once nothing uses the keys, delete them in IAM, too. When each was used last: aws iam get-access-key-last-used --access-key-id <access-key-id>'
+
+function judgeStaticKeys(surroundings: Surroundings): Finding {
+  const { keyVariables, keyFile } = surroundings
   const check = 'static-keys'
   const facts = { variables: keyVariables.join(' '), file: keyFile?.path ?? '' }
-  const hint =
-    'Use the role in place of access keys: delete them here, and in IAM: aws iam delete-access-key --access-key-id <access-key-id>'
   if (keyVariables.length > 0) {
-    const also = keyFile === undefined ? '' : ` and by those in ${keyFile.path}`
-    const message = `The role is shadowed by access keys in the environment${also}: the AWS CLI and the SDKs' defaults use those instead.`
-    return { check, verdict: 'warning', message, hint, fix: `unset ${keyVariables.join(' ')}`, facts }
+    const also = keyFile === undefined ? '' : ` and in ${keyFile.path}`
+    const message = `Access keys in the environment${also} hide the role: the AWS CLI and the SDKs' defaults use them instead.`
+    const fix = `unset ${keyVariables.join(' ')}`
+    return {
+      check,
+      verdict: 'warning',
+      message,
+      hint: `Remove the keys here, so that the role is used. ${KEYS_HINT}`,
+      fix,
+      facts,
+    }
   }
-  if (keyFile === undefined) {
-    const message = 'No access keys in the environment or in the files of the AWS SDKs shadow the role.'
-    return { check, verdict: 'ok', message, facts }
+  if (keyFile !== undefined) return judgeKeyFile(keyFile, surroundings.profile, facts)
+  return { check, verdict: 'ok', message: withoutKeys(surroundings), facts }
+}
+
+function withoutKeys({ loneKeyVariable }: Surroundings): string {
+  const message = 'No access keys in the environment or in the files of the AWS SDKs hide the role'
+  const lone = `: ${String(loneKeyVariable)} is set without its other half, which the SDKs for JavaScript ignore`
+  return `${message}${loneKeyVariable === undefined ? '' : lone}.`
+}
+
+function judgeKeyFile(keyFile: KeyFile, profile: string, facts: Finding['facts']): Finding {
+  const { section, path } = keyFile
+  const removal = removingKeys(keyFile, profile)
+  const how =
+    removal === undefined
+      ? 'Delete the keys from the file, so that the role is used.'
+      : `The command deletes the keys from the file, so that the role is used, and keeps the old file as ${path}.bak: delete that once all works.`
+  return {
+    check: 'static-keys',
+    verdict: 'warning',
+    message: `Access keys in [${section}] of ${path} hide the role: the AWS CLI and the SDKs' defaults use them instead.`,
+    hint: `${how} ${KEYS_HINT}`,
+    ...removal,
+    facts,
   }
-  const fix = removingKeys(keyFile)
-  const message = `The role is shadowed by access keys in [${keyFile.section}] of ${keyFile.path}: the AWS CLI and the SDKs' defaults use those instead.`
-  return { check, verdict: 'warning', message, hint, ...(fix !== undefined && { fix }), facts }
 }
 
 function judgeOtherSources({ otherSources }: Surroundings): Finding {
   const check = 'other-sources'
   const facts = { variables: otherSources.join(' ') }
   if (otherSources.length === 0) {
-    return { check, verdict: 'ok', message: 'No other role is given to this process by ECS or EKS.', facts }
+    return { check, verdict: 'ok', message: 'ECS and EKS give this process no role of its own.', facts }
   }
   return {
     check,
     verdict: 'warning',
-    message: `This process is given a role of its own (${otherSources.join(', ')}), which the SDKs' defaults use instead.`,
+    message: `ECS or EKS gives this process a role of its own (${otherSources.join(', ')}), which the SDKs' defaults use instead.`,
     hint: 'Leave `credentials` out of the clients to use the role of the task or pod; unset the variables to use that of the instance.',
     fix: `unset ${otherSources.join(' ')}`,
     facts,
   }
 }
 
-function judgeProxy({ proxyVariables }: Surroundings): Finding {
+function judgeProxy({ proxyVariables, noProxyVariables, imdsHosts }: Surroundings): Finding {
   const check = 'proxy'
-  const facts = { variables: proxyVariables.join(' ') }
+  const facts = { variables: proxyVariables.join(' '), noProxyVariables: noProxyVariables.join(' ') }
   if (proxyVariables.length === 0) {
     return { check, verdict: 'ok', message: 'No proxy stands between this process and IMDS.', facts }
   }
+  const lacking =
+    noProxyVariables.length === 0
+      ? 'NO_PROXY is not set'
+      : `${noProxyVariables.join(' and ')} does not list IMDS`
   return {
     check,
     verdict: 'warning',
-    message: `A proxy is set (${proxyVariables.join(', ')}) and IMDS is not exempt: this library goes past it, other tools send it the metadata token and get credentials through it.`,
+    message: `A proxy is set (${proxyVariables.join(', ')}) and ${lacking}. This library does not use the proxy; other tools send it the metadata token and get credentials through it.`,
     hint: 'Exempt IMDS from the proxy.',
-    fix: 'export NO_PROXY="$NO_PROXY,169.254.169.254,fd00:ec2::254"',
+    fix: exempting(noProxyVariables, imdsHosts),
     facts,
   }
+}
+
+/** Of what is set already, each variable is extended: a tool that reads the one may not look at the other. */
+function exempting(noProxyVariables: readonly string[], hosts: readonly string[]): string {
+  const plain = hosts.filter((host) => /^[\w.:-]+$/.test(host))
+  const list = [...new Set([...plain, '169.254.169.254', 'fd00:ec2::254'])].join(',')
+  if (noProxyVariables.length === 0) return `export NO_PROXY="${list}"`
+  return `export ${noProxyVariables.map((name) => `${name}="$${name},${list}"`).join(' ')}`
 }

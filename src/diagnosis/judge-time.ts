@@ -2,7 +2,11 @@ import { isNegligible } from '../imds/clock-offset.js'
 import { InstanceRoleError } from '../errors.js'
 import type { ImdsFacts } from './facts.js'
 import type { Finding } from './findings.js'
+import { SHOW_TRUST_POLICY } from './fixes.js'
 import { skipped } from './problem.js'
+
+/** A clock that is set by a time service is never off by so much. */
+const UNSET_MS = 30_000
 
 /** @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html */
 const REFUSED_MS = 300_000
@@ -15,21 +19,25 @@ const REFUSED_MS = 300_000
 const RENEWED_AHEAD_MS = 300_000
 
 /** Finds out whether the local clock goes by that of IMDS. */
-export function judgeClock({ clockOffsetMs }: ImdsFacts): Finding {
+export function judgeClock({ clockOffsetMs, load }: ImdsFacts): Finding {
   const check = 'clock'
-  if (clockOffsetMs === undefined) return skipped(check, 'No answer of IMDS told the time.')
-  const off = Math.abs(clockOffsetMs)
+  if (clockOffsetMs === undefined) {
+    const isFailed = load instanceof InstanceRoleError
+    return skipped(check, isFailed ? 'Not reached: IMDS gave no credentials.' : 'IMDS sent no Date header.')
+  }
   const facts = { aheadSeconds: -Math.round(clockOffsetMs / 1_000) }
+  const off = Math.abs(clockOffsetMs)
   if (isNegligible(clockOffsetMs)) {
     return { check, verdict: 'ok', message: 'The clock of this host agrees with that of IMDS.', facts }
   }
-  const isRefused = off > REFUSED_MS
   const message = `The clock of this host is ${duration(off)} ${clockOffsetMs > 0 ? 'behind' : 'ahead of'} that of IMDS`
-  const consequence = isRefused ? ': AWS refuses signatures that are more than 5 min off.' : '.'
+  if (off < UNSET_MS) return { check, verdict: 'ok', message: `${message}.`, facts }
+  const refused =
+    '. AWS refuses signatures that are more than 5 min off; the SDK for JavaScript corrects its clock after the first refusal, other tools may fail'
   return {
     check,
-    verdict: isRefused ? 'problem' : 'warning',
-    message: message + consequence,
+    verdict: 'warning',
+    message: `${message}${off > REFUSED_MS ? refused : ''}.`,
     hint: 'Set the clock by the Amazon Time Sync Service.',
     fix: 'sudo systemctl restart chronyd && sudo chronyc makestep',
     facts,
@@ -39,7 +47,7 @@ export function judgeClock({ clockOffsetMs }: ImdsFacts): Finding {
 /** Judges the life of the credentials, by the clock of IMDS. */
 export function judgeCredentials(imds: ImdsFacts): Finding {
   const { load } = imds
-  if (load instanceof InstanceRoleError) return skipped('credentials', 'There are none.')
+  if (load instanceof InstanceRoleError) return skipped('credentials', 'IMDS gave none.')
   const leftMs = load.expiresAt - timeOfImds(imds)
   const lifeMs = lifeOf(load.expiresAt, imds)
   const facts = {
@@ -50,7 +58,7 @@ export function judgeCredentials(imds: ImdsFacts): Finding {
   }
   if (isOverdue(leftMs, lifeMs)) return overdue(leftMs, load.roleName, facts)
   const life = lifeMs === undefined ? '' : ` of ${duration(lifeMs)}`
-  const message = `The credentials are issued (Success) and good for another ${duration(leftMs)}${life}.`
+  const message = `The credentials are issued (Success) and valid for another ${duration(leftMs)}${life}.`
   return { check: 'credentials', verdict: 'ok', message, facts }
 }
 
@@ -75,7 +83,7 @@ function overdue(leftMs: number, roleName: string, facts: Finding['facts']): Fin
     verdict: leftMs > 0 ? 'warning' : 'problem',
     message: `The credentials that IMDS gives ${state}: EC2 has not renewed them.`,
     hint: 'EC2 renews them at least 5 min before they end, unless it can no longer assume the role: look at its trust policy.',
-    fix: `aws iam get-role --role-name ${roleName} --query Role.AssumeRolePolicyDocument`,
+    fix: SHOW_TRUST_POLICY.replace('<role-name>', roleName),
     facts,
   }
 }

@@ -29,7 +29,7 @@ function judgeSettings(facts: Facts): Finding {
   const { settings, surroundings } = facts
   const known = { profile: surroundings.profile }
   if (settings instanceof InstanceRoleError) return problemOf('settings', settings, facts, known)
-  const message = `The settings are well-formed; the config file is read for profile ${surroundings.profile}.`
+  const message = `The settings are valid; the profile is ${surroundings.profile}.`
   return { check: 'settings', verdict: 'ok', message, facts: known }
 }
 
@@ -50,14 +50,14 @@ const MUCH_BLOCKED_MS = 1_000
 function judgeEventLoop(blockedMs: number): Finding {
   const known = { blockedMs }
   if (blockedMs < MUCH_BLOCKED_MS) {
-    const message = 'The event loop of this process ran freely.'
+    const message = 'The event loop of this process was not blocked.'
     return { check: 'event-loop', verdict: 'ok', message, facts: known }
   }
   return {
     check: 'event-loop',
     verdict: 'warning',
     message: `The event loop of this process was blocked for ${blockedMs} ms: a time limit can pass while an answer waits to be read.`,
-    hint: 'Look for synchronous work at start, and for what else uses the CPU.',
+    hint: 'Look for what else uses the CPU of this machine.',
     fix: 'top -b -n 1 | head -n 15',
     facts: known,
   }

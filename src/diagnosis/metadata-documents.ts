@@ -17,13 +17,20 @@ export function parseInstanceProfile(body: string): InstanceProfileFacts | undef
   }
 }
 
-/** Reads the body of `GET /latest/dynamic/instance-identity/document`; a detail that cannot be read is not known. */
-export function parseIdentity(body: string): Pick<ImdsFacts, 'instanceId' | 'launchedAt'> {
+/** What the identity document tells. */
+export type IdentityFacts = Pick<ImdsFacts, 'region' | 'instanceId' | 'launchedAt'>
+
+/** Reads the body of `GET /latest/dynamic/instance-identity/document`; `undefined` where it is no such document. */
+export function parseIdentity(body: string): IdentityFacts | undefined {
   try {
-    const { instanceId, pendingTime = '' } = parseIdentityDocument(body)
-    return { instanceId: parseInstanceId(instanceId), launchedAt: instant(pendingTime) }
+    const { region, instanceId, pendingTime = '' } = parseIdentityDocument(body)
+    return {
+      region: parseRegion(region),
+      instanceId: parseInstanceId(instanceId),
+      launchedAt: instant(pendingTime),
+    }
   } catch {
-    return { instanceId: undefined, launchedAt: undefined }
+    return undefined
   }
 }
 

@@ -11,15 +11,16 @@ import { InstanceRoleError } from '../errors.js'
 import { imdsAccess } from '../imds/imds-access.js'
 import { type ImdsLoadOptions, runLoad } from '../imds/imds-load.js'
 import type { Exchange, Outcome, Transport } from '../imds/transport.js'
+import { decodeUtf8 } from '../imds/utf-8.js'
 import type { Runtime } from '../runtime/runtime.js'
 import { VERSION } from '../runtime/version.js'
 import type { DefaultChain } from './default-chain.js'
 import type { Facts, ImdsFacts, RoleFacts } from './facts.js'
-import { parseIdentity, parseInstanceProfile, parseRegion } from './metadata-documents.js'
+import { type IdentityFacts, parseIdentity, parseInstanceProfile, parseRegion } from './metadata-documents.js'
 import { loggingTransport, type SentRequest } from './request-log.js'
 import { readSurroundings } from './surroundings.js'
 
-/** What the probe sees of the world. */
+/** What the probe sees of its environment. */
 export interface ProbeOptions {
   readonly runtime: Runtime
   readonly transport: Transport
@@ -32,12 +33,12 @@ export interface ProbeOptions {
   readonly readDefaultChain: () => DefaultChain | undefined
   /** Starts to watch the event loop; what comes back tells the longest delay since, in ms. */
   readonly watchEventLoop: () => () => number
+  /** Called once where IMDS takes longer than a second, with the longest time that the load can take. */
+  readonly onSlow: (endpoint: string, deadlineMs: number) => void
 }
 
-/** Deadline of the load, beside which all else is asked; docs/doctor.md promises an end within 5 s. */
-const LIMIT_MS = 4_000
-/** Longer than any healthy answer takes, and short enough for a second try. */
-const MAX_TIMEOUT_MS = 1_500
+/** A person who waits for longer wants to know for what. */
+const SLOW_MS = 1_000
 const USER_AGENT = `instance-role/${VERSION} doctor`
 
 /** Gathers the facts. Never rejects because of what it finds. */
@@ -51,8 +52,10 @@ export async function probe(options: ProbeOptions): Promise<Facts> {
     options.readFirmwareInstanceId(),
   ])
   const config = settings instanceof InstanceRoleError ? undefined : settings
-  const endpoint = config?.endpoint.value
-  const outside = { ...files, env: sources.env, profile, firmwareInstanceId, endpoint }
+  const endpoints = [config?.endpoint.value, config?.alternativeEndpoint.value].filter(
+    (one) => one !== undefined,
+  )
+  const outside = { ...files, env: sources.env, profile, firmwareInstanceId, endpoints }
   const isAsked = config !== undefined && !config.disabled.value
   return {
     settings,
@@ -65,40 +68,62 @@ export async function probe(options: ProbeOptions): Promise<Facts> {
 
 async function askImds(
   config: InstanceRoleConfig,
-  { runtime, transport }: Pick<ProbeOptions, 'runtime' | 'transport'>,
+  { runtime, transport, onSlow }: Pick<ProbeOptions, 'runtime' | 'transport' | 'onSlow'>,
 ): Promise<ImdsFacts> {
-  const requests: SentRequest[] = []
-  const memory: RoleMemory = {}
-  const unlogged = { ...loadOptions(config, runtime), transport }
-  const options = { ...unlogged, transport: loggingTransport(transport, runtime, requests) }
-  // The load goes first: others join it for the metadata token.
-  const [load, details, v1, otherAddress] = await Promise.all([
-    loadRole(options, config.roleName.value, memory),
-    readDetails(options),
-    askWithoutToken(options),
-    // Not in the log: that it mostly does not answer is no failure on the way to IMDS.
-    askOtherAddress(config, unlogged),
+  const options = { ...loadOptions(config, runtime), transport }
+  const endSlow = runtime.after(SLOW_MS, () => onSlow(options.endpoints.preferred, options.deadlineMs))
+  // Beside the load, only what cannot change what it meets.
+  const [loaded, otherAddress] = await Promise.all([
+    recordLoad(options, config.roleName.value),
+    askOtherAddress(config, options),
   ])
+  const [details, withoutToken] = await Promise.all([
+    // Without a metadata token there are no details, and another wait for one would say nothing new.
+    hasToken(loaded.load) ? readDetails(options) : undefined,
+    askWithoutToken(options),
+  ])
+  endSlow()
   return {
     endpoint: options.endpoints.preferred,
-    load,
-    listedRole: config.roleName.value ?? memory.discovered,
-    requests,
-    v1,
+    timeoutMs: options.timeoutMs,
+    ...loaded,
     otherAddress,
-    ...details,
+    v1: withoutToken.v1,
+    answersWithoutToken: withoutToken.answers,
+    instanceProfile: details?.instanceProfile,
+    ...(details?.identity ?? withoutToken.identity ?? NO_IDENTITY),
     answeredAt: runtime.now(),
+  }
+}
+
+const NO_IDENTITY: IdentityFacts = { region: undefined, instanceId: undefined, launchedAt: undefined }
+
+function hasToken(load: RoleFacts | InstanceRoleError): boolean {
+  return !(load instanceof InstanceRoleError) || load.step !== 'token'
+}
+
+type Loaded = Pick<ImdsFacts, 'load' | 'listedRole' | 'requests' | 'clockOffsetMs'>
+
+/** The load, with what was seen on the way. */
+async function recordLoad(options: ImdsLoadOptions, roleName: string | undefined): Promise<Loaded> {
+  const { runtime, transport } = options
+  const requests: SentRequest[] = []
+  const memory: RoleMemory = {}
+  const logged = { ...options, transport: loggingTransport(transport, runtime, requests) }
+  const load = await loadRole(logged, roleName, memory)
+  return {
+    load,
+    listedRole: roleName ?? memory.discovered,
+    requests,
     clockOffsetMs: load instanceof InstanceRoleError ? undefined : load.clockOffsetMs,
   }
 }
 
-/** As the provider asks, within the doctor's time. */
+/** As the provider asks, with its limits. */
 function loadOptions(config: InstanceRoleConfig, runtime: Runtime): ImdsLoadOptions {
   const registry = { tokens: new Map() }
   return {
     ...imdsAccess({ config, dispatcher: undefined, runtime, registry }),
-    timeoutMs: Math.min(config.timeoutMs.value, MAX_TIMEOUT_MS),
-    deadlineMs: Math.min(config.deadlineMs.value, LIMIT_MS),
     userAgent: USER_AGENT,
     signal: new AbortController().signal,
     isColdStart: true,
@@ -122,35 +147,52 @@ async function loadRole(
   }
 }
 
+const IDENTITY_PATH = '/latest/dynamic/instance-identity/document'
+
+interface Details {
+  readonly instanceProfile: ImdsFacts['instanceProfile']
+  readonly identity: IdentityFacts
+}
+
 /** What helps to explain and to fix; each is unknown where it cannot be read. */
-async function readDetails(
-  options: ImdsLoadOptions,
-): Promise<Pick<ImdsFacts, 'instanceProfile' | 'region' | 'instanceId' | 'launchedAt'>> {
+async function readDetails(options: ImdsLoadOptions): Promise<Details> {
   const read = (path: string): Promise<string> =>
     runLoad({ ...options, retries: 0 }, (imds) => imds.get(path, 'metadata')).then(
       (body) => body ?? '',
       () => '',
     )
-  const [info, region, identity] = await Promise.all([
+  const [info, region, document] = await Promise.all([
     read('/latest/meta-data/iam/info'),
     read('/latest/meta-data/placement/region'),
-    read('/latest/dynamic/instance-identity/document'),
+    read(IDENTITY_PATH),
   ])
+  const identity = parseIdentity(document) ?? NO_IDENTITY
   return {
     instanceProfile: parseInstanceProfile(info),
-    region: parseRegion(region),
-    ...parseIdentity(identity),
+    identity: { ...identity, region: parseRegion(region) ?? identity.region },
   }
 }
 
-/** Asks as IMDSv1 does; the answer is told from its status alone. */
-async function askWithoutToken(options: ImdsLoadOptions): Promise<ImdsFacts['v1']> {
-  const url = `${options.endpoints.preferred}/latest/meta-data/`
-  const outcome = await send(options, { method: 'GET', url, headers: {} })
-  if (outcome?.kind !== 'answer') return 'unknown'
-  if (outcome.status === 200) return 'open'
-  return outcome.status === 401 ? 'closed' : 'unknown'
+interface WithoutToken {
+  readonly v1: ImdsFacts['v1']
+  /** Whether there was any answer over HTTP. */
+  readonly answers: boolean
+  readonly identity: IdentityFacts | undefined
 }
+
+/** Asks as IMDSv1 does. A page with status 200 that is no identity document comes from something else, a captive portal say. */
+async function askWithoutToken(options: ImdsLoadOptions): Promise<WithoutToken> {
+  const url = options.endpoints.preferred + IDENTITY_PATH
+  const outcome = await send(options, { method: 'GET', url, headers: {} })
+  if (outcome?.kind !== 'answer') return { v1: 'unknown', answers: false, identity: undefined }
+  const text = outcome.status === 200 ? (decodeUtf8(outcome.bytes) ?? '') : ''
+  const identity = parseIdentity(text)
+  if (identity !== undefined) return { v1: 'open', answers: true, identity }
+  return { v1: outcome.status === 401 ? 'closed' : 'unknown', answers: true, identity: undefined }
+}
+
+/** No verdict waits for the address that is not in use. */
+const OTHER_ADDRESS_MS = 1_500
 
 /** Apart from the two addresses of a real instance, there is no other one to try. */
 async function askOtherAddress(
@@ -163,7 +205,11 @@ async function askOtherAddress(
   ]).get(endpoint.value)
   if (other === undefined || other === alternativeEndpoint.value) return undefined
   const headers = { 'x-aws-ec2-metadata-token-ttl-seconds': '60' }
-  const outcome = await send(options, { method: 'PUT', url: `${other}/latest/api/token`, headers })
+  const timeoutMs = Math.min(options.timeoutMs, OTHER_ADDRESS_MS)
+  const outcome = await send(
+    { ...options, timeoutMs },
+    { method: 'PUT', url: `${other}/latest/api/token`, headers },
+  )
   return { endpoint: other, answers: outcome?.kind === 'answer' && outcome.status === 200 }
 }
 

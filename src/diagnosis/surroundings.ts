@@ -1,5 +1,6 @@
 import type { ConfigFiles } from '../config/config.js'
 import type { KeyFile, Surroundings } from './facts.js'
+import { isExempt } from './no-proxy.js'
 
 type Env = Readonly<Record<string, string | undefined>>
 
@@ -8,11 +9,12 @@ export interface Outside extends ConfigFiles {
   readonly env: Env
   readonly profile: string
   readonly firmwareInstanceId: string | undefined
-  /** Where requests go; `undefined` where the settings do not tell. */
-  readonly endpoint: string | undefined
+  /** Where requests go; none where the settings do not tell. */
+  readonly endpoints: readonly string[]
 }
 
-const KEY_VARIABLES = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN']
+/** An access key has both. */
+const KEY_PAIR = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']
 
 /** @see https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html */
 const OTHER_SOURCES = [
@@ -23,21 +25,23 @@ const OTHER_SOURCES = [
 
 /** What shadows the role, or stands between this process and IMDS. Values stay where they are: only names come out. */
 export function readSurroundings(outside: Outside): Surroundings {
-  const { env, profile, firmwareInstanceId, endpoint } = outside
+  const { env, profile, firmwareInstanceId, endpoints } = outside
   const isSet = (name: string): boolean => Boolean(env[name])
+  const isComplete = KEY_PAIR.every(isSet)
   return {
     profile,
     firmwareInstanceId,
-    keyVariables: isSet('AWS_ACCESS_KEY_ID') ? KEY_VARIABLES.filter(isSet) : [],
+    keyVariables: isComplete ? [...KEY_PAIR, 'AWS_SESSION_TOKEN'].filter(isSet) : [],
+    loneKeyVariable: isComplete ? undefined : KEY_PAIR.find(isSet),
     keyFile: findKeyFile(outside),
     otherSources: OTHER_SOURCES.filter(isSet),
-    proxyVariables: endpoint === undefined ? [] : findProxies(env, endpoint),
+    ...findProxies(env, endpoints),
   }
 }
 
 function findKeyFile({ env, profile, configFile, credentialsFile }: Outside): KeyFile | undefined {
   const hasKeys = (sections: ConfigFiles['configFile']): boolean =>
-    Boolean(sections[profile]?.['aws_access_key_id'])
+    KEY_PAIR.every((name) => Boolean(sections[profile]?.[name.toLowerCase()]))
   if (hasKeys(credentialsFile)) {
     return { path: env['AWS_SHARED_CREDENTIALS_FILE'] || '~/.aws/credentials', section: profile }
   }
@@ -46,16 +50,28 @@ function findKeyFile({ env, profile, configFile, credentialsFile }: Outside): Ke
   return { path: env['AWS_CONFIG_FILE'] || '~/.aws/config', section }
 }
 
-function findProxies(env: Env, endpoint: string): string[] {
-  const { protocol, hostname } = new URL(endpoint)
-  if (isExempt(env['no_proxy'] || env['NO_PROXY'] || '', hostname)) return []
-  const names = protocol === 'https:' ? ['HTTPS_PROXY', 'ALL_PROXY'] : ['HTTP_PROXY', 'ALL_PROXY']
-  return names.flatMap((name) => [name, name.toLowerCase()]).filter((name) => env[name])
+type Proxies = Pick<Surroundings, 'proxyVariables' | 'noProxyVariables' | 'imdsHosts'>
+
+function findProxies(env: Env, endpoints: readonly string[]): Proxies {
+  const lacking = ['no_proxy', 'NO_PROXY'].filter(
+    (name) => env[name] && !endpoints.every((endpoint) => isExempt(env[name] ?? '', endpoint)),
+  )
+  // Some tools read the one, some the other; where one alone is set, all read that.
+  const isAnySet = Boolean(env['no_proxy'] || env['NO_PROXY'])
+  const isAnyProxied = !isAnySet || lacking.length > 0
+  return {
+    proxyVariables: isAnyProxied ? namesOfProxies(env, endpoints) : [],
+    noProxyVariables: lacking,
+    imdsHosts: endpoints.map((endpoint) => new URL(endpoint).hostname.replace(/^\[|\]$/g, '')),
+  }
 }
 
-/** Only the spellings that every tool understands: the host itself, or `*`. */
-function isExempt(noProxy: string, hostname: string): boolean {
-  const bare = hostname.replace(/^\[|\]$/g, '')
-  const entries = noProxy.split(/[\s,]+/).map((entry) => entry.replace(/^\[|\]$/g, '').replace(/^\./, ''))
-  return entries.includes('*') || entries.includes(bare)
+function namesOfProxies(env: Env, endpoints: readonly string[]): string[] {
+  const schemes = new Set(endpoints.map((endpoint) => new URL(endpoint).protocol))
+  const names = [
+    ...(schemes.has('https:') ? ['HTTPS_PROXY'] : []),
+    ...(schemes.has('http:') ? ['HTTP_PROXY'] : []),
+    ...(schemes.size > 0 ? ['ALL_PROXY'] : []),
+  ]
+  return names.flatMap((name) => [name, name.toLowerCase()]).filter((name) => env[name])
 }

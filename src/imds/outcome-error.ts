@@ -92,9 +92,18 @@ function unreachable(
   { endpoint, timeoutMs, step }: Context,
 ): InstanceRoleError {
   const silence = `nothing accepted the connection within ${timeoutMs} ms`
-  const why = timedOut ? silence : (cause?.message ?? 'the connection failed')
+  const why = timedOut ? silence : explain(cause?.message ?? 'the connection failed', endpoint)
   const message = `IMDS at ${endpoint} cannot be reached: ${why}.`
   return new InstanceRoleError('UNREACHABLE', message, { step, timedOut, cause })
+}
+
+/** What the kernel says where no route leads there, or a route or a firewall rule of this host forbids it: systemd-imdsd adds such a route. */
+const FORBIDDEN = /\b(EACCES|EPERM|EINVAL|ENETUNREACH|EHOSTUNREACH)\b/
+
+function explain(why: string, endpoint: string): string {
+  if (!FORBIDDEN.test(why)) return why
+  const address = new URL(endpoint).hostname.replace(/^\[|\]$/g, '')
+  return `${why}; this host has no route to it, or a route (systemd-imdsd?) or a firewall rule forbids it (ip route get ${address})`
 }
 
 /** Where a connection was made and the PUT was not answered, the answer's IP hop limit does not reach this process. */

@@ -18,6 +18,23 @@ test.each([
   [[], 'name a command; see instance-role --help'],
   [['nonsense'], 'there is no command nonsense; see instance-role --help'],
   [['--nonsense'], 'there is no flag --nonsense; see instance-role --help'],
+  [['docter'], 'there is no command docter; did you mean doctor?'],
+  [['credential'], 'there is no command credential; did you mean credentials?'],
+  [['meulate'], 'there is no command meulate; did you mean emulate?'],
+  [['--hlep'], 'there is no flag --hlep; did you mean --help?'],
 ])('answers %j with a line and status 2', async (args, line) => {
   expect(await runCli(args)).toEqual({ status: 2, stdout: '', stderr: `instance-role: ${line}\n` })
+})
+
+test('every command tells of a misspelled flag which was likely meant', async () => {
+  const { stdout } = await runCli(['--help'])
+  const names = [...stdout.matchAll(/^ {2}(\w+) {2}/gm)].map(([, name = '']) => name)
+  expect(names).toContain('doctor')
+  const runs = await Promise.all(names.map((name) => runCli([name, '--hepl'])))
+  expect(runs.map(({ status, stderr }) => ({ status, stderr }))).toEqual(
+    names.map((name) => ({
+      status: 2,
+      stderr: `instance-role ${name}: Unknown option '--hepl'; did you mean --help?\n`,
+    })),
+  )
 })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { clockSince, examine, QUICK } from './examine.js'
+import { clockSince, examine, findingsOf, QUICK, reportFrom, startInstance } from './examine.js'
 
 test('says that an instance which was just launched may get its role later', async () => {
   const { finding } = await examine({
@@ -13,23 +13,20 @@ test('warns that IMDSv1 is still open, and stays healthy', async () => {
   const { report, finding } = await examine({ options: { httpTokens: 'optional' } })
   expect(finding('imdsv1')).toMatchObject({
     verdict: 'warning',
-    fix: 'aws ec2 modify-instance-metadata-options --instance-id i-0123456789abcdef0 --http-tokens required',
+    fix: 'aws ec2 modify-instance-metadata-options --region eu-central-1 --instance-id i-0123456789abcdef0 --http-tokens required',
   })
   expect(report.healthy).toBe(true)
 })
 
-test.each([
-  { behindMs: 120_000, verdict: 'warning', healthy: true },
-  { behindMs: 600_000, verdict: 'problem', healthy: false },
-])('calls a clock that is $behindMs ms ahead a $verdict', async ({ behindMs, verdict, healthy }) => {
+test.each([120_000, 600_000])('warns of a clock that is %i ms ahead, and stays healthy', async (behindMs) => {
   const { sleep } = clockSince(0)
   const { report, finding } = await examine({
     options: { clock: { now: () => Date.now() - behindMs, sleep } },
   })
-  expect(finding('clock')).toMatchObject({ verdict })
+  expect(finding('clock')).toMatchObject({ verdict: 'warning' })
   expect(finding('clock')?.message).toContain('min ahead of that of IMDS')
   expect(finding('credentials')).toMatchObject({ verdict: 'ok' })
-  expect(report.healthy).toBe(healthy)
+  expect(report.healthy).toBe(true)
 })
 
 test('calls credentials that have ended a problem', async () => {
@@ -47,7 +44,7 @@ test('warns where IMDS answers only after failures', async () => {
   const { report, finding } = await examine({
     make: (instance) => instance.fail('credentials', { status: 503 }, { status: 429 }),
   })
-  expect(finding('reach')).toMatchObject({ verdict: 'warning', facts: { failedRequests: 2 } })
+  expect(finding('reach')).toMatchObject({ verdict: 'warning', facts: { requests: 5, failedRequests: 2 } })
   expect(report.healthy).toBe(true)
 })
 
@@ -61,10 +58,52 @@ test('warns of a role that ECS or EKS gives', async () => {
   })
 })
 
-test('does not warn of a proxy from which IMDS is exempt', async () => {
-  const env = { http_proxy: 'http://127.0.0.1:9', no_proxy: 'localhost, 127.0.0.1' }
-  const { finding } = await examine({ env })
-  expect(finding('proxy')).toMatchObject({ verdict: 'ok' })
+test('takes a captive portal for no open IMDSv1', async () => {
+  const { finding } = await examine({
+    make: (instance) => instance.failUntilLifted('all', 'html'),
+    env: QUICK,
+  })
+  expect(finding('imdsv1')).toMatchObject({ verdict: 'skipped' })
+  expect(finding('token')).toMatchObject({ code: 'BAD_RESPONSE', verdict: 'problem' })
+})
+
+test('counts the requests of the load, and none that the doctor makes beside it', async () => {
+  const { finding } = await examine({
+    make: (instance) => instance.failUntilLifted('/latest/meta-data/iam/info', { status: 503 }),
+  })
+  expect(finding('reach')).toMatchObject({ verdict: 'ok', facts: { requests: 3, failedRequests: 0 } })
+})
+
+test('reads region and instance ID without a token where the token is out of reach and IMDSv1 is open', async () => {
+  const { finding } = await examine({
+    options: { hopsAway: 1, httpTokens: 'optional' },
+    env: { ...QUICK, AWS_METADATA_SERVICE_NUM_ATTEMPTS: '' },
+  })
+  expect(finding('hop-limit')?.fix).toMatch(/--region eu-central-1 --instance-id i-0123456789abcdef0 /)
+})
+
+test('waits for a slow IMDS as long as the provider does, and says that it waits', async () => {
+  const slow: unknown[] = []
+  const { instance, env } = await startInstance({
+    make: (started) => started.fail('token', { delayMs: 1_700 }),
+  })
+  const report = await reportFrom({
+    env: { ...env, AWS_METADATA_SERVICE_TIMEOUT: '5' },
+    onSlow: (...told) => void slow.push(told),
+  })
+  expect(report.healthy).toBe(true)
+  expect(findingsOf(report).finding('reach')).toMatchObject({ verdict: 'warning' })
+  expect(slow).toEqual([[env.AWS_EC2_METADATA_SERVICE_ENDPOINT, 20_000]])
+  expect(instance.requests.filter((line) => line.startsWith('PUT'))).toHaveLength(1)
+})
+
+test.each([
+  { name: 'AWS_ACCESS_KEY_ID', file: { aws_access_key_id: 'STATICKEYID' } },
+  { name: 'AWS_SECRET_ACCESS_KEY', file: { aws_secret_access_key: 'static-secret' } },
+])('takes $name alone for no access key', async ({ name, file }) => {
+  const { finding } = await examine({ env: { [name]: 'static' }, keysInFile: file })
+  expect(finding('static-keys')).toMatchObject({ verdict: 'ok' })
+  expect(finding('static-keys')?.message).toContain(`${name} is set without its other half`)
 })
 
 test('tells each setting and where it comes from', async () => {

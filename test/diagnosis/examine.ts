@@ -5,8 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Ajv } from 'ajv'
 import { onTestFinished } from 'vitest'
 import type { Finding } from '../../src/diagnosis/findings.js'
-import { probe } from '../../src/diagnosis/probe.js'
-import { createReport, formatReport, type Report } from '../../src/diagnosis/report.js'
+import { probe, type ProbeOptions } from '../../src/diagnosis/probe.js'
+import { createReport, type Report } from '../../src/diagnosis/report.js'
 import { httpTransport } from '../../src/imds/http-transport.js'
 import { systemRuntime } from '../../src/runtime/runtime.js'
 import {
@@ -48,14 +48,18 @@ export async function examine({ env = {}, keysInFile = {}, ...scenario }: Patien
   const { instance, env: exported } = await startInstance(scenario)
   const report = await reportFrom({ env: { ...exported, ...env }, keysInFile })
   assertReport(JSON.parse(JSON.stringify(report)))
-  return { instance, report, picture: formatReport(report, (_verdict, text) => text), ...findingsOf(report) }
+  return { instance, report, ...findingsOf(report) }
 }
+
+const ignoreSlow: ProbeOptions['onSlow'] = () => {}
 
 /** What the doctor reports of what is behind `transport`. */
 export async function reportFrom({
   transport = httpTransport(systemRuntime),
   env = {},
   keysInFile = {},
+  firmwareInstanceId = undefined as string | undefined,
+  onSlow = ignoreSlow,
 } = {}): Promise<Report> {
   const facts = await probe({
     runtime: systemRuntime,
@@ -63,10 +67,11 @@ export async function reportFrom({
     profile: 'default',
     sources: { env, loadProfile: () => Promise.resolve({ name: 'default', keys: keysInFile }) },
     loadFiles: () => Promise.resolve({ configFile: {}, credentialsFile: { default: keysInFile } }),
-    readFirmwareInstanceId: () => Promise.resolve(undefined),
+    readFirmwareInstanceId: () => Promise.resolve(firmwareInstanceId),
     readDefaultChain: () => undefined,
     // Whether this machine has too much to do is not what these tests are about.
     watchEventLoop: () => () => 0,
+    onSlow,
   })
   return createReport(facts)
 }

@@ -3,7 +3,8 @@ import { resolveConfig } from '../../src/config/config.js'
 import type { Facts, ImdsFacts } from '../../src/diagnosis/facts.js'
 import { CHECKS } from '../../src/diagnosis/findings.js'
 import { isHealthy, judge } from '../../src/diagnosis/judge.js'
-import { createReport, formatReport } from '../../src/diagnosis/report.js'
+import { formatReport } from '../../src/diagnosis/report-text.js'
+import { createReport } from '../../src/diagnosis/report.js'
 import { InstanceRoleError } from '../../src/errors.js'
 
 const NOW = Date.UTC(2026, 0, 1)
@@ -16,10 +17,12 @@ const SETTINGS = await resolveConfig(
 
 const HEALTHY: ImdsFacts = {
   endpoint: 'http://169.254.169.254',
+  timeoutMs: 1_000,
   load: { roleName: 'app-role', expiresAt: NOW + 5 * HOUR, clockOffsetMs: undefined },
   listedRole: 'app-role',
   requests: [{ method: 'PUT', tookMs: 2, status: 200 }],
   v1: 'closed',
+  answersWithoutToken: true,
   instanceProfile: { name: 'app-profile', code: 'Success', lastUpdatedAt: NOW - HOUR },
   region: 'eu-central-1',
   instanceId: 'i-0123456789abcdef0',
@@ -37,7 +40,10 @@ function facts(imds: Partial<ImdsFacts> = {}, surroundings: Partial<Facts['surro
       keyVariables: [],
       keyFile: undefined,
       otherSources: [],
+      loneKeyVariable: undefined,
       proxyVariables: [],
+      noProxyVariables: [],
+      imdsHosts: ['169.254.169.254'],
       firmwareInstanceId: undefined,
       ...surroundings,
     },
@@ -94,7 +100,7 @@ test('goes by the clock of IMDS when it says what is left of the credentials', (
   const load = { roleName: 'app-role', expiresAt: NOW - HOUR, clockOffsetMs: undefined }
   const given = facts({ load, clockOffsetMs: -2 * HOUR })
   expect(findingOf(given, 'credentials')).toMatchObject({ verdict: 'ok', facts: { secondsLeft: 3_600 } })
-  expect(findingOf(given, 'clock')).toMatchObject({ verdict: 'problem', facts: { aheadSeconds: 7_200 } })
+  expect(findingOf(given, 'clock')).toMatchObject({ verdict: 'warning', facts: { aheadSeconds: 7_200 } })
 })
 
 test.each([
@@ -116,7 +122,7 @@ test('warns of what EC2 says of the instance profile', () => {
   const instanceProfile = { name: 'app-profile', code: 'InstanceProfileNotFound', lastUpdatedAt: undefined }
   expect(findingOf(facts({ instanceProfile }), 'instance-profile')).toMatchObject({
     verdict: 'warning',
-    fix: 'aws ec2 describe-iam-instance-profile-associations --filters Name=instance-id,Values=i-0123456789abcdef0',
+    fix: 'aws ec2 describe-iam-instance-profile-associations --region eu-central-1 --filters Name=instance-id,Values=i-0123456789abcdef0',
   })
 })
 
@@ -127,9 +133,97 @@ test('puts no name in a command that the shell would take apart', () => {
   expect(finding).not.toHaveProperty('fix')
 })
 
-test('sets verdicts off by the paint that it is given, and is plain without', () => {
-  const report = createReport(facts())
-  expect(formatReport(report, (verdict, text) => `<${verdict}>${text.trim()}</>`)).toContain(
-    '<ok>ok</>  reach: IMDS at http://169.254.169.254 accepts connections.',
+test('sets verdicts off by the paint that it is given', () => {
+  const layout = {
+    width: 80,
+    isVerbose: true,
+    paint: (verdict: string, text: string) => `<${verdict}>${text}</>`,
+  }
+  expect(formatReport(createReport(facts()), layout)).toContain(
+    '<ok>✓ reach</>  IMDS at http://169.254.169.254 accepts connections.',
   )
 })
+
+test('takes silence to a request without a token, too, for no hop limit', () => {
+  const load = new InstanceRoleError('HOP_LIMIT', 'Never answered.', { step: 'token', timedOut: true })
+  const given = facts({ load, v1: 'unknown', answersWithoutToken: false })
+  expect(findingOf(given, 'hop-limit')).toMatchObject({ verdict: 'skipped' })
+  expect(findingOf(given, 'reach')).toMatchObject({
+    verdict: 'problem',
+    code: 'TIMEOUT',
+    facts: { thrownCode: 'HOP_LIMIT' },
+  })
+})
+
+test.each(['open', 'closed'] as const)(
+  'names X-Forwarded-For where IMDSv1 is %s and the token is refused',
+  (v1) => {
+    const load = new InstanceRoleError('IMDS_DISABLED', 'Refused.', { step: 'token', statusCode: 403 })
+    const finding = findingOf(facts({ load, v1 }), 'token')
+    expect(finding).toMatchObject({ verdict: 'problem', code: 'UNEXPECTED_STATUS' })
+    expect(finding?.message).toContain('X-Forwarded-For')
+    expect(finding?.fix).not.toContain('--http-endpoint enabled')
+  },
+)
+
+test('takes IMDS for disabled where it refuses a request without a token as well', () => {
+  const load = new InstanceRoleError('IMDS_DISABLED', 'Refused.', { step: 'token', statusCode: 403 })
+  expect(findingOf(facts({ load, v1: 'unknown' }), 'token')).toMatchObject({
+    code: 'IMDS_DISABLED',
+    fix: 'aws ec2 modify-instance-metadata-options --region eu-central-1 --instance-id i-0123456789abcdef0 --http-endpoint enabled',
+  })
+})
+
+test.each(['EACCES', 'EPERM', 'EINVAL', 'ENETUNREACH', 'EHOSTUNREACH'])(
+  'looks at the routes of this host where a connection ends with %s',
+  (code) => {
+    const message = `IMDS cannot be reached: connect ${code} 169.254.169.254:80.`
+    const given = facts({ load: new InstanceRoleError('UNREACHABLE', message, { step: 'token' }) })
+    expect(findingOf(given, 'reach')).toMatchObject({ fix: 'ip route get 169.254.169.254' })
+    expect(findingOf(given, 'reach')?.hint).toContain('systemd-imdsd')
+  },
+)
+
+test('looks at the route to the IPv6 address where that is in use', () => {
+  const message = 'IMDS cannot be reached: connect EACCES fd00:ec2::254:80.'
+  const load = new InstanceRoleError('UNREACHABLE', message, { step: 'token' })
+  const given = facts({ load, endpoint: 'http://[fd00:ec2::254]' })
+  expect(findingOf(given, 'reach')).toMatchObject({ fix: 'ip route get fd00:ec2::254' })
+})
+
+test('does not look at routes where the host itself refused nothing', () => {
+  const load = new InstanceRoleError('UNREACHABLE', 'IMDS cannot be reached: connect ECONNREFUSED.', {
+    step: 'token',
+  })
+  expect(findingOf(facts({ load }), 'reach')?.fix).toMatch(/^curl /)
+})
+
+test.each([
+  { offsetMs: 1_000, verdict: 'ok', says: 'agrees' },
+  { offsetMs: -2_000, verdict: 'ok', says: '2 s ahead' },
+  { offsetMs: 29_000, verdict: 'ok', says: '29 s behind' },
+  { offsetMs: -60_000, verdict: 'warning', says: '1 min ahead' },
+  { offsetMs: 310_000, verdict: 'warning', says: 'AWS refuses' },
+])('calls a clock that is off by $offsetMs ms $verdict', ({ offsetMs, verdict, says }) => {
+  const given = facts({ clockOffsetMs: offsetMs })
+  expect(findingOf(given, 'clock')).toMatchObject({ verdict })
+  expect(findingOf(given, 'clock')?.message).toContain(says)
+  expect(isHealthy(judge(given))).toBe(true)
+})
+
+test.each([
+  { method: 'PUT', tookMs: 700, timeoutMs: 1_000, verdict: 'warning' },
+  { method: 'GET', tookMs: 700, timeoutMs: 1_000, verdict: 'warning' },
+  { method: 'GET', tookMs: 1_700, timeoutMs: 5_000, verdict: 'warning' },
+  { method: 'GET', tookMs: 300, timeoutMs: 400, verdict: 'warning' },
+  { method: 'GET', tookMs: 300, timeoutMs: 1_000, verdict: 'ok' },
+])(
+  'calls a $method that took $tookMs of $timeoutMs ms $verdict',
+  ({ method, tookMs, timeoutMs, verdict }) => {
+    const requests = [...HEALTHY.requests, { method, tookMs, status: 200 }]
+    expect(findingOf(facts({ requests, timeoutMs }), 'reach')).toMatchObject({
+      verdict,
+      facts: { slowestMs: tookMs },
+    })
+  },
+)

@@ -1,5 +1,8 @@
+import { styleText } from 'node:util'
 import { expect, test } from 'vitest'
-import { closedEndpoint, examine, type Patient } from './examine.js'
+import { formatReport, type Layout } from '../../src/diagnosis/report-text.js'
+import type { Report } from '../../src/diagnosis/report.js'
+import { assertReport, closedEndpoint, examine, type Patient } from './examine.js'
 
 const PICTURES: readonly (readonly [
   name: string,
@@ -19,6 +22,27 @@ const PICTURES: readonly (readonly [
     }),
   ],
   ['hop-limit', false, () => ({ options: { hopsAway: 1 }, env: { AWS_METADATA_SERVICE_TIMEOUT: '0.5' } })],
+  [
+    'hop-limit-v1-open',
+    false,
+    () => ({
+      options: { hopsAway: 1, httpTokens: 'optional' },
+      env: { AWS_METADATA_SERVICE_TIMEOUT: '0.5' },
+    }),
+  ],
+  [
+    'silent-to-all',
+    false,
+    () => ({
+      make: (instance) => instance.failUntilLifted('all', 'silence'),
+      env: { AWS_METADATA_SERVICE_TIMEOUT: '0.5' },
+    }),
+  ],
+  [
+    'transparent-proxy',
+    false,
+    () => ({ make: (instance) => instance.failUntilLifted('token', { status: 403 }) }),
+  ],
   ['disabled', false, () => ({ env: { AWS_EC2_METADATA_DISABLED: 'true' } })],
   ['off-ec2', false, async () => ({ env: { AWS_EC2_METADATA_SERVICE_ENDPOINT: await closedEndpoint() } })],
   ['proxy-set', true, () => ({ env: { HTTP_PROXY: 'http://user:proxy-password@127.0.0.1:9' } })],
@@ -30,23 +54,69 @@ const PICTURES: readonly (readonly [
       keysInFile: { aws_access_key_id: 'STATICKEYID', aws_secret_access_key: 'static-secret' },
     }),
   ],
+  [
+    'static-keys-in-file',
+    true,
+    () => ({ keysInFile: { aws_access_key_id: 'STATICKEYID', aws_secret_access_key: 'static-secret' } }),
+  ],
 ]
 
+const PLAIN: Layout = { width: Infinity, isVerbose: false, paint: (_verdict, text) => text }
+
 test.each(PICTURES)('shows a person the whole picture: %s', async (name, isHealthy, patient) => {
-  const { picture, report, instance } = await examine(await patient())
-  await expect(normalized(picture)).toMatchFileSnapshot(`pictures/${name}.txt`)
+  const { report, instance } = await examine(await patient())
+  const shown = normalized(report)
+  for (const width of [80, 120])
+    await expect(formatReport(shown, { ...PLAIN, width })).toMatchFileSnapshot(
+      `pictures/${name}.${width}.txt`,
+    )
   expect(report.healthy).toBe(isHealthy)
   const { accessKeyId, secretAccessKey, sessionToken } = instance.credentials ?? {}
   const issued = [accessKeyId, secretAccessKey, sessionToken].filter((secret) => secret !== undefined)
+  const picture = formatReport(report, { ...PLAIN, isVerbose: true })
   for (const secret of [...issued, 'proxy-password', 'STATICKEYID', 'static-secret'])
     expect(picture).not.toContain(secret)
 })
 
-/** What differs from run to run, by its name. */
-function normalized(picture: string): string {
-  return picture
-    .replace(/127\.0\.0\.1:\d+/g, '127.0.0.1:<port>')
-    .replace(/within \d+ ms\.$/gm, 'within <latency>.')
-    .replace(/another \d+ h \d+ min/g, 'another <time>')
-    .replace(/--instance-id i-[0-9a-f]+/g, '--instance-id <instance-id>')
+test.each(PICTURES)('fits a terminal of 80 x 24: %s', async (_name, _isHealthy, patient) => {
+  const { report } = await examine(await patient())
+  const lines = formatReport(normalized(report), { ...PLAIN, width: 80 }).split('\n')
+  expect(lines.length).toBeLessThanOrEqual(24)
+  expect(lines.filter((line) => line.length > 80 && !isOneWord(line))).toEqual([])
+})
+
+/** What cannot be broken: a policy document, say. */
+function isOneWord(line: string): boolean {
+  return /^ +(\w+ +)?('[^']*'|\S+)( \\)?$/.test(line)
+}
+
+test.each([80, 120])('shows every check and setting where asked to, %i columns wide', async (width) => {
+  const { report } = await examine({ make: (instance) => instance.disassociateProfile() })
+  const picture = formatReport(normalized(report), { ...PLAIN, width, isVerbose: true })
+  await expect(picture).toMatchFileSnapshot(`pictures/verbose.${width}.txt`)
+})
+
+test('writes to what is no terminal in lines of any length', async () => {
+  const { report } = await examine({ make: (instance) => instance.disassociateProfile() })
+  await expect(formatReport(normalized(report), PLAIN)).toMatchFileSnapshot('pictures/no-role.unwrapped.txt')
+})
+
+test('sets off marks and names by colour, and wraps as without', async () => {
+  const { report } = await examine({ make: (instance) => instance.disassociateProfile() })
+  const colours = { ok: 'green', warning: 'yellow', problem: 'red', skipped: 'dim' } as const
+  const paint: Layout['paint'] = (verdict, text) =>
+    styleText(colours[verdict], text, { validateStream: false })
+  const layout = { width: 80, isVerbose: true, paint }
+  await expect(formatReport(normalized(report), layout)).toMatchFileSnapshot('pictures/colour.80.txt')
+})
+
+/** What differs from run to run is the same: ports, latencies and what is left of the credentials. */
+function normalized(report: Report): Report {
+  const text = JSON.stringify(report)
+    .replace(/127\.0\.0\.1:\d+/g, '127.0.0.1:40123')
+    .replace(/in \d+ ms\./g, 'in 2 ms.')
+    .replace(/another \d+ h \d+ min/g, 'another 4 h 59 min')
+  const same: unknown = JSON.parse(text)
+  assertReport(same)
+  return same
 }

@@ -46,7 +46,7 @@ const TROUBLES: readonly Trouble[] = [
   {
     code: 'NO_ROLE',
     check: 'instance-profile',
-    fix: /^aws ec2 associate-iam-instance-profile --instance-id i-0123456789abcdef0 /,
+    fix: /^aws ec2 associate-iam-instance-profile --region eu-central-1 --instance-id i-0123456789abcdef0 /,
     make: (instance) => instance.disassociateProfile(),
   },
   {
@@ -89,7 +89,7 @@ const TROUBLES: readonly Trouble[] = [
   {
     code: 'SERVER_ERROR',
     check: 'role',
-    fix: /^aws ec2 describe-instance-status --instance-ids i-0123456789abcdef0$/,
+    fix: /^aws ec2 describe-instance-status --region eu-central-1 --instance-ids i-0123456789abcdef0$/,
     make: (instance) => instance.failUntilLifted('role', { status: 503 }),
   },
   {

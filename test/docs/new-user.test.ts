@@ -95,7 +95,7 @@ test.concurrent(
     expect(readPage('docs/errors.md').toLowerCase()).toContain(`\n## ${anchor}\n`)
     expect(failure.status).toBe(1)
 
-    const fix = /^ *run: *(aws ec2 modify-instance-metadata-options .*)$/m.exec(ill.output)?.[1] ?? ''
+    const fix = /^ *fix *(aws ec2 modify-instance-metadata-options .*)$/m.exec(ill.output)?.[1] ?? ''
     const options = optionsIn(shellWords(fix))
     expect(ill.status).toBe(1)
 
