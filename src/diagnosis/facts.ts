@@ -15,6 +15,8 @@ export interface Facts {
 /** What the environment, the files of the AWS SDKs and the firmware say. */
 export interface Surroundings {
   readonly profile: string
+  /** What keeps a config or credentials file from being used. */
+  readonly fileWarnings: readonly string[]
   /** The variables that hold access keys. */
   readonly keyVariables: readonly string[]
   /** The file that holds access keys for the profile. */

@@ -23,10 +23,11 @@ const OTHER_SOURCES = [
 
 /** What shadows the role, or stands between this process and IMDS. Values stay where they are: only names come out. */
 export function readSurroundings(outside: Outside): Surroundings {
-  const { env, profile, firmwareInstanceId, endpoint } = outside
+  const { env, profile, firmwareInstanceId, endpoint, warnings = [] } = outside
   const isSet = (name: string): boolean => Boolean(env[name])
   return {
     profile,
+    fileWarnings: warnings,
     firmwareInstanceId,
     keyVariables: isSet('AWS_ACCESS_KEY_ID') ? KEY_VARIABLES.filter(isSet) : [],
     keyFile: findKeyFile(outside),

@@ -34,6 +34,7 @@ function facts(imds: Partial<ImdsFacts> = {}, surroundings: Partial<Facts['surro
     settings: SETTINGS,
     surroundings: {
       profile: 'default',
+      fileWarnings: [],
       keyVariables: [],
       keyFile: undefined,
       otherSources: [],
@@ -128,4 +129,13 @@ test('sets verdicts off by the paint that it is given, and is plain without', ()
   expect(formatReport(report, (verdict, text) => `<${verdict}>${text.trim()}</>`)).toContain(
     '<ok>ok</>  reach: IMDS at http://169.254.169.254 accepts connections.',
   )
+})
+
+test('warns of a file that cannot be used, and has the role be usable', () => {
+  const given = facts({}, { fileWarnings: ['The config file /a is ignored: it is a directory.'] })
+  expect(findingOf(given, 'settings')).toMatchObject({
+    verdict: 'warning',
+    message: 'The config file /a is ignored: it is a directory.',
+    hint: expect.stringContaining('AWS_CONFIG_FILE') as string,
+  })
 })
