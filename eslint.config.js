@@ -50,7 +50,6 @@ export default defineConfig(
       'src/runtime/**',
       'src/imds/http-transport.ts',
       'src/credentials/shared-sources.ts',
-      'src/config/config-sources.ts',
       'drop-in/src/default-chain.ts',
       'src/cli/**',
       'src/testing/**',

@@ -15,7 +15,17 @@ const FLAGS = ['--help', '--version']
 const SUCCESS = 0
 const USAGE_ERROR = 2
 
+surviveClosedPipes()
 process.exitCode = await main(process.argv.slice(2))
+
+/** Who reads the output may have read enough, as `head -1` has: no reason to fail, nor to stop serving. */
+function surviveClosedPipes(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: Error) => {
+      if (!('code' in error) || error.code !== 'EPIPE') throw error
+    })
+  }
+}
 
 async function main([name, ...args]: readonly string[]): Promise<number> {
   switch (name) {

@@ -1,22 +1,26 @@
+import { type Host, systemHost } from '../runtime/host.js'
 import type { ConfigFiles, ConfigSources } from './config.js'
+import { inspect, type Inspection, inspectText } from './config-files.js'
 import { badConfig } from './setting-values.js'
-
-type Env = ConfigSources['env']
 
 /** As long as a load has by default, at the most. */
 const READING_LIMIT_MS = 10_000
 
-/** The environment and the AWS config file of this process; `profile` is the one that was asked for, if any. */
+/**
+ * The environment and the AWS config file of this process; `profile` is the one that was asked for, if any. `warn` is told of each file
+ * that is there and cannot be used.
+ */
 export function systemConfigSources(
   profile: string | undefined,
   readingLimitMs: number = READING_LIMIT_MS,
+  warn: (warning: string) => void = () => {},
 ): ConfigSources {
-  const { env } = process
   const name = profileName(profile)
   return {
-    env,
+    env: systemHost.env(),
     loadProfile: async () => {
-      const { configFile, credentialsFile } = await readConfigFiles(readingLimitMs)
+      const { configFile, credentialsFile, warnings = [] } = await readConfigFiles(readingLimitMs)
+      warnings.forEach(warn)
       return { name, keys: { ...credentialsFile[name], ...configFile[name] } }
     },
   }
@@ -24,34 +28,44 @@ export function systemConfigSources(
 
 /** The profile whose settings are read, where `asked` was asked for. */
 export function profileName(asked: string | undefined): string {
-  return asked ?? (process.env['AWS_PROFILE'] || 'default')
+  return asked ?? (systemHost.env()['AWS_PROFILE'] || 'default')
 }
 
 /**
- * Reads both files; one that is not there is empty.
+ * Reads both files; one that is not there, or is no readable regular file, is empty and is never opened.
  *
  * @throws {InstanceRoleError} `BAD_CONFIG` where they are not read within `limitMs`, or for want of a home directory
  */
-export async function readConfigFiles(limitMs: number): Promise<ConfigFiles> {
+export async function readConfigFiles(limitMs: number, host: Host = systemHost): Promise<ConfigFiles> {
+  const inspections = {
+    config: findFile('config file', 'AWS_CONFIG_FILE', '.aws/config', host),
+    credentials: findFile('credentials file', 'AWS_SHARED_CREDENTIALS_FILE', '.aws/credentials', host),
+  }
+  const both = Object.values(inspections)
+  const warnings = both.flatMap((one) => ('warning' in one ? one.warning : []))
+  const files = both.flatMap((one) => ('file' in one ? one.file : []))
   // The SDK's loader takes as long to load as all the rest: only where there is a file for it to read.
-  if (!mayHaveFiles(process.env)) return { configFile: {}, credentialsFile: {} }
-  return inTime(loadFiles(), Math.min(limitMs, READING_LIMIT_MS))
+  if (files.length === 0) return { configFile: {}, credentialsFile: {}, warnings }
+  const pathOf = (found: Inspection): string => ('file' in found ? found.file.path : host.devNull())
+  const read = async (): Promise<ConfigFiles> => {
+    const texts = await Promise.all(files.map((file) => inspectText(file, host)))
+    const paths = { configFilepath: pathOf(inspections.config), filepath: pathOf(inspections.credentials) }
+    return { ...(await loadFiles(paths)), warnings: [...warnings, ...texts.flatMap((text) => text ?? [])] }
+  }
+  return inTime(read(), Math.min(limitMs, READING_LIMIT_MS), host)
 }
 
-async function loadFiles(): Promise<ConfigFiles> {
+/** Both are named, so that what the loader opens is what was looked at. */
+async function loadFiles(paths: { configFilepath: string; filepath: string }): Promise<ConfigFiles> {
   const { loadSharedConfigFiles } = await import('@smithy/core/config')
-  return loadSharedConfigFiles().catch(tellNoHome)
+  return loadSharedConfigFiles(paths).catch(tellNoHome)
 }
 
-/** Kept from import: a file is read in real time, whatever clock a test has put in its place by then. */
-const realTime = { setTimeout, clearTimeout }
-
-/** A pipe that nobody writes to never ends. */
-function inTime<T>(reading: Promise<T>, limitMs: number): Promise<T> {
+/** A file on a network that has gone away is never read to its end. */
+function inTime<T>(reading: Promise<T>, limitMs: number, host: Host): Promise<T> {
   return new Promise((resolve, reject) => {
-    const giveUp = (): void => reject(unread(`within ${limitMs} ms`))
-    const timer = realTime.setTimeout(giveUp, limitMs)
-    reading.then(resolve, reject).finally(() => realTime.clearTimeout(timer))
+    const cancel = host.afterRealTime(limitMs, () => reject(unread(`within ${limitMs} ms`)))
+    reading.then(resolve, reject).finally(cancel)
   })
 }
 
@@ -60,32 +74,20 @@ function unread(why: string): Error {
   return badConfig(files, `not read ${why}`)
 }
 
-/** Errs on the side of the loader, which alone knows where it looks. */
-function mayHaveFiles(env: Env): boolean {
-  // Not by `import`, for which Node would load `fs.promises` too: docs/discoveries.md, "Loading and waiting".
-  const { homedir } = process.getBuiltinModule('node:os')
-  const homes = [env['HOME'], env['USERPROFILE'], env['HOMEPATH'], orNone(homedir)].filter(
-    (home) => home !== undefined,
-  )
-  return (
-    mayExist(env['AWS_CONFIG_FILE'], homes, 'config') ||
-    mayExist(env['AWS_SHARED_CREDENTIALS_FILE'], homes, 'credentials')
-  )
+/** The file that `variable` names, or the one at `place` in the home directory. */
+function findFile(title: string, variable: string, place: string, host: Host): Inspection {
+  const named = host.env()[variable]
+  const path = named || `~/${place}`
+  if (!path.startsWith('~/')) return inspect({ title, path }, host)
+  const home = homeOf(host)
+  if (home !== undefined) return inspect({ title, path: `${home}${path.slice(1)}` }, host)
+  return named ? tellNoHome() : {}
 }
 
-function mayExist(path: string | undefined, homes: readonly string[], name: string): boolean {
-  const { existsSync } = process.getBuiltinModule('node:fs')
-  if (path) return path.startsWith('~') || existsSync(path)
-  return homes.some((home) => existsSync(`${home}/.aws/${name}`))
-}
-
-/** A user that no password file knows has no home: in a container, say. */
-function orNone(homedir: () => string): string | undefined {
-  try {
-    return homedir()
-  } catch {
-    return undefined
-  }
+/** The home directory as the AWS SDKs find it. */
+function homeOf(host: Host): string | undefined {
+  const { HOME, USERPROFILE, HOMEPATH, HOMEDRIVE = 'C:\\' } = host.env()
+  return HOME || USERPROFILE || (HOMEPATH ? `${HOMEDRIVE}${HOMEPATH}` : host.homedir())
 }
 
 /** The loader swallows all but this, also where a variable names the file. */

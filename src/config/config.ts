@@ -57,6 +57,8 @@ type Sections = Readonly<Record<string, Readonly<Record<string, string | undefin
 export interface ConfigFiles {
   readonly configFile: Sections
   readonly credentialsFile: Sections
+  /** What keeps a file from being used, in whole sentences. */
+  readonly warnings?: readonly string[]
 }
 
 /** How one setting is spelled in each place. */

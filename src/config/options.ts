@@ -92,7 +92,8 @@ export interface InstanceRoleOptions {
    */
   readonly accountId?: boolean | undefined
   /**
-   * Whether this provider keeps its own credentials and metadata token, instead of sharing those of the process.
+   * Whether this provider keeps its own credentials and metadata token, instead of sharing those of the process. A `MetadataClient`
+   * then also reads the region and the like for itself.
    *
    * @default false
    */

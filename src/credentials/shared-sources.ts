@@ -8,10 +8,11 @@ import {
   imdsAccess,
   type TokenRegistry,
 } from '../imds/imds-access.js'
+import type { FactRegistry } from '../imds/instance-facts.js'
 import { PROCESS_WIDE } from '../runtime/process-wide.js'
 
-/** Sources and metadata tokens that are held together. */
-export interface SourceRegistry extends TokenRegistry {
+/** Sources, metadata tokens and facts about the instance that are held together. */
+export interface SourceRegistry extends TokenRegistry, FactRegistry {
   readonly sources: Map<string, CredentialsSource>
 }
 
@@ -26,7 +27,7 @@ export function processRegistry(): SourceRegistry {
 
 /** A registry that nobody else shares. */
 export function createRegistry(): SourceRegistry {
-  return { sources: new Map(), tokens: new Map() }
+  return { sources: new Map(), tokens: new Map(), facts: new WeakMap() }
 }
 
 export interface UseOptions extends AccessOptions {

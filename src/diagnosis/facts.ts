@@ -18,6 +18,8 @@ export interface Facts {
 /** What the environment, the files of the AWS SDKs and the firmware say. */
 export interface Surroundings {
   readonly profile: string
+  /** What keeps a config or credentials file from being used. */
+  readonly fileWarnings: readonly string[]
   /** The variables that hold access keys; none where the key ID or its secret is missing, which is no access key. */
   readonly keyVariables: readonly string[]
   /** `AWS_ACCESS_KEY_ID` or `AWS_SECRET_ACCESS_KEY` where it is set without the other. */

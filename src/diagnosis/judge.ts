@@ -29,8 +29,20 @@ function judgeSettings(facts: Facts): Finding {
   const { settings, surroundings } = facts
   const known = { profile: surroundings.profile }
   if (settings instanceof InstanceRoleError) return problemOf('settings', settings, facts, known)
+  if (surroundings.fileWarnings.length > 0) return warnOfFiles(surroundings.fileWarnings, known)
   const message = `The settings are valid; the profile is ${surroundings.profile}.`
   return { check: 'settings', verdict: 'ok', message, facts: known }
+}
+
+/** The role can be used, though not with all the settings that somebody meant. */
+function warnOfFiles(warnings: readonly string[], known: Finding['facts']): Finding {
+  return {
+    check: 'settings',
+    verdict: 'warning',
+    message: warnings.join(' '),
+    hint: 'Correct the file, or AWS_CONFIG_FILE or AWS_SHARED_CREDENTIALS_FILE where it names the wrong one.',
+    facts: known,
+  }
 }
 
 function judgeEnabled(facts: Facts): Finding {

@@ -25,11 +25,12 @@ const OTHER_SOURCES = [
 
 /** What shadows the role, or stands between this process and IMDS. Values stay where they are: only names come out. */
 export function readSurroundings(outside: Outside): Surroundings {
-  const { env, profile, firmwareInstanceId, endpoints } = outside
+  const { env, profile, firmwareInstanceId, endpoints, warnings = [] } = outside
   const isSet = (name: string): boolean => Boolean(env[name])
   const isComplete = KEY_PAIR.every(isSet)
   return {
     profile,
+    fileWarnings: warnings,
     firmwareInstanceId,
     keyVariables: isComplete ? [...KEY_PAIR, 'AWS_SESSION_TOKEN'].filter(isSet) : [],
     loneKeyVariable: isComplete ? undefined : KEY_PAIR.find(isSet),

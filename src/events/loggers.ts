@@ -41,3 +41,24 @@ export class Loggers {
     return known
   }
 }
+
+/** A logger can well write later than it is told. */
+interface Warnable {
+  warn(text: string): unknown
+}
+
+const warned = new WeakMap<Warnable, Set<string>>()
+
+/** Warns of what does not change while a process runs: each logger once, however many providers find it. */
+export function warnOnce(logger: Warnable | undefined, warning: string): void {
+  if (logger === undefined) return
+  const told = warned.get(logger) ?? new Set<string>()
+  warned.set(logger, told)
+  if (told.has(warning)) return
+  told.add(warning)
+  try {
+    Promise.resolve(logger.warn(`instance-role: ${warning}`)).catch(() => {})
+  } catch {
+    // A logger that fails must not cost anybody the credentials.
+  }
+}

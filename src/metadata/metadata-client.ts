@@ -1,9 +1,10 @@
 import { throwIfAborted, unlessAborted } from '../runtime/abort.js'
 import { checkAbortSignal, checkOptions, type CheckedOptions } from '../config/checked-options.js'
-import { resolveEnabledConfig } from '../config/config.js'
-import { InstanceRoleError } from '../errors.js'
+import { resolveEnabledConfig, type Setting } from '../config/config.js'
+import { copyOf, InstanceRoleError } from '../errors.js'
 import { publish } from '../events/events.js'
 import { type ImdsAccess, imdsAccess, type TokenRegistry } from '../imds/imds-access.js'
+import { type FactRegistry, instanceFact } from '../imds/instance-facts.js'
 import { runLoad } from '../imds/imds-load.js'
 import type { ImdsReader } from '../imds/imds-reader.js'
 import {
@@ -34,13 +35,25 @@ const USER_DATA = '/latest/user-data'
 
 /** What a single read may be told. */
 export interface MetadataReadOptions {
-  /** Ends the wait and the read. */
+  /** Ends the wait; and the read, unless other clients may be waiting for it too. */
   readonly abortSignal?: AbortSignal | undefined
+}
+
+/** How this client's settings have it read. */
+interface Opened {
+  readonly access: ImdsAccess
+  /** The first one where there are two: both are of the same instance. */
+  readonly endpoint: string
+  /** Equal where the settings of two clients are. */
+  readonly limits: string
 }
 
 /**
  * Reads the metadata of this EC2 instance with IMDSv2, under the same limits as the credentials, and with the same metadata
  * token.
+ *
+ * Region, availability zone, instance ID and identity document cannot change while a process runs: they are read once for all
+ * clients of the process that ask the same endpoint through the same dispatcher. Everything else is read at each call.
  *
  * @example
  * const metadata = new MetadataClient()
@@ -51,13 +64,16 @@ export interface MetadataReadOptions {
 export class MetadataClient {
   readonly #checked: CheckedOptions
   readonly #environment = systemEnvironment()
-  readonly #registry: TokenRegistry
-  #access: Promise<ImdsAccess> | undefined
+  readonly #registry: TokenRegistry & FactRegistry
+  #opened: Promise<Opened> | undefined
 
   /** @throws {InstanceRoleError} `BAD_CONFIG`, at once, for a malformed option */
   constructor(options: MetadataClientOptions = {}) {
     this.#checked = checkOptions(options)
-    this.#registry = this.#checked.isolated === true ? { tokens: new Map() } : this.#environment.registry
+    this.#registry =
+      this.#checked.isolated === true
+        ? { tokens: new Map(), facts: new WeakMap() }
+        : this.#environment.registry
   }
 
   /**
@@ -79,7 +95,7 @@ export class MetadataClient {
    * @throws {InstanceRoleError} `METADATA_ABSENT`, `BAD_RESPONSE`, and those of `get`
    */
   region(options?: MetadataReadOptions): Promise<string> {
-    return this.#require('/latest/meta-data/placement/region', options, parseIdentifier)
+    return this.#fact('/latest/meta-data/placement/region', options, parseIdentifier)
   }
 
   /**
@@ -88,7 +104,7 @@ export class MetadataClient {
    * @throws {InstanceRoleError} `METADATA_ABSENT`, `BAD_RESPONSE`, and those of `get`
    */
   instanceId(options?: MetadataReadOptions): Promise<string> {
-    return this.#require('/latest/meta-data/instance-id', options, parseIdentifier)
+    return this.#fact('/latest/meta-data/instance-id', options, parseIdentifier)
   }
 
   /**
@@ -97,7 +113,7 @@ export class MetadataClient {
    * @throws {InstanceRoleError} `METADATA_ABSENT`, `BAD_RESPONSE`, and those of `get`
    */
   availabilityZone(options?: MetadataReadOptions): Promise<string> {
-    return this.#require('/latest/meta-data/placement/availability-zone', options, parseIdentifier)
+    return this.#fact('/latest/meta-data/placement/availability-zone', options, parseIdentifier)
   }
 
   /**
@@ -120,7 +136,7 @@ export class MetadataClient {
    * @throws {InstanceRoleError} `METADATA_ABSENT`, `BAD_RESPONSE`, and those of `get`
    */
   identityDocument(options?: MetadataReadOptions): Promise<IdentityDocument> {
-    return this.#require('/latest/dynamic/instance-identity/document', options, parseIdentityDocument)
+    return this.#fact('/latest/dynamic/instance-identity/document', options, parseIdentityDocument)
   }
 
   /**
@@ -143,58 +159,83 @@ export class MetadataClient {
     return Object.fromEntries(tags)
   }
 
-  /** Parsed within the load, so that what came broken is read again. */
-  #require<T>(
+  /** Read once; a body that cannot be parsed is a failure of the read, which retries it. */
+  #fact<T>(
     path: string,
-    options: MetadataReadOptions = {},
+    options: MetadataReadOptions | null = {},
     parse: (body: string, path: string) => T,
   ): Promise<T> {
-    return this.#load(
-      async (imds) => parse(requireMetadata(await imds.get(path, 'metadata'), path), path),
-      options,
-    )
+    const read = async (imds: ImdsReader): Promise<string> => {
+      const body = requireMetadata(await imds.get(path, 'metadata'), path)
+      parse(body, path)
+      return body
+    }
+    return this.#wait(async () => {
+      const { access, endpoint, limits } = await this.#open()
+      const fact = instanceFact(this.#registry, this.#checked.dispatcher, endpoint, path)
+      // No caller's signal: the read is everybody's.
+      const body = await fact.get(limits, () => load(access, new AbortController().signal, read))
+      return parse(body, path)
+    }, options)
   }
 
-  async #load<T>(read: (imds: ImdsReader) => Promise<T>, options: MetadataReadOptions | null): Promise<T> {
-    const abortSignal = checkAbortSignal(options?.abortSignal)
-    const { runtime } = this.#environment
-    const release = runtime.keepAlive()
-    const signal = abortSignal ?? new AbortController().signal
+  #load<T>(read: (imds: ImdsReader) => Promise<T>, options: MetadataReadOptions | null): Promise<T> {
+    return this.#wait(async (signal) => {
+      const { access } = await this.#open()
+      throwIfAborted(signal)
+      return load(access, signal, read)
+    }, options)
+  }
+
+  async #wait<T>(work: (signal: AbortSignal) => Promise<T>, options: MetadataReadOptions | null): Promise<T> {
+    const signal = checkAbortSignal(options?.abortSignal) ?? new AbortController().signal
+    throwIfAborted(signal)
+    const release = this.#environment.runtime.keepAlive()
     try {
-      throwIfAborted(abortSignal)
-      const access = await unlessAborted(signal, this.#open())
-      const load = {
-        ...access,
-        signal,
-        onRequest: () => {},
-        isColdStart: true,
-        onV1: () => publish({ 'instance-role:v1-used': { endpoint: access.endpoints.preferred } }),
-      }
-      return await runLoad(load, read)
+      return await unlessAborted(signal, work(signal))
+    } catch (error) {
+      // For each caller its own: the SDK writes to errors, and the stack tells who called.
+      throw error instanceof InstanceRoleError && error !== signal.reason ? copyOf(error) : error
     } finally {
       release()
     }
   }
 
   /** Opened once: which endpoint answers is remembered from one read to the next. A failure is not remembered. */
-  #open(): Promise<ImdsAccess> {
-    this.#access ??= this.#resolve().catch((error: unknown) => {
-      this.#access = undefined
+  #open(): Promise<Opened> {
+    this.#opened ??= this.#resolve().catch((error: unknown) => {
+      this.#opened = undefined
       throw error
     })
-    return this.#access
+    return this.#opened
   }
 
-  async #resolve(): Promise<ImdsAccess> {
+  async #resolve(): Promise<Opened> {
     const { runtime, configSources } = this.#environment
     const { profile, deadlineMs, dispatcher } = this.#checked
     const config = await resolveEnabledConfig(this.#checked, configSources(profile, deadlineMs))
-    return imdsAccess({ config, dispatcher, runtime, registry: this.#registry })
+    return {
+      access: imdsAccess({ config, dispatcher, runtime, registry: this.#registry }),
+      endpoint: config.endpoint.value,
+      limits: JSON.stringify(
+        Object.values<Setting<unknown>>({ ...config }).map(({ value }) => value ?? null),
+      ),
+    }
   }
 }
 
+function load<T>(
+  access: ImdsAccess,
+  signal: AbortSignal,
+  read: (imds: ImdsReader) => Promise<T>,
+): Promise<T> {
+  const onV1 = (): void => publish({ 'instance-role:v1-used': { endpoint: access.endpoints.preferred } })
+  return runLoad({ ...access, signal, isColdStart: true, onRequest: () => {}, onV1 }, read)
+}
+
 /**
- * The region of this instance, for the `region` of an AWS SDK client; read once.
+ * The region of this instance, for the `region` of an AWS SDK client; read once for the whole process, as
+ * {@link MetadataClient.region} is.
  *
  * @example
  * const s3 = new S3Client({ region: fromInstanceMetadataRegion(), credentials: fromInstanceRole() })
@@ -203,13 +244,5 @@ export class MetadataClient {
  */
 export function fromInstanceMetadataRegion(options: MetadataClientOptions = {}): () => Promise<string> {
   const client = new MetadataClient(options)
-  let region: Promise<string> | undefined
-  return () => {
-    region ??= client.region().catch((error: unknown) => {
-      // A failure is not remembered: the next call asks again.
-      region = undefined
-      throw error
-    })
-    return region
-  }
+  return () => client.region()
 }

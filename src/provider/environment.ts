@@ -7,8 +7,12 @@ import { processRegistry, type SourceRegistry } from '../credentials/shared-sour
 export interface Environment {
   readonly runtime: Runtime
   readonly registry: SourceRegistry
-  /** `readingLimitMs` bounds the reading of files. */
-  readonly configSources: (profile: string | undefined, readingLimitMs?: number) => ConfigSources
+  /** `readingLimitMs` bounds the reading of files; `warn` is told of each that cannot be used. */
+  readonly configSources: (
+    profile: string | undefined,
+    readingLimitMs?: number,
+    warn?: (warning: string) => void,
+  ) => ConfigSources
 }
 
 /** The process as it is. */

@@ -47,6 +47,13 @@ export function fromInstanceRole(options: InstanceRoleOptions = {}): InstanceRol
   return createProvider(options, systemEnvironment())
 }
 
+const callsOf = new WeakMap<object, ProviderCalls>()
+
+/** What `provider` takes its credentials from, the same for all that share them; itself where that is not known. */
+export function sourceOf(provider: object): object {
+  return callsOf.get(provider)?.source ?? provider
+}
+
 /** `fromInstanceRole` in a given environment. */
 export function createProvider(options: InstanceRoleOptions, environment: Environment): InstanceRoleProvider {
   const use = new ProviderCalls(options, environment)
@@ -54,7 +61,7 @@ export function createProvider(options: InstanceRoleOptions, environment: Enviro
     use.close()
     return Promise.resolve()
   }
-  return Object.assign((properties?: InstanceRoleCallProperties) => use.credentials(properties), {
+  const provider = Object.assign((properties?: InstanceRoleCallProperties) => use.credentials(properties), {
     memoized: true,
     status: () => describeStatus(use.source?.status(), use.source?.now() ?? environment.runtime.now()),
     ready: (readyOptions?: ReadyOptions) => use.ready(readyOptions),
@@ -62,4 +69,6 @@ export function createProvider(options: InstanceRoleOptions, environment: Enviro
     close,
     [Symbol.asyncDispose]: close,
   })
+  callsOf.set(provider, use)
+  return provider
 }

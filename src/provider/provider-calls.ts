@@ -11,6 +11,7 @@ import { type InstanceRoleCredentials, toCredentials } from './credentials-ident
 import type { LoadedRole } from '../credentials/credentials-load.js'
 import type { CredentialsSource } from '../credentials/credentials-source.js'
 import { copyOf, InstanceRoleError } from '../errors.js'
+import { warnOnce } from '../events/loggers.js'
 import type { InstanceRoleCallProperties, InstanceRoleOptions, ReadyOptions } from '../config/options.js'
 import { type Held, wasTriedLately } from '../refresh/refresh-schedule.js'
 import { releaseSource, retainSource } from '../credentials/shared-sources.js'
@@ -112,7 +113,7 @@ export class ProviderCalls {
 
   async #find(properties: InstanceRoleCallProperties, roleWait: RoleWait): Promise<InstanceRoleCredentials> {
     this.#requireOpen()
-    const source = this.#source ?? (await this.#openOnce(properties.callerClientConfig?.profile))
+    const source = this.#source ?? (await this.#openOnce(properties))
     const logger = this.#logger(properties)
     const minTtlMs = checkDuration('minTtl', properties.minTtl) ?? this.#checked.minTtlMs
     const first = (): Promise<Held<LoadedRole>> =>
@@ -125,20 +126,20 @@ export class ProviderCalls {
     return toCredentials(await source.refresh(logger), source)
   }
 
-  #openOnce(callerProfile: string | undefined): Promise<CredentialsSource> {
-    this.#opening ??= this.#open(callerProfile).finally(() => {
+  #openOnce(properties: InstanceRoleCallProperties): Promise<CredentialsSource> {
+    this.#opening ??= this.#open(properties).finally(() => {
       this.#opening = undefined
       this.#isInvalidated = false
     })
     return this.#opening
   }
 
-  async #open(callerProfile: string | undefined): Promise<CredentialsSource> {
+  async #open(properties: InstanceRoleCallProperties): Promise<CredentialsSource> {
     const { runtime, registry, configSources } = this.#environment
-    const config = await resolveEnabledConfig(
-      this.#checked,
-      configSources(this.#checked.profile ?? callerProfile, this.#checked.deadlineMs),
-    )
+    const profile = this.#checked.profile ?? properties.callerClientConfig?.profile
+    const warn = (warning: string): void => warnOnce(this.#logger(properties), warning)
+    const sources = configSources(profile, this.#checked.deadlineMs, warn)
+    const config = await resolveEnabledConfig(this.#checked, sources)
     this.#requireOpen()
     const { dispatcher, isolated = false, logger } = this.#checked
     this.#source = retainSource({ config, dispatcher, isolated, logger, runtime, registry })

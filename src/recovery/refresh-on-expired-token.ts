@@ -5,7 +5,7 @@ import type {
   RelativeMiddlewareOptions,
 } from '@smithy/types'
 import { isAbortSignal, unlessAborted } from '../runtime/abort.js'
-import type { InstanceRoleProvider } from '../provider/from-instance-role.js'
+import { type InstanceRoleProvider, sourceOf } from '../provider/from-instance-role.js'
 import { Inquiries } from './inquiries.js'
 import { isReplayable, type Refusal, refusalOf, signerOf } from './refused-request.js'
 import { systemRuntime } from '../runtime/runtime.js'
@@ -42,7 +42,9 @@ export interface SigningClient {
 }
 
 /** A provider of `fromInstanceRole()`, or what wraps one. */
-export type RefreshableProvider = (() => Promise<{ readonly accessKeyId: string }>) &
+export type RefreshableProvider = ((properties?: {
+  readonly forceRefresh?: boolean
+}) => Promise<{ readonly accessKeyId: string }>) &
   Pick<InstanceRoleProvider, 'status'>
 
 /** How long a set counts as fresh, from its first use; IAM is eventually consistent, mostly within seconds. */
@@ -126,8 +128,15 @@ type Arguments<Input extends object> = FinalizeHandlerArguments<Input> & { reado
 /** Ends a second sending before the network, where it is signed with anything else than is due. */
 class NotSignedAsDue extends Error {}
 
-/** One for all clients: the same access key is the same set, whoever was refused with it. */
-const inquiries = new Inquiries(systemRuntime.now)
+/** By source: two that share nothing can hold the same set, and what one learns is news to the other. */
+const inquiries = new WeakMap<object, Inquiries>()
+
+/** One for all clients whose credentials are from the same source: the same access key is the same set, whoever was refused. */
+function inquiriesAt(source: object): Inquiries {
+  const known = inquiries.get(source) ?? new Inquiries(systemRuntime.now)
+  inquiries.set(source, known)
+  return known
+}
 
 class Recovery {
   readonly #config: SigningConfig
@@ -208,7 +217,8 @@ class Recovery {
   async #renew(refused: string, refusal: Refusal): Promise<Sending | undefined> {
     if (!(await this.#hasImds())) return undefined
     const { accessKeyId } = await this.#provider()
-    if (accessKeyId === refused) await inquiries.ask(refused, () => this.#refreshThroughClient())
+    if (accessKeyId === refused)
+      await inquiriesAt(sourceOf(this.#provider)).ask(refused, () => this.#refreshAll())
     const due = await this.#dueAfter(refused)
     if (due === undefined) return undefined
     if (due === refused) {
@@ -221,6 +231,11 @@ class Recovery {
   /** IMDS may not even be there, unless what the provider or the client holds came from it. */
   async #hasImds(): Promise<boolean> {
     return this.#provider.status().expiration !== undefined || isFromImds(await this.#config.credentials())
+  }
+
+  /** One request to IMDS where the client's credentials are the provider's. */
+  #refreshAll(): Promise<unknown> {
+    return Promise.allSettled([this.#refreshThroughClient(), this.#provider({ forceRefresh: true })])
   }
 
   /** The client's own cache, where it has one, is renewed with it. */

@@ -12,6 +12,8 @@ const EXPIRED: ReadonlySet<unknown> = new Set([
 const UNKNOWN: ReadonlySet<unknown> = new Set([
   // https://docs.aws.amazon.com/emr/latest/APIReference/CommonErrors.html
   'InvalidClientTokenId',
+  // EC2's word. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html#CommonErrors
+  'AuthFailure',
   // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
   'UnrecognizedClientException',
   // S3's words for the two parts of it. https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList

@@ -29,7 +29,7 @@ import {
 } from './metadata-tree.js'
 import { MetadataTokens } from './metadata-tokens.js'
 import { type MswHandlers, createMswHandlers } from './msw-front.js'
-import { resetInstanceRole } from './provider-state.js'
+import { forgetInstance, resetInstanceRole } from './provider-state.js'
 import { errorPage } from './reply.js'
 import { RequestLog } from './request-log.js'
 
@@ -108,6 +108,7 @@ export interface EmulatedInstance {
  * const server = setupServer(...instance.handlers)
  */
 export function emulateInstance(options: InstanceOptions = {}): EmulatedInstance {
+  forgetInstance()
   return new Instance(resolveOptions(options), options.clock ?? ambientClock)
 }
 

@@ -2,6 +2,8 @@
 export interface ProviderState {
   readonly sources: Map<string, { reset(): void }>
   readonly tokens: Map<string, { reset(): void }>
+  /** What is known of the instance; replaced, it is forgotten. */
+  facts: WeakMap<object, Map<string, object>>
   clock?: ProviderClock
 }
 
@@ -29,14 +31,14 @@ export function findProviderState(): ProviderState | undefined {
 /** The shared state, made when it is not there yet. */
 export function shareProviderState(): ProviderState {
   const world: GlobalWithState = globalThis
-  return (world[STATE_KEY] ??= { sources: new Map(), tokens: new Map() })
+  return (world[STATE_KEY] ??= { sources: new Map(), tokens: new Map(), facts: new WeakMap() })
 }
 
 /**
- * Makes every provider of this process that is not `isolated` forget its credentials, role name and metadata tokens, as if none had
- * been called.
+ * Makes every provider and `MetadataClient` of this process that is not `isolated` forget its credentials, role name, metadata tokens,
+ * region and what else it knows of the instance, as if none had been called.
  *
- * Providers that were made at module scope forget, too, and stay usable. Call it between tests.
+ * Those that were made at module scope forget, too, and stay usable. Call it between tests.
  *
  * @example
  * afterEach(() => resetInstanceRole())
@@ -45,4 +47,11 @@ export function resetInstanceRole(): void {
   const state = findProviderState()
   if (state === undefined) return
   for (const held of [...state.sources.values(), ...state.tokens.values()]) held.reset()
+  forgetInstance()
+}
+
+/** Forgets region, availability zone, instance ID and identity document: there is another instance. */
+export function forgetInstance(): void {
+  const state = findProviderState()
+  if (state !== undefined) state.facts = new WeakMap()
 }

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -442,19 +441,6 @@ test('reads the config file that a variable names with ~', async () => {
   vi.stubEnv('AWS_CONFIG_FILE', '~/settings/aws')
   await using provider = fromInstanceRole({ isolated: true })
   expect((await provider()).accessKeyId).toBe(world.instance.credentials?.accessKeyId)
-})
-
-test('gives up a config file that cannot be read to its end', async () => {
-  const pipe = path.join(world.folder, 'pipe')
-  execFileSync('mkfifo', [pipe])
-  vi.stubEnv('AWS_CONFIG_FILE', pipe)
-  await using provider = fromInstanceRole({ isolated: true, endpoint: world.endpoint, deadline: 30 })
-  await expect(provider()).rejects.toMatchObject({
-    code: 'BAD_CONFIG',
-    message:
-      'The config file (AWS_CONFIG_FILE) or credentials file (AWS_SHARED_CREDENTIALS_FILE) is not read within 30 ms.',
-  })
-  await writeFile(pipe, '')
 })
 
 test('does without a config file', async () => {

@@ -37,6 +37,7 @@ function facts(imds: Partial<ImdsFacts> = {}, surroundings: Partial<Facts['surro
     settings: SETTINGS,
     surroundings: {
       profile: 'default',
+      fileWarnings: [],
       keyVariables: [],
       keyFile: undefined,
       otherSources: [],
@@ -227,3 +228,12 @@ test.each([
     })
   },
 )
+
+test('warns of a file that cannot be used, and has the role be usable', () => {
+  const given = facts({}, { fileWarnings: ['The config file /a is ignored: it is a directory.'] })
+  expect(findingOf(given, 'settings')).toMatchObject({
+    verdict: 'warning',
+    message: 'The config file /a is ignored: it is a directory.',
+    hint: expect.stringContaining('AWS_CONFIG_FILE') as string,
+  })
+})

@@ -12,6 +12,8 @@ import {
 } from '../../src/testing/index.js'
 import { exposed, FIRST_LOAD, TOKEN } from '../setup.js'
 
+const AMI = '/latest/meta-data/ami-id'
+
 const instances: { close(): Promise<void> }[] = []
 
 afterEach(async () => {
@@ -52,16 +54,16 @@ test('takes one metadata token for all reads, and shares it with the credentials
 
 test('takes one metadata token when many reads come first', async () => {
   const { instance, metadata } = await setup()
-  await Promise.all(Array.from({ length: 20 }, () => metadata.region()))
+  await Promise.all(Array.from({ length: 20 }, () => metadata.get(AMI)))
   expect(instance.requests.filter((request) => request.startsWith(TOKEN))).toHaveLength(1)
 })
 
 test('takes one metadata token anew when many reads find the one they have forgotten', async () => {
   const { instance, metadata } = await setup()
-  await metadata.region()
+  await metadata.get(AMI)
   instance.forgetTokens()
   instance.clearRequests()
-  await Promise.all(Array.from({ length: 20 }, () => metadata.region()))
+  await Promise.all(Array.from({ length: 20 }, () => metadata.get(AMI)))
   expect(instance.requests.filter((request) => request.startsWith(TOKEN))).toEqual([`${TOKEN} 200`])
 })
 
@@ -69,12 +71,12 @@ test('lets other reads go on where the one that takes the metadata token for all
   const { instance, metadata } = await setup()
   instance.fail('token', 'silence')
   const abort = new AbortController()
-  const first = expect(metadata.region({ abortSignal: abort.signal })).rejects.toThrow('enough')
-  const second = metadata.region()
+  const first = expect(metadata.get(AMI, { abortSignal: abort.signal })).rejects.toThrow('enough')
+  const second = metadata.get(AMI)
   await expect.poll(() => instance.requests).toHaveLength(1)
   abort.abort(new Error('enough'))
   await first
-  expect(await second).toBe('eu-central-1')
+  expect(await second).toBe('ami-0123456789abcdef0')
 })
 
 test('reads the tags, whatever their keys', async () => {

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, inject, onTestFinished, test } from 'vitest'
-import { FIRST_LOAD } from '../setup.js'
+import { FIRST_LOAD, TOKEN } from '../setup.js'
 import { listeningInstance, outputOf, runNode } from './child.js'
 
 const PRINT_REQUESTS = `
@@ -59,6 +59,19 @@ test('has both formats share one source in one process', async () => {
     areTwoCopies: true,
   })
   expect(instance.requests).toEqual(FIRST_LOAD)
+})
+
+test('has both formats ask for the region once in one process', async () => {
+  const { instance, server } = await listeningInstance()
+  const source = `
+    import { createRequire } from 'node:module'
+    import * as esm from 'instance-role'
+    const cjs = createRequire(import.meta.url)('instance-role')
+    const regions = await Promise.all([esm, cjs, esm].map((copy) => copy.fromInstanceMetadataRegion()()))
+    console.log(JSON.stringify([...regions, await new cjs.MetadataClient().region()]))`
+  const region = 'eu-central-1'
+  expect(await outputOf({ source, format: 'mjs', env: server.env })).toEqual([region, region, region, region])
+  expect(instance.requests).toEqual([`${TOKEN} 200`, 'GET /latest/meta-data/placement/region 200'])
 })
 
 test('reads the config file with the loader of the AWS SDK, in both formats', async () => {

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { WITHOUT_HOME } from '../without-home.js'
 import { listeningInstance, outputOf } from './child.js'
@@ -16,7 +17,8 @@ test('does without a home directory', async () => {
 
 test('says that the config file which is named cannot be read without one', async () => {
   const { server } = await listeningInstance()
-  const outcome = await outputOf({ source: LOAD_WITHOUT_HOME, format: 'mjs', env: server.env })
+  const env = { ...server.env, AWS_CONFIG_FILE: fileURLToPath(import.meta.url) }
+  const outcome = await outputOf({ source: LOAD_WITHOUT_HOME, format: 'mjs', env })
   expect(outcome).toBe(
     'InstanceRoleError: The config file (AWS_CONFIG_FILE) or credentials file (AWS_SHARED_CREDENTIALS_FILE) is not read for want of a home directory: set HOME.',
   )

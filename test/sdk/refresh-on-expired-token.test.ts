@@ -19,6 +19,7 @@ import { afterEach, expect, onTestFinished, test, vi } from 'vitest'
 import {
   fromInstanceRole,
   getRefreshOnExpiredTokenPlugin,
+  type InstanceRoleOptions,
   type InstanceRoleProvider,
   refreshOnExpiredToken,
 } from '../../src/index.js'
@@ -75,7 +76,7 @@ test.each(SERVICE_NAMES)('has a %s call succeed that was refused as unknown', as
   expect(instance.requests).toEqual([DOCUMENT])
 })
 
-test.each(['RequestExpired', 'InvalidToken', 'ExpiredTokenException', 'InvalidClientTokenId'])(
+test.each(['RequestExpired', 'InvalidToken', 'ExpiredTokenException', 'InvalidClientTokenId', 'AuthFailure'])(
   'recovers from %s, whatever the service',
   async (name) => {
     const { clients, instance } = await setUpRefused()
@@ -540,7 +541,7 @@ test('recovers by another provider with the same settings, though nobody has cal
 })
 
 test.each([
-  ['was called', [DOCUMENT]],
+  ['was called', [DOCUMENT, DOCUMENT]],
   ['was never called', [...FIRST_LOAD, DOCUMENT]],
 ])('recovers by another provider that shares nothing, and %s', async (state, asked) => {
   const { clients, endpoint, instance, sent } = await setUpRefused('expired', { rotated: false })
@@ -552,6 +553,68 @@ test.each([
   await call(clients, 'sts')
   expect(sent()).toEqual(['expired', 'accepted'])
   expect(instance.requests).toEqual(asked)
+})
+
+/** Recovering clients with a provider each, all of which hold the set that AWS then refuses. */
+async function setUpRefusedProviders(
+  optionsOfEach: readonly InstanceRoleOptions[],
+  { rotated = true, recoverBy }: { rotated?: boolean; recoverBy?: InstanceRoleOptions } = {},
+) {
+  const application = await setUp()
+  const { clock, disown, endpoint, instance } = application
+  const create = (options: InstanceRoleOptions) => {
+    const provider = fromInstanceRole({ endpoint, ...options })
+    onTestFinished(() => provider.close())
+    return provider
+  }
+  const third = recoverBy && create(recoverBy)
+  await third?.()
+  const clients = optionsOfEach.map((options) => {
+    const credentials = create(options)
+    return refreshOnExpiredToken(s3With(application, credentials), third ?? credentials)
+  })
+  await Promise.all(clients.map(list))
+  await clock.advance(120_000)
+  disown('expired')
+  if (rotated) instance.rotate()
+  instance.clearRequests()
+  return { clients, instance }
+}
+
+const SHARING_NOTHING: readonly (readonly [string, readonly InstanceRoleOptions[]])[] = [
+  ['isolated', [{ isolated: true }, { isolated: true }]],
+  ['of different settings', [{ timeout: 900 }, { timeout: 950 }, { roleName: 'app-role' }]],
+]
+
+test.each(SHARING_NOTHING)(
+  'has clients recover together whose providers are %s and hold the same set',
+  async (_, options) => {
+    const { clients, instance } = await setUpRefusedProviders(options)
+    await Promise.all(clients.map(list))
+    expect(instance.requests).toEqual(options.map(() => DOCUMENT))
+  },
+)
+
+test.each(SHARING_NOTHING)(
+  'has clients recover one after the other whose providers are %s and hold the same set',
+  async (_, options) => {
+    const { clients, instance } = await setUpRefusedProviders(options)
+    for (const client of clients) await list(client)
+    expect(instance.requests).toEqual(options.map(() => DOCUMENT))
+  },
+)
+
+test('has isolated clients recover by one more provider that holds the same set', async () => {
+  const { clients } = await setUpRefusedProviders([{ isolated: true }, { isolated: true }], {
+    recoverBy: { isolated: true },
+  })
+  for (const client of clients) await list(client)
+})
+
+test('asks IMDS once where many providers share the set that is refused, and IMDS has no other', async () => {
+  const { clients, instance } = await setUpRefusedProviders([{}, {}, {}, {}, {}], { rotated: false })
+  for (const client of clients) await expect(list(client)).rejects.toMatchObject({ name: 'ExpiredToken' })
+  expect(instance.requests).toEqual([DOCUMENT])
 })
 
 test('gives the service its say where the provider has another endpoint, and nobody is there', async () => {

@@ -24,6 +24,16 @@ test('reset makes every source and token forget, and keeps them', () => {
   expect([...shareProviderState().sources.values()]).toEqual([source])
 })
 
+test('reset, and a new emulated instance, forget what is known of the instance', () => {
+  const known = new Map([['a fact', {}]])
+  const state = shareProviderState()
+  for (const forget of [resetInstanceRole, () => void emulateInstance()]) {
+    state.facts.set(state, known)
+    forget()
+    expect(state.facts.get(state)).toBeUndefined()
+  }
+})
+
 test('the state is shared by a name that all copies know', () => {
   expect(Reflect.get(globalThis, Symbol.for('instance-role@1'))).toBeUndefined()
   const state = shareProviderState()

@@ -1,0 +1,36 @@
+import type * as fs from 'node:fs'
+import timers from 'node:timers'
+
+/** What is around this process, looked up at each use. */
+export interface Host {
+  /** The environment variables. */
+  readonly env: () => Readonly<Record<string, string | undefined>>
+  /** Taken late: Node loads `fs.promises` for an `import` of it. See docs/discoveries.md, "Loading and waiting". */
+  readonly fs: () => Pick<typeof fs, 'accessSync' | 'constants' | 'promises' | 'statSync'>
+  /** The home directory that the system knows of; `undefined` for a user whom no password file has, in a container, say. */
+  readonly homedir: () => string | undefined
+  /** The file that is always empty. */
+  readonly devNull: () => string
+  /** Calls back after `delayMs` of real time, whatever clock a test has put in its place; what comes back cancels. */
+  readonly afterRealTime: (delayMs: number, callback: () => void) => () => void
+}
+
+/** Kept from import, as they were before any test. */
+const { setTimeout, clearTimeout } = timers
+
+export const systemHost: Host = {
+  env: () => process.env,
+  fs: () => process.getBuiltinModule('node:fs'),
+  homedir: () => {
+    try {
+      return process.getBuiltinModule('node:os').homedir()
+    } catch {
+      return undefined
+    }
+  },
+  devNull: () => process.getBuiltinModule('node:os').devNull,
+  afterRealTime: (delayMs, callback) => {
+    const timer = setTimeout(callback, delayMs)
+    return () => clearTimeout(timer)
+  },
+}
