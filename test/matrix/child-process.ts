@@ -51,7 +51,8 @@ export async function outputOf(command: Command): Promise<string> {
   throw new Error(`exit code ${code}\n${stdout}${stderr}`.trim())
 }
 
-function cleanEnvironment(): NodeJS.ProcessEnv {
+/** The environment, without what the developer's own shell says about AWS and proxies. */
+export function cleanEnvironment(): NodeJS.ProcessEnv {
   const names = /^(aws_|https?_proxy$|no_proxy$|all_proxy$|node_options$)/i
   const rest = Object.entries(process.env).filter(([name]) => !names.test(name))
   const noFiles = { AWS_CONFIG_FILE: '/dev/null', AWS_SHARED_CREDENTIALS_FILE: '/dev/null' }
