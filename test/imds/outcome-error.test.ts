@@ -2,7 +2,13 @@ import { expect, test } from 'vitest'
 import { outcomeError } from '../../src/imds/outcome-error.js'
 
 function unreachable(why: string, endpoint = 'http://169.254.169.254') {
-  const context = { endpoint, timeoutMs: 1_000, step: 'token', request: 'PUT /latest/api/token' } as const
+  const context = {
+    endpoint,
+    timeoutMs: 1_000,
+    step: 'token',
+    request: 'PUT /latest/api/token',
+    isKnown: false,
+  } as const
   return outcomeError({ kind: 'unreachable', timedOut: false, cause: new Error(why) }, context)
 }
 

@@ -4,9 +4,15 @@ import { inspect } from 'node:util'
 import { expect, test } from 'vitest'
 import { MAX_BODY_BYTES, type Outcome } from '../../src/imds/transport.js'
 import { head, serveFull, serveRaw } from '../raw-server.js'
+import { RUNS_NEWER_PACKAGES } from '../package/newer-packages.js'
 import { type OpenWire, WIRES } from './wires.js'
 
 // One table of cases for every implementation of the port: limits, caps and diagnosis are the same on each.
+
+test.skipIf(!RUNS_NEWER_PACKAGES)('undici 8 is one of them (which needs Node 22.19)', async () => {
+  const wire = WIRES.find((each) => each.wire === 'undici 8')
+  await expect(wire?.open()).resolves.toHaveProperty('transport')
+})
 
 const TIMEOUT_MS = 120
 const LONG_MS = 2_000

@@ -1,10 +1,14 @@
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
 import { Agent as Agent6 } from 'undici-6'
 import { Agent as Agent7 } from 'undici'
+import { inject } from 'vitest'
 import { dispatcherTransport } from '../../src/imds/dispatcher-transport.js'
 import { httpTransport } from '../../src/imds/http-transport.js'
 import type { Transport } from '../../src/imds/transport.js'
 import type { ImdsDispatcher } from '../../src/config/options.js'
 import { systemRuntime } from '../../src/runtime/runtime.js'
+import { RUNS_NEWER_PACKAGES } from '../package/newer-packages.js'
 
 /** Both implementations of the port; the dispatcher's with each undici that runs on this Node. */
 export interface Wire extends AsyncDisposable {
@@ -20,9 +24,12 @@ function through(dispatcher: Owned): Wire {
   }
 }
 
-const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
-/** undici 8 needs Node 22.19. */
-const HAS_UNDICI_8 = major > 22 || (major === 22 && minor >= 19)
+/** Its own types are held to ours in test/package/types.test.ts. */
+function agentOfUndici8(): Owned {
+  const require = createRequire(join(inject('newerProject'), 'tests.js'))
+  const { Agent } = require('undici') as { readonly Agent: new () => Owned }
+  return new Agent()
+}
 
 export type OpenWire = () => Promise<Wire>
 
@@ -37,7 +44,7 @@ export const WIRES: readonly { readonly wire: string; readonly open: OpenWire }[
   },
   { wire: 'undici 6', open: () => Promise.resolve(through(new Agent6())) },
   { wire: 'undici 7', open: () => Promise.resolve(through(new Agent7())) },
-  ...(HAS_UNDICI_8
-    ? [{ wire: 'undici 8', open: async () => through(new (await import('undici-8')).Agent()) }]
+  ...(RUNS_NEWER_PACKAGES
+    ? [{ wire: 'undici 8', open: () => Promise.resolve(through(agentOfUndici8())) }]
     : []),
 ]

@@ -5,6 +5,8 @@ export interface Check {
   readonly subject: string
   /** Gives, in a few words, what was seen; rejects where it does not hold. */
   readonly prove: () => Promise<string>
+  /** Whether nothing else runs beside it; no, where it is not said. */
+  readonly runsAlone?: boolean
 }
 
 /** What a check needs is not to be had here, which says nothing about the package. */
@@ -34,21 +36,22 @@ export async function runCheck(check: Check): Promise<Result> {
   }
 }
 
-/** Runs all of them, so many at a time, in their order; tells each result as it comes. */
+/** Runs all of them, so many at a time, and then those that run alone; tells each result as it comes. */
 export async function runChecks(
   checks: readonly Check[],
   atOnce: number,
   onResult: (result: Result) => void,
 ): Promise<Result[]> {
-  const waiting = [...checks]
   const results: Result[] = []
-  const work = async (): Promise<void> => {
+  const work = async (waiting: Check[]): Promise<void> => {
     for (let check = waiting.shift(); check !== undefined; check = waiting.shift()) {
       const result = await runCheck(check)
       results.push(result)
       onResult(result)
     }
   }
-  await Promise.all(Array.from({ length: atOnce }, work))
+  const together = checks.filter(({ runsAlone = false }) => !runsAlone)
+  await Promise.all(Array.from({ length: atOnce }, () => work(together)))
+  await work(checks.filter(({ runsAlone = false }) => runsAlone))
   return checks.flatMap((check) => results.filter((result) => result.check === check))
 }

@@ -51,6 +51,7 @@ export async function outputOf(command: Command): Promise<string> {
   throw new Error(`exit code ${code}\n${stdout}${stderr}`.trim())
 }
 
+/** The environment, without what the developer's own shell says about AWS and proxies. */
 export function cleanEnvironment(): NodeJS.ProcessEnv {
   const names = /^(aws_|https?_proxy$|no_proxy$|all_proxy$|node_options$)/i
   const rest = Object.entries(process.env).filter(([name]) => !names.test(name))

@@ -1,31 +1,37 @@
-// `npm run matrix [section…]`: the packed package in every surrounding that docs/support.md names.
+// `npm run matrix [section… | 'section: surrounding'…]`: the packed package in every surrounding that docs/support.md names.
 import { availableParallelism } from 'node:os'
 import { bundlerChecks } from './bundlers.js'
 import { type Check, type Result, runChecks } from './check.js'
 import { manyProcessesChecks } from './many-processes.js'
 import { defaultChainChecks } from './default-chain/checks.js'
+import { nextChecks } from './next-versions.js'
 import { nodeLineChecks } from './node-lines.js'
 import { otherRuntimeChecks } from './other-runtimes.js'
 import { summary, table } from './report.js'
 import { sdkChecks } from './sdk-versions.js'
+import { suiteChecks } from './suite.js'
 import { typescriptChecks } from './typescript-versions.js'
 import { openWorkbench } from './workbench.js'
 
 const AT_ONCE = Math.min(4, Math.max(2, availableParallelism()))
 
+const SECTIONS = [
+  nodeLineChecks,
+  otherRuntimeChecks,
+  sdkChecks,
+  typescriptChecks,
+  bundlerChecks,
+  nextChecks,
+  suiteChecks,
+  manyProcessesChecks,
+  defaultChainChecks,
+]
+
 async function main(wanted: readonly string[]): Promise<number> {
   const workbench = await openWorkbench()
   try {
     const checks = select(
-      [
-        nodeLineChecks,
-        otherRuntimeChecks,
-        sdkChecks,
-        typescriptChecks,
-        bundlerChecks,
-        manyProcessesChecks,
-        defaultChainChecks,
-      ].flatMap((list) => list(workbench)),
+      SECTIONS.flatMap((list) => list(workbench)),
       wanted,
     )
     const results = await runChecks(checks, AT_ONCE, tell)
@@ -38,15 +44,23 @@ async function main(wanted: readonly string[]): Promise<number> {
 
 function select(all: readonly Check[], wanted: readonly string[]): Check[] {
   const sections = [...new Set(all.map(({ section }) => section))]
-  const unknown = wanted.find((name) => !sections.includes(name))
+  const names = [...sections, ...all.map(titleOf)]
+  const unknown = wanted.find((name) => !names.includes(name))
   if (unknown !== undefined)
     throw new Error(`There is no section ${unknown}; there are ${sections.join(', ')}.`)
-  return all.filter(({ section }) => wanted.length === 0 || wanted.includes(section))
+  const isWanted = (check: Check): boolean =>
+    wanted.includes(check.section) || wanted.includes(titleOf(check))
+  return all.filter((check) => wanted.length === 0 || isWanted(check))
+}
+
+/** Such as `suite: Node 24`. */
+function titleOf({ section, subject }: Check): string {
+  return `${section}: ${subject}`
 }
 
 /** As it comes, for those who wait. */
 function tell({ check, word, detail, tookMs }: Result): void {
-  console.log(`${word} ${check.section}: ${check.subject} (${(tookMs / 1_000).toFixed(1)} s)`)
+  console.log(`${word} ${titleOf(check)} (${(tookMs / 1_000).toFixed(1)} s)`)
   if (word === 'FAILED') console.log(detail)
 }
 

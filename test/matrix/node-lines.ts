@@ -7,7 +7,7 @@ import { smoke } from './runtime-smoke.js'
 import type { Workbench } from './workbench.js'
 
 /** The lines of Node that are supported, and the msw lines that run on each. */
-const LINES = [
+export const LINES: readonly { readonly line: number; readonly msw: readonly number[] }[] = [
   { line: 20, msw: [2] },
   { line: 22, msw: [2, 3] },
   { line: 24, msw: [2, 3] },
@@ -56,6 +56,7 @@ async function proveScript(
   return String(seen['version'])
 }
 
-function requireLine(version: string, line: number): void {
+/** @throws where another line ran than was asked for */
+export function requireLine(version: string, line: number): void {
   if (!version.startsWith(`v${line}.`)) throw new Error(`asked for Node ${line}, ran on ${version}`)
 }

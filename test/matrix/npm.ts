@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { Unavailable } from './check.js'
 import { type Command, runCommand } from './child-process.js'
 
-const INSTALL_LIMIT_MS = 300_000
+const INSTALL_LIMIT_MS = 600_000
 
 /** The registry is not reached, or has nothing for this platform; a version that it never had is a mistake of ours. */
 export const NOT_TO_BE_HAD =

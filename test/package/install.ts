@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import type { TestProject } from 'vitest/node'
+import { installNewerPackages, NEWER_PACKAGES, RUNS_NEWER_PACKAGES } from './newer-packages.js'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -12,6 +13,8 @@ declare module 'vitest' {
     bareProject: string
     /** A folder below it, with the tools of an application: AWS SDK, msw, Jest, TypeScript, esbuild. */
     toolProject: string
+    /** Another folder below it, with msw 3 and undici 8; without them where this Node is too old. */
+    newerProject: string
     /** The paths in the tarball. */
     packedFiles: string[]
   }
@@ -21,7 +24,11 @@ const run = promisify(execFile)
 const ROOT = resolve(import.meta.dirname, '../..')
 const TOOLS = ['@aws-sdk/client-s3', '@types/node', 'esbuild', 'jest', 'msw', 'typescript']
 
-/** Packs the built package, and installs the tarball beside the very versions that the lock file has; needs no network. */
+/**
+ * Packs the built package, and installs the tarball beside the very versions that the lock file has.
+ *
+ * Needs no network, but for the first time on a Node that runs the newer packages.
+ */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   if (!existsSync(join(ROOT, 'dist'))) await run('npm', ['run', 'build'], { cwd: ROOT })
   const bareProject = await realpath(await mkdtemp(join(tmpdir(), 'instance-role-')))
@@ -30,7 +37,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
   await link(await declaredDependencies(bareProject), bareProject)
   const toolProject = join(bareProject, 'tools')
   await link(TOOLS, toolProject)
+  const newerProject = join(bareProject, 'newer')
+  await link(['typescript', '@types/node'], newerProject)
+  if (RUNS_NEWER_PACKAGES) await link(NEWER_PACKAGES, newerProject, await installNewerPackages())
   project.provide('bareProject', bareProject)
+  project.provide('newerProject', newerProject)
   project.provide('toolProject', toolProject)
   project.provide(
     'packedFiles',
@@ -63,10 +74,10 @@ async function declaredDependencies(folder: string): Promise<string[]> {
   return Object.keys(dependencies)
 }
 
-async function link(names: readonly string[], folder: string): Promise<void> {
+async function link(names: readonly string[], folder: string, from: string = ROOT): Promise<void> {
   for (const name of names) {
     const path = join(folder, 'node_modules', name)
     await mkdir(dirname(path), { recursive: true })
-    await symlink(join(ROOT, 'node_modules', name), path, 'junction')
+    await symlink(join(from, 'node_modules', name), path, 'junction')
   }
 }

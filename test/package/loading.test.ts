@@ -78,6 +78,8 @@ const WATCH = `
     const { value, get } = Object.getOwnPropertyDescriptor(globalThis, key)
     return [key, value ?? get]
   }))
+  // From Node 24 on, the first look fills in what Node defines late.
+  look()
   const changes = (before, after) => [...new Set([...before.keys(), ...after.keys()])]
     .filter((key) => !Object.is(before.get(key), after.get(key))).map(String)
   const resources = () => process.getActiveResourcesInfo().filter((name) => !/^(PipeWrap|TTYWrap)$/.test(name))

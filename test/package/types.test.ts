@@ -2,6 +2,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, inject, test } from 'vitest'
 import { runNode } from './child.js'
+import { RUNS_NEWER_PACKAGES } from './newer-packages.js'
 
 const APP = `
 import { S3Client } from '@aws-sdk/client-s3'
@@ -18,22 +19,40 @@ export const codeOf = (error: unknown): string => (error instanceof InstanceRole
 fromInstanceRole({ timeout: 'soon' })
 `
 
+const APP_WITH_NEWER_PACKAGES = `
+import { fromInstanceRole } from 'instance-role'
+import { emulateInstance } from 'instance-role/testing'
+import { setupServer } from 'msw/node'
+import { Agent } from 'undici'
+
+export const credentials = fromInstanceRole({ dispatcher: new Agent() })
+export const server = setupServer(...emulateInstance().handlers)
+// @ts-expect-error a dispatcher that is none is found, so the types are not those of \`any\`
+fromInstanceRole({ dispatcher: new Date() })
+// @ts-expect-error nor are those of handlers
+setupServer(new Date())
+`
+
 /** Both formats in one project: TypeScript reads `.mts` as an ES module, `.cts` as CommonJS. */
-async function compile(settings: {
-  readonly module: string
-  readonly moduleResolution: string
-  readonly skipLibCheck: boolean
-}) {
-  const folder = await mkdtemp(join(inject('toolProject'), 'types-'))
+async function compile(
+  settings: {
+    readonly module: string
+    readonly moduleResolution: string
+    readonly skipLibCheck: boolean
+  },
+  project = inject('toolProject'),
+  app = APP,
+) {
+  const folder = await mkdtemp(join(project, 'types-'))
   const compilerOptions = {
     ...{ target: 'ES2022', lib: ['ES2023', 'ESNext.Disposable'], types: ['node'], noEmit: true },
     ...{ strict: true, exactOptionalPropertyTypes: true },
     ...settings,
   }
   const files = ['app.mts', 'app.cts']
-  await Promise.all(files.map((name) => writeFile(join(folder, name), APP)))
+  await Promise.all(files.map((name) => writeFile(join(folder, name), app)))
   await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }))
-  const tsc = join(inject('toolProject'), 'node_modules/typescript/bin/tsc')
+  const tsc = join(project, 'node_modules/typescript/bin/tsc')
   const { code, stdout } = await runNode([tsc, '--project', folder], folder)
   return { code, stdout }
 }
@@ -43,3 +62,13 @@ test('compiles in a strict project, every declaration included', { timeout: 60_0
   const settings = { module: 'NodeNext', moduleResolution: 'NodeNext', skipLibCheck: false }
   expect(await compile(settings)).toEqual({ code: 0, stdout: '' })
 })
+
+test.skipIf(!RUNS_NEWER_PACKAGES)(
+  'fits the types of msw 3 and undici 8 (which need Node 22.19)',
+  { timeout: 60_000 },
+  async () => {
+    const settings = { module: 'NodeNext', moduleResolution: 'NodeNext', skipLibCheck: true }
+    const compiled = await compile(settings, inject('newerProject'), APP_WITH_NEWER_PACKAGES)
+    expect(compiled).toEqual({ code: 0, stdout: '' })
+  },
+)

@@ -1,0 +1,5 @@
+import { accessKeyId } from '../role.mjs'
+
+export default async function Page() {
+  return <p>{await accessKeyId()}</p>
+}
