@@ -50,6 +50,7 @@ export default defineConfig(
       'src/runtime.ts',
       'src/imds/http-transport.ts',
       'src/shared-sources.ts',
+      'src/config-loader.ts',
       'src/config-sources.ts',
       'src/cli/**',
       'src/testing/**',

@@ -1,4 +1,6 @@
+import { CONFIG_FILES, loadConfigFiles } from './config-loader.js'
 import type { ConfigFiles, ConfigSources } from './config.js'
+import { InstanceRoleError } from './errors.js'
 import { badConfig } from './setting-values.js'
 
 type Env = ConfigSources['env']
@@ -35,12 +37,7 @@ export function profileName(asked: string | undefined): string {
 export async function readConfigFiles(limitMs: number): Promise<ConfigFiles> {
   // The SDK's loader takes as long to load as all the rest: only where there is a file for it to read.
   if (!mayHaveFiles(process.env)) return { configFile: {}, credentialsFile: {} }
-  return inTime(loadFiles(), Math.min(limitMs, READING_LIMIT_MS))
-}
-
-async function loadFiles(): Promise<ConfigFiles> {
-  const { loadSharedConfigFiles } = await import('@smithy/core/config')
-  return loadSharedConfigFiles().catch(tellNoHome)
+  return inTime(loadConfigFiles().catch(tellNoHome), Math.min(limitMs, READING_LIMIT_MS))
 }
 
 /** Kept from import: a file is read in real time, whatever clock a test has put in its place by then. */
@@ -56,8 +53,7 @@ function inTime<T>(reading: Promise<T>, limitMs: number): Promise<T> {
 }
 
 function unread(why: string): Error {
-  const files = 'config file (AWS_CONFIG_FILE) or credentials file (AWS_SHARED_CREDENTIALS_FILE)'
-  return badConfig(files, `not read ${why}`)
+  return badConfig(CONFIG_FILES, `not read ${why}`)
 }
 
 /** Errs on the side of the loader, which alone knows where it looks. */
@@ -89,6 +85,7 @@ function orNone(homedir: () => string): string | undefined {
 }
 
 /** The loader swallows all but this, also where a variable names the file. */
-function tellNoHome(): never {
+function tellNoHome(error: unknown): never {
+  if (error instanceof InstanceRoleError) throw error
   throw unread('for want of a home directory: set HOME')
 }

@@ -65,7 +65,7 @@ function unreachable(
   { endpoint, timeoutMs, step }: Context,
 ): InstanceRoleError {
   const silence = `nothing accepted the connection within ${timeoutMs} ms`
-  const why = timedOut ? silence : (cause?.message ?? 'the connection failed')
+  const why = timedOut ? silence : (cause?.message.replace(/\.$/, '') ?? 'the connection failed')
   const message = `IMDS at ${endpoint} cannot be reached: ${why}.`
   return new InstanceRoleError('UNREACHABLE', message, { step, timedOut, cause })
 }
