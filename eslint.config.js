@@ -69,7 +69,13 @@ export default defineConfig(
     // Run outside of this repository's tool chain: on other runtimes, and where the packed package is installed.
     files: ['test/matrix/programs/*.{mjs,cjs}'],
     languageOptions: {
-      globals: { console: 'readonly', fetch: 'readonly', process: 'readonly', require: 'readonly' },
+      globals: {
+        console: 'readonly',
+        exports: 'writable',
+        fetch: 'readonly',
+        process: 'readonly',
+        require: 'readonly',
+      },
     },
   },
 )

@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os'
 import { bundlerChecks } from './bundlers.js'
 import { type Check, type Result, runChecks } from './check.js'
+import { instrumentationChecks } from './instrumentation.js'
 import { nodeLineChecks } from './node-lines.js'
 import { otherRuntimeChecks } from './other-runtimes.js'
 import { summary, table } from './report.js'
@@ -9,15 +10,22 @@ import { sdkChecks } from './sdk-versions.js'
 import { typescriptChecks } from './typescript-versions.js'
 import { openWorkbench } from './workbench.js'
 
+const SECTIONS = [
+  nodeLineChecks,
+  otherRuntimeChecks,
+  sdkChecks,
+  typescriptChecks,
+  bundlerChecks,
+  instrumentationChecks,
+]
+
 const AT_ONCE = Math.min(4, Math.max(2, availableParallelism()))
 
 async function main(wanted: readonly string[]): Promise<number> {
   const workbench = await openWorkbench()
   try {
     const checks = select(
-      [nodeLineChecks, otherRuntimeChecks, sdkChecks, typescriptChecks, bundlerChecks].flatMap((list) =>
-        list(workbench),
-      ),
+      SECTIONS.flatMap((checks) => checks(workbench)),
       wanted,
     )
     const results = await runChecks(checks, AT_ONCE, tell)

@@ -153,6 +153,30 @@ for (const format of FORMATS)
     },
   )
 
+test.skipIf(!HAS_LIMITS)(
+  'does not take the config file for an empty one while no file descriptor is left',
+  async () => {
+    const { instance, server } = await listeningInstance()
+    // The loader is there already, as with a client of the AWS SDK.
+    const source = `${LOAD.mjs}${DESCRIPTORS}
+      await import('@smithy/core/config')
+      const provider = fromInstanceRole({ retries: 0 })
+      take()
+      const first = await provider().then(String, told)
+      giveBack()
+      await provider()
+      console.log(JSON.stringify(first))`
+    const config = await configFile('[default]\nec2_instance_profile_name = app-role\n')
+    const env = { ...server.env, AWS_CONFIG_FILE: config }
+    expect(await outputOf({ source, format: 'mjs', env, limit: '-n 64' })).toEqual({
+      name: 'InstanceRoleError',
+      code: 'UNREACHABLE',
+      isNamed: true,
+    })
+    expect(instance.requests).toEqual([FIRST_LOAD[0], FIRST_LOAD[2]])
+  },
+)
+
 test('goes without the config file, with one warning, where its loader is the form for browsers', async () => {
   const { instance, server } = await listeningInstance()
   const source = `${LOAD.mjs}
