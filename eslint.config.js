@@ -73,6 +73,7 @@ export default defineConfig(
         console: 'readonly',
         exports: 'writable',
         fetch: 'readonly',
+        performance: 'readonly',
         process: 'readonly',
         require: 'readonly',
       },

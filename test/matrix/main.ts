@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os'
 import { bundlerChecks } from './bundlers.js'
 import { type Check, type Result, runChecks } from './check.js'
+import { exitTimeChecks } from './exit-time.js'
 import { instrumentationChecks } from './instrumentation.js'
 import { nodeLineChecks } from './node-lines.js'
 import { otherRuntimeChecks } from './other-runtimes.js'
@@ -17,6 +18,7 @@ const SECTIONS = [
   typescriptChecks,
   bundlerChecks,
   instrumentationChecks,
+  exitTimeChecks,
 ]
 
 const AT_ONCE = Math.min(4, Math.max(2, availableParallelism()))
