@@ -22,7 +22,7 @@ function through(dispatcher: Owned): Wire {
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 /** undici 8 needs Node 22.19. */
-const HAS_UNDICI_8 = major > 22 || (major === 22 && minor >= 19)
+export const HAS_UNDICI_8 = major > 22 || (major === 22 && minor >= 19)
 
 export type OpenWire = () => Promise<Wire>
 
