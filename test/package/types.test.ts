@@ -1,4 +1,4 @@
-import { mkdtemp, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, inject, test } from 'vitest'
 import { runNode } from './child.js'
@@ -42,4 +42,18 @@ async function compile(settings: {
 test('compiles in a strict project, every declaration included', { timeout: 60_000 }, async () => {
   const settings = { module: 'NodeNext', moduleResolution: 'NodeNext', skipLibCheck: false }
   expect(await compile(settings)).toEqual({ code: 0, stdout: '' })
+})
+
+test('names undici in no declaration: it need not be installed', async () => {
+  const declarations = inject('packedFiles').filter((path) => /\.d\.[cm]?ts$/.test(path))
+  const texts = await Promise.all(
+    declarations.map((path) =>
+      readFile(join(inject('bareProject'), 'node_modules/instance-role', path), 'utf8'),
+    ),
+  )
+  expect(texts.length).toBeGreaterThan(2)
+  const importing = texts.flatMap(
+    (text) => text.match(/(?:from|import\(|import|require\()\s*['"]undici[^'"]*['"]/g) ?? [],
+  )
+  expect(importing).toEqual([])
 })
