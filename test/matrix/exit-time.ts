@@ -10,11 +10,14 @@ const LIMIT_MS = 20
 
 /** How much longer than an empty process one lives on after the last call. */
 export function exitTimeChecks(workbench: Workbench): Check[] {
-  return LINES.map((line) => ({
-    section: 'exit',
-    subject: `Node ${line}`,
-    prove: () => prove(workbench, line),
-  }))
+  let previous: Promise<unknown> = Promise.resolve()
+  // One after the other, so as not to measure each other.
+  const inTurn = (line: string): Promise<string> => {
+    const proof = previous.then(() => prove(workbench, line))
+    previous = proof.catch(() => {})
+    return proof
+  }
+  return LINES.map((line) => ({ section: 'exit', subject: `Node ${line}`, prove: () => inTurn(line) }))
 }
 
 async function prove(workbench: Workbench, line: string): Promise<string> {
@@ -31,13 +34,14 @@ async function prove(workbench: Workbench, line: string): Promise<string> {
       empty.push(await endMs([]))
       afterCall.push(await endMs([endpoint]))
     }
-    const extraMs = median(afterCall) - median(empty)
-    const seen = `${extraMs.toFixed(1)} ms longer than the ${median(empty).toFixed(1)} ms of an empty process`
+    const extraMs = usual(afterCall) - usual(empty)
+    const seen = `${extraMs.toFixed(1)} ms longer than the ${usual(empty).toFixed(1)} ms of an empty process`
     if (!(extraMs <= LIMIT_MS)) throw new Error(seen)
     return seen
   })
 }
 
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN
+/** The first quartile: what else the machine does makes a process slower, and never faster. */
+function usual(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 4)] ?? NaN
 }
