@@ -51,6 +51,7 @@ export default defineConfig(
       'src/imds/http-transport.ts',
       'src/credentials/shared-sources.ts',
       'drop-in/src/default-chain.ts',
+      'src/config/config-loader.ts',
       'src/cli/**',
       'src/testing/**',
     ],
@@ -69,8 +70,8 @@ export default defineConfig(
     files: ['test/matrix/programs/**/*.{js,mjs,cjs}'],
     languageOptions: {
       globals: {
-        ...{ console: 'readonly', process: 'readonly', require: 'readonly' },
-        ...{ fetch: 'readonly', Response: 'readonly' },
+        ...{ console: 'readonly', process: 'readonly', require: 'readonly', exports: 'writable' },
+        ...{ fetch: 'readonly', Response: 'readonly', performance: 'readonly' },
       },
     },
   },

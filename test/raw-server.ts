@@ -35,17 +35,19 @@ export async function serveRaw(answer: (socket: net.Socket) => void, host = '127
 
 /** A thread that listens and never accepts. */
 const DEAF = `
-  const { parentPort } = require('node:worker_threads')
+  const { parentPort, workerData } = require('node:worker_threads')
   const server = require('node:net').createServer()
-  server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
+  server.listen({ port: 0, host: workerData, backlog: 1 }, () => {
     parentPort.postMessage(server.address().port)
     setImmediate(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0))
   })
 `
 
-/** A port at which connections are neither accepted nor refused: its backlog is full. */
-export async function serveFull(): Promise<{ readonly endpoint: string } & AsyncDisposable> {
-  const worker = new Worker(DEAF, { eval: true })
+/** A port at which connections are neither accepted nor refused: its backlog is full, for all addresses that `host` stands for. */
+export async function serveFull(
+  host = '127.0.0.1',
+): Promise<{ readonly endpoint: string; readonly port: number } & AsyncDisposable> {
+  const worker = new Worker(DEAF, { eval: true, workerData: host })
   const port = await new Promise<number>((resolve) => worker.once('message', resolve))
   const waiting = Array.from({ length: 4 }, () => net.connect(port, '127.0.0.1').on('error', () => {}))
   await Promise.all(
@@ -53,6 +55,7 @@ export async function serveFull(): Promise<{ readonly endpoint: string } & Async
   )
   return {
     endpoint: `http://127.0.0.1:${port}`,
+    port,
     [Symbol.asyncDispose]: async () => {
       for (const socket of waiting) socket.destroy()
       await worker.terminate()

@@ -1,4 +1,6 @@
 import { type Host, systemHost } from '../runtime/host.js'
+import { InstanceRoleError } from '../errors.js'
+import { CONFIG_FILES, loadConfigFiles } from './config-loader.js'
 import type { ConfigFiles, ConfigSources } from './config.js'
 import { inspect, type Inspection, inspectText } from './config-files.js'
 import { badConfig } from './setting-values.js'
@@ -48,17 +50,12 @@ export async function readConfigFiles(limitMs: number, host: Host = systemHost):
   if (files.length === 0) return { configFile: {}, credentialsFile: {}, warnings }
   const pathOf = (found: Inspection): string => ('file' in found ? found.file.path : host.devNull())
   const read = async (): Promise<ConfigFiles> => {
-    const texts = await Promise.all(files.map((file) => inspectText(file, host)))
     const paths = { configFilepath: pathOf(inspections.config), filepath: pathOf(inspections.credentials) }
-    return { ...(await loadFiles(paths)), warnings: [...warnings, ...texts.flatMap((text) => text ?? [])] }
+    const loaded = await loadConfigFiles(paths).catch(tellNoHome)
+    const texts = await Promise.all(files.map((file) => inspectText(file, host)))
+    return { ...loaded, warnings: [...warnings, ...texts.flatMap((text) => text ?? [])] }
   }
   return inTime(read(), Math.min(limitMs, READING_LIMIT_MS), host)
-}
-
-/** Both are named, so that what the loader opens is what was looked at. */
-async function loadFiles(paths: { configFilepath: string; filepath: string }): Promise<ConfigFiles> {
-  const { loadSharedConfigFiles } = await import('@smithy/core/config')
-  return loadSharedConfigFiles(paths).catch(tellNoHome)
 }
 
 /** A file on a network that has gone away is never read to its end. */
@@ -70,8 +67,7 @@ function inTime<T>(reading: Promise<T>, limitMs: number, host: Host): Promise<T>
 }
 
 function unread(why: string): Error {
-  const files = 'config file (AWS_CONFIG_FILE) or credentials file (AWS_SHARED_CREDENTIALS_FILE)'
-  return badConfig(files, `not read ${why}`)
+  return badConfig(CONFIG_FILES, `not read ${why}`)
 }
 
 /** The file that `variable` names, or the one at `place` in the home directory. */
@@ -91,6 +87,7 @@ function homeOf(host: Host): string | undefined {
 }
 
 /** The loader swallows all but this, also where a variable names the file. */
-function tellNoHome(): never {
+function tellNoHome(error?: unknown): never {
+  if (error instanceof InstanceRoleError) throw error
   throw unread('for want of a home directory: set HOME')
 }

@@ -26,8 +26,10 @@ export function dispatcherTransport(runtime: Runtime, dispatcher: ImdsDispatcher
 
 /** Only what the system or undici says of connecting tells that there was no connection. */
 function isBreakage(code: string | undefined): boolean {
-  if (code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ERR_ACCESS_DENIED') return false
-  return code === undefined || /^(ECONNRESET|EPIPE|.*_.*)$/.test(code)
+  if (code === undefined) return true
+  // Of the codes with an underscore, these alone are of connecting; `EAI_` is a name that is not found.
+  if (/^(UND_ERR_CONNECT_TIMEOUT|ERR_ACCESS_DENIED|EAI_.*)$/.test(code)) return false
+  return /^(ECONNRESET|EPIPE|.*_.*)$/.test(code)
 }
 
 async function exchange(

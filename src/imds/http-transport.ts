@@ -26,25 +26,37 @@ function isBreakage(code: string | undefined): boolean {
   return code !== undefined && /^(ECONNRESET|EPIPE|HPE_.*)$/.test(code)
 }
 
-function exchange(asked: Exchange, progress: Progress, signal: AbortSignal): Promise<Answer | Oversized> {
+async function exchange(
+  asked: Exchange,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<Answer | Oversized> {
+  const request = open(asked, progress)
+  const stop = (): void => void request.destroy()
+  signal.addEventListener('abort', stop, { once: true })
+  try {
+    return await answerTo(request, progress)
+  } finally {
+    signal.removeEventListener('abort', stop)
+    // However it ended: the other side may keep the connection, after 101 for instance.
+    stop()
+  }
+}
+
+function answerTo(request: ClientRequest, progress: Progress): Promise<Answer | Oversized> {
   return new Promise((resolve, reject) => {
-    const request = open(asked, progress)
-    const stop = (): void => void request.destroy()
-    signal.addEventListener('abort', stop, { once: true })
-    const leave = (): void => signal.removeEventListener('abort', stop)
     request.on('error', reject)
     request.on('response', (response) => {
       progress.gotHeaders = true
       // Node takes 101 without an `Upgrade` header for a response.
       if (response.statusCode === 101) reject(new Error('upgraded'))
-      readAnswer(response).finally(stop).then(resolve, reject)
+      readAnswer(response).then(resolve, reject)
     })
     request.on('upgrade', (_response, socket) => {
       socket.destroy()
       reject(new Error('upgraded'))
     })
     request.on('close', () => {
-      leave()
       // After a response, its own end counts.
       if (!progress.gotHeaders) reject(new Error('closed before an answer'))
     })

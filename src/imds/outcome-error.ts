@@ -92,7 +92,8 @@ function unreachable(
   { endpoint, timeoutMs, step }: Context,
 ): InstanceRoleError {
   const silence = `nothing accepted the connection within ${timeoutMs} ms`
-  const why = timedOut ? silence : explain(cause?.message ?? 'the connection failed', endpoint)
+  const cut = cause?.message.replace(/\.$/, '') ?? 'the connection failed'
+  const why = timedOut ? silence : explain(cut, endpoint)
   const message = `IMDS at ${endpoint} cannot be reached: ${why}.`
   return new InstanceRoleError('UNREACHABLE', message, { step, timedOut, cause })
 }

@@ -25,11 +25,19 @@ function through(dispatcher: Owned): Wire {
 }
 
 /** Its own types are held to ours in test/package/types.test.ts. */
+export function loadUndici8(): object {
+  const undici: unknown = createRequire(join(inject('newerProject'), 'tests.js'))('undici')
+  if (typeof undici !== 'object' || undici === null) throw new Error('undici 8 is not installed')
+  return undici
+}
+
 function agentOfUndici8(): Owned {
-  const require = createRequire(join(inject('newerProject'), 'tests.js'))
-  const { Agent } = require('undici') as { readonly Agent: new () => Owned }
+  const { Agent } = loadUndici8() as { readonly Agent: new () => Owned }
   return new Agent()
 }
+
+/** undici 8 needs Node 22.19. */
+export const HAS_UNDICI_8 = RUNS_NEWER_PACKAGES
 
 export type OpenWire = () => Promise<Wire>
 

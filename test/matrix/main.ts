@@ -5,6 +5,8 @@ import { type Check, type Result, runChecks } from './check.js'
 import { manyProcessesChecks } from './many-processes.js'
 import { defaultChainChecks } from './default-chain/checks.js'
 import { nextChecks } from './next-versions.js'
+import { exitTimeChecks } from './exit-time.js'
+import { instrumentationChecks } from './instrumentation.js'
 import { nodeLineChecks } from './node-lines.js'
 import { otherRuntimeChecks } from './other-runtimes.js'
 import { summary, table } from './report.js'
@@ -21,6 +23,8 @@ const SECTIONS = [
   sdkChecks,
   typescriptChecks,
   bundlerChecks,
+  instrumentationChecks,
+  exitTimeChecks,
   nextChecks,
   suiteChecks,
   manyProcessesChecks,

@@ -23,17 +23,19 @@ export interface Program {
   readonly format: 'cjs' | 'mjs'
   readonly env?: Readonly<Record<string, string>>
   readonly nodeArgs?: readonly string[]
+  /** For `ulimit`, such as `-n 64`; not on Windows. */
+  readonly limit?: string
   /** The folder whose packages it sees. */
   readonly project?: string
 }
 
 /** Runs a program in a Node process of its own. */
 export async function runProgram(program: Program): Promise<Ended> {
-  const { source, format, env = {}, nodeArgs = [], project = inject('bareProject') } = program
+  const { source, format, env = {}, nodeArgs = [], project = inject('bareProject'), limit } = program
   const folder = await mkdtemp(join(project, 'program-'))
   const path = join(folder, `main.${format}`)
   await writeFile(path, source)
-  return runNode([...nodeArgs, path], folder, env)
+  return runNode([...nodeArgs, path], folder, env, limit)
 }
 
 /** Runs Node with the given arguments. */
@@ -41,9 +43,11 @@ export function runNode(
   args: readonly string[],
   cwd: string,
   env: Readonly<Record<string, string>> = {},
+  limit?: string,
 ): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { cwd, env: { ...CLEAN_ENV, ...env }, timeout: 60_000 })
+    const [executable, all] = limit === undefined ? [process.execPath, args] : limited(limit, args)
+    const child = spawn(executable, all, { cwd, env: { ...CLEAN_ENV, ...env }, timeout: 60_000 })
     let stdout = ''
     let stderr = ''
     child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
@@ -51,6 +55,10 @@ export function runNode(
     child.once('error', reject)
     child.once('close', (code) => resolve({ code, stdout, stderr }))
   })
+}
+
+function limited(limit: string, args: readonly string[]): [string, string[]] {
+  return ['/bin/sh', ['-c', `ulimit ${limit} && exec "$@"`, 'sh', process.execPath, ...args]]
 }
 
 /** What a program that ended well printed, as JSON. */

@@ -3,6 +3,7 @@ import net from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { FIRST_LOAD } from '../setup.js'
 import { emulateInstance } from '../../src/testing/index.js'
+import { serveFull } from '../raw-server.js'
 import { listeningInstance, outputOf, runProgram } from './child.js'
 
 type Env = Readonly<Record<string, string>>
@@ -11,8 +12,8 @@ const HOUR_MS = 3_600_000
 
 /**
  * Prints what became of the last call, and for how long the process was held after it: the time in which its event loop
- * had nothing to do and did not end. The time by the clock says less: it has in it what the machine was busy with, and the
- * 50 to 100 ms of computing in which Node itself finishes compiling the HTTP parser of its first fetch.
+ * had nothing to do and did not end. The time by the clock, which has in it what the machine was busy with, is measured
+ * beside an empty process by `npm run matrix -- exit`.
  */
 const MEASURE = `
   import { fromInstanceRole } from 'instance-role'
@@ -209,3 +210,91 @@ test(
     expect(measured.heldMs).toBeLessThan(LIMIT_MS)
   },
 )
+
+/** Gives up after 150 ms, at which nobody waits any more. */
+const GIVE_UP = `
+  const abort = new AbortController()
+  setTimeout(() => abort.abort(new DOMException('enough', 'AbortError')), 150)
+  endWith(await fromInstanceRole()({ abortSignal: abort.signal }).catch(({ name }) => name))`
+
+// Node keeps a process alive for a connection that is being made, whatever `unref()` says: the system gives up after minutes.
+test('holds the process for one timeout at the most while a connection is being made for nobody', async () => {
+  await using full = await serveFull()
+  const env = { ...endpoint(full.endpoint), AWS_METADATA_SERVICE_TIMEOUT: '0.6' }
+  const measured = await endOf(GIVE_UP, env)
+  expect(measured.outcome).toBe('AbortError')
+  expect(measured.heldMs).toBeLessThan(1_200)
+})
+
+test.skipIf(process.platform !== 'linux')(
+  'bounds the connections to all addresses of a name together, and leaves none of them behind',
+  async () => {
+    await using full = await serveFull('0.0.0.0')
+    const source = `
+      import dns from 'node:dns'
+      dns.lookup = (name, options, done) => done(null, [1, 2, 3, 4, 5, 6, 7, 8].map((last) =>
+        ({ address: '127.0.0.' + last, family: 4 })))
+      const startedAt = performance.now()
+      const outcome = await settle(fromInstanceRole({ retries: 0 })())
+      const tookMs = performance.now() - startedAt
+      endWith(outcome + (tookMs < 5_000 ? ' in time' : ' after ' + tookMs))`
+    const env = { ...endpoint(`http://imds.test:${full.port}`), AWS_METADATA_SERVICE_TIMEOUT: '0.6' }
+    const measured = await endOf(source, env)
+    expect(measured.outcome).toBe('UNREACHABLE in time')
+    expect(measured.heldMs).toBeLessThan(LIMIT_MS)
+  },
+)
+
+/** What a test may put in the place of the global timers, with IMDS in another process; `real` is Node's own. */
+const TIMERS: readonly { readonly what: string; readonly setUp: string }[] = [
+  {
+    what: 'mocked by node:test, and moved by the test',
+    setUp: `
+      const { mock } = await import('node:test')
+      mock.timers.enable({ apis: ['setTimeout', 'setInterval'] })
+      const tick = () => { mock.timers.tick(100); real(tick, 20).unref() }
+      tick()`,
+  },
+  {
+    what: 'numbers, as in a browser window',
+    setUp: `
+      const timers = new Map()
+      globalThis.setTimeout = (callback, ms) => {
+        const id = timers.size + 1
+        timers.set(id, real(callback, ms).unref())
+        return id
+      }
+      globalThis.clearTimeout = (id) => realClear(timers.get(id))`,
+  },
+]
+
+test.each(TIMERS)(
+  'keeps the process alive while somebody waits where timers are $what',
+  async ({ setUp }) => {
+    const { instance, server } = await listeningInstance()
+    instance.fail('token', { status: 500 }, { status: 503 })
+    instance.fail('credentials', { delayMs: 100 })
+    const source = `
+    import { fromInstanceRole } from 'instance-role'
+    const { setTimeout: real, clearTimeout: realClear } = globalThis
+    ${setUp}
+    const { accessKeyId } = await fromInstanceRole()()
+    console.log(accessKeyId)`
+    const env = { ...server.env, AWS_METADATA_SERVICE_TIMEOUT: '3600' }
+    const ended = await runProgram({ source, format: 'mjs', env })
+    expect(ended).toMatchObject({ code: 0, stdout: `${String(instance.credentials?.accessKeyId)}\n` })
+  },
+)
+
+test('keeps the process alive until the answer where timers are mocked and nobody moves them', async () => {
+  const { instance, server } = await listeningInstance()
+  instance.fail('token', { delayMs: 200 })
+  const source = `
+    import { mock } from 'node:test'
+    import { fromInstanceRole } from 'instance-role'
+    mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'setImmediate'] })
+    const { accessKeyId } = await fromInstanceRole()()
+    console.log(accessKeyId)`
+  const ended = await runProgram({ source, format: 'mjs', env: server.env })
+  expect(ended).toMatchObject({ code: 0, stdout: `${String(instance.credentials?.accessKeyId)}\n` })
+})

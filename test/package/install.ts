@@ -22,7 +22,16 @@ declare module 'vitest' {
 
 const run = promisify(execFile)
 const ROOT = resolve(import.meta.dirname, '../..')
-const TOOLS = ['@aws-sdk/client-s3', '@types/node', 'esbuild', 'jest', 'msw', 'typescript']
+const TOOLS = [
+  '@aws-sdk/client-s3',
+  '@types/node',
+  'esbuild',
+  'global-agent',
+  'jest',
+  'msw',
+  'typescript',
+  'undici',
+]
 
 /**
  * Packs the built package, and installs the tarball beside the very versions that the lock file has.

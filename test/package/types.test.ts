@@ -1,4 +1,4 @@
-import { mkdtemp, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, inject, test } from 'vitest'
 import { runNode } from './child.js'
@@ -72,3 +72,17 @@ test.skipIf(!RUNS_NEWER_PACKAGES)(
     expect(compiled).toEqual({ code: 0, stdout: '' })
   },
 )
+
+test('names undici in no declaration: it need not be installed', async () => {
+  const declarations = inject('packedFiles').filter((path) => /\.d\.[cm]?ts$/.test(path))
+  const texts = await Promise.all(
+    declarations.map((path) =>
+      readFile(join(inject('bareProject'), 'node_modules/instance-role', path), 'utf8'),
+    ),
+  )
+  expect(texts.length).toBeGreaterThan(2)
+  const importing = texts.flatMap(
+    (text) => text.match(/(?:from|import\(|import|require\()\s*['"]undici[^'"]*['"]/g) ?? [],
+  )
+  expect(importing).toEqual([])
+})

@@ -1,0 +1,99 @@
+import type { ConfigFiles } from './config.js'
+import { InstanceRoleError } from '../errors.js'
+import { badConfig } from './setting-values.js'
+
+/** Where both files are; named, so that the loader opens what was looked at. */
+export interface ConfigPaths {
+  readonly configFilepath: string
+  readonly filepath: string
+}
+
+type LoadConfigFiles = (options: ConfigPaths & { readonly ignoreCache: boolean }) => Promise<ConfigFiles>
+
+export const CONFIG_FILES = 'config file (AWS_CONFIG_FILE) or credentials file (AWS_SHARED_CREDENTIALS_FILE)'
+
+let wasWithoutDescriptors = false
+
+/**
+ * Reads both files with the AWS SDK's own config loader, which is loaded at the first call.
+ *
+ * @throws {InstanceRoleError} `UNREACHABLE` while the process has no file descriptor left; `BAD_CONFIG` where the loader does not load
+ */
+export async function loadConfigFiles(paths: ConfigPaths): Promise<ConfigFiles> {
+  requireDescriptors()
+  const load = await importLoader()
+  if (load === undefined) return warnWithoutLoader()
+  // The loader keeps a failed read, too.
+  return load({ ...paths, ignoreCache: wasWithoutDescriptors })
+}
+
+/** As many as are open at once while the loader reads both files, and one more. */
+const NEEDED_DESCRIPTORS = 3
+
+/**
+ * Asked before anything is read: without a file descriptor, the loader takes each file for an empty one, and Node 20 keeps a
+ * failed `import()` and takes each `package.json` for absent, both for good.
+ */
+function requireDescriptors(): void {
+  const { closeSync, openSync } = process.getBuiltinModule('node:fs')
+  const { devNull } = process.getBuiltinModule('node:os')
+  const opened: number[] = []
+  try {
+    while (opened.length < NEEDED_DESCRIPTORS) opened.push(openSync(devNull, 'r'))
+  } catch (error) {
+    if (isWithoutDescriptors(error)) throw withoutDescriptors(error)
+    // Reading that is not permitted, for instance, is for the loader to find out.
+  } finally {
+    for (const descriptor of opened) closeSync(descriptor)
+  }
+}
+
+function isWithoutDescriptors(error: unknown): error is { readonly code: string } {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return false
+  return error.code === 'EMFILE' || error.code === 'ENFILE'
+}
+
+function withoutDescriptors({ code }: { readonly code: string }): InstanceRoleError {
+  wasWithoutDescriptors = true
+  const why = `${code}, too many open files: raise the limit (ulimit -n), or look for what leaves them open`
+  return new InstanceRoleError('UNREACHABLE', `The ${CONFIG_FILES} cannot be opened (${why}).`)
+}
+
+/** `undefined` where the bundler or test environment has chosen the loader's form for browsers, which reads no files. */
+async function importLoader(): Promise<LoadConfigFiles | undefined> {
+  const loader: unknown = await import('@smithy/core/config').catch(requireLoader)
+  return hasLoader(loader) ? loader.loadSharedConfigFiles : undefined
+}
+
+/** Node can keep a failed `import()`, and fail the same way for good; it never keeps a failed `require()`. */
+function requireLoader(importError: unknown): unknown {
+  try {
+    const require = process.getBuiltinModule('node:module').createRequire(import.meta.url)
+    return require('@smithy/core/config')
+  } catch (error) {
+    requireDescriptors()
+    throw isWithoutDescriptors(error) ? withoutDescriptors(error) : notLoaded(importError)
+  }
+}
+
+function notLoaded(error: unknown): InstanceRoleError {
+  const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : 'no code'
+  return badConfig(CONFIG_FILES, `not read: the package @smithy/core does not load (${code})`)
+}
+
+function hasLoader(loader: unknown): loader is { readonly loadSharedConfigFiles: LoadConfigFiles } {
+  if (typeof loader !== 'object' || loader === null || !('loadSharedConfigFiles' in loader)) return false
+  return typeof loader.loadSharedConfigFiles === 'function'
+}
+
+let hasWarned = false
+
+function warnWithoutLoader(): ConfigFiles {
+  if (!hasWarned)
+    process.emitWarning(
+      `The ${CONFIG_FILES} is not read: @smithy/core is loaded in its form for browsers (the export condition "browser").`,
+      'InstanceRoleWarning',
+    )
+  hasWarned = true
+  return { configFile: {}, credentialsFile: {} }
+}
