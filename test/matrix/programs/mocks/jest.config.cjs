@@ -1,0 +1,1 @@
+module.exports = { testMatch: ['**/in-jest.test.cjs'], testEnvironment: process.env.ENVIRONMENT }
