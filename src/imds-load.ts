@@ -62,9 +62,8 @@ function retryTries<T>(tryOnce: () => Promise<T>, tally: Tally, options: RetryOp
     retries: Infinity,
     // Its own delay has its jitter before its cap, and knows neither Retry-After nor a test's clock.
     minTimeout: 0,
-    signal,
     shouldRetry: async ({ error }) => {
-      if (signal.aborted || !(error instanceof InstanceRoleError)) return false
+      if (hasEnded(signal) || !(error instanceof InstanceRoleError)) return false
       // Not ours: the load that was taking the metadata token for both of us was ended.
       if (error.code === 'CLOSED') return true
       count(tally, error)
@@ -72,9 +71,14 @@ function retryTries<T>(tryOnce: () => Promise<T>, tally: Tally, options: RetryOp
       const delayMs = retryDelayMs(error, tally, limits, runtime.random)
       if (delayMs === undefined) throw copyOf(error, tally.attempts)
       if (delayMs > 0) await runtime.sleep(delayMs)
-      return true
+      return !hasEnded(signal)
     },
   })
+}
+
+/** Asked anew after each wait. */
+function hasEnded(signal: AbortSignal): boolean {
+  return signal.aborted
 }
 
 /** What failed last says more than that time is up. */
