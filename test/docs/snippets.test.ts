@@ -16,7 +16,9 @@ const TOOLS = [
   '@jest/globals',
   '@types/node',
   'msw',
+  'nock',
   'typescript',
+  'undici',
   'vitest',
 ]
 

@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os'
 import { bundlerChecks } from './bundlers.js'
 import { type Check, type Result, runChecks } from './check.js'
+import { mockChecks } from './mocks.js'
 import { nodeLineChecks } from './node-lines.js'
 import { otherRuntimeChecks } from './other-runtimes.js'
 import { summary, table } from './report.js'
@@ -15,9 +16,10 @@ async function main(wanted: readonly string[]): Promise<number> {
   const workbench = await openWorkbench()
   try {
     const checks = select(
-      [nodeLineChecks, otherRuntimeChecks, sdkChecks, typescriptChecks, bundlerChecks].flatMap((list) =>
-        list(workbench),
-      ),
+      [
+        ...[nodeLineChecks, mockChecks, otherRuntimeChecks],
+        ...[sdkChecks, typescriptChecks, bundlerChecks],
+      ].flatMap((list) => list(workbench)),
       wanted,
     )
     const results = await runChecks(checks, AT_ONCE, tell)

@@ -1,5 +1,4 @@
-// What each tool that stands in for IMDS must do in tests, whatever runs them. The runner's own file says which tools, and
-// brings their modules, loaded as its users load them.
+// What each tool that stands in for IMDS must do, in every test runner. The runner's own file loads the modules, as its users do.
 const assert = require('node:assert/strict')
 const { createServer } = require('node:http')
 
@@ -12,6 +11,9 @@ const DOCUMENT = {
   Token: 'FAKE/session/token',
   Expiration: new Date(Date.now() + 3_600_000).toISOString(),
 }
+/** How long each of two token requests waits. Longer than a busy machine holds up a process. */
+const SILENT_MS = 400
+const LATE_MS = 2_000
 const TOKEN_HEADERS = { 'x-aws-ec2-metadata-token-ttl-seconds': '21600' }
 
 /** A loopback address where nobody listens: a request that is not mocked fails. */
@@ -38,13 +40,13 @@ const TOOLS = {
   }),
 
   MockAgent: async ({ isSilent, modules: { MockAgent } }) => {
-    const endpoint = 'http://169.254.169.254'
+    const endpoint = await nobody()
     const dispatcher = new MockAgent()
     dispatcher.disableNetConnect()
     const pool = dispatcher.get(endpoint)
     const token = pool.intercept({ method: 'PUT', path: '/latest/api/token' })
     const reply = token.reply(200, 'metadata-token', { headers: TOKEN_HEADERS })
-    if (isSilent) reply.delay(60_000).persist()
+    if (isSilent) reply.delay(LATE_MS).persist()
     pool.intercept({ path: LISTING }).reply(200, 'app-role')
     const headers = { 'x-aws-ec2-metadata-token': 'metadata-token' }
     pool.intercept({ path: `${LISTING}app-role`, headers }).reply(200, DOCUMENT)
@@ -53,9 +55,9 @@ const TOOLS = {
 
   nock: async ({ isSilent, modules: { nock } }) => {
     const endpoint = await nobody()
-    if (!nock.isActive()) nock.activate()
+    nock.activate()
     const token = nock(endpoint).persist().put('/latest/api/token')
-    if (isSilent) token.delay(60_000)
+    if (isSilent) token.delay(LATE_MS)
     token.reply(200, 'metadata-token', TOKEN_HEADERS)
     nock(endpoint).get(LISTING).reply(200, 'app-role')
     nock(endpoint)
@@ -63,7 +65,6 @@ const TOOLS = {
       .matchHeader('x-aws-ec2-metadata-token', 'metadata-token')
       .reply(200, DOCUMENT)
     const stop = () => {
-      nock.abortPendingRequests()
       nock.cleanAll()
       nock.restore()
     }
@@ -78,13 +79,13 @@ const TOOLS = {
   },
 }
 
-/** Over a real connection the emulated instance is known to be there, so its silence is told apart. */
+/** A connection that was made tells silence from absence: the emulated instance makes one, or says that it did. */
 const CODE_OF_SILENCE = {
   ...{ listen: 'HOP_LIMIT', dispatcher: 'HOP_LIMIT' },
   ...{ MockAgent: 'UNREACHABLE', nock: 'UNREACHABLE', msw: 'UNREACHABLE' },
 }
 
-/** The tests of a tool: a name, and a function that rejects where the tool does not do. */
+/** The tests of a tool: each has a name, and a function that rejects if the test fails. */
 function cellsOf(tool, modules) {
   const { fromInstanceRole, emulateInstance } = modules
 
@@ -92,7 +93,7 @@ function cellsOf(tool, modules) {
   async function call({ instance, isSilent = false }) {
     if (isSilent) instance.failUntilLifted('token', 'silence')
     const { options, accessKeyId, stop } = await TOOLS[tool]({ instance, isSilent, modules })
-    const provider = fromInstanceRole({ ...options, isolated: true, ...(isSilent && { timeout: 100 }) })
+    const provider = fromInstanceRole({ ...options, isolated: true, ...(isSilent && { timeout: SILENT_MS }) })
     try {
       return { given: await provider().catch((error) => error), accessKeyId }
     } finally {
@@ -113,7 +114,6 @@ function cellsOf(tool, modules) {
     [
       `${tool} answers after a first real request`,
       async () => {
-        modules.nock?.restore()
         const real = emulateInstance()
         const provider = fromInstanceRole({ endpoint: (await real.listen()).endpoint, isolated: true })
         assert.equal((await provider()).accessKeyId, real.credentials.accessKeyId)

@@ -1,14 +1,6 @@
 const { test } = require('@jest/globals')
-const { fromInstanceRole } = require('instance-role')
-const { emulateInstance } = require('instance-role/testing')
 const { cellsOf } = require('./cells.cjs')
+const { modulesOf } = require('./modules.cjs')
 
-const REQUIRES = {
-  MockAgent: () => ({ MockAgent: require('undici').MockAgent }),
-  msw: () => ({ setupServer: require('msw/node').setupServer }),
-  nock: () => ({ nock: require('nock') }),
-}
-
-const tool = process.env.TOOL
-const modules = { fromInstanceRole, emulateInstance, ...REQUIRES[tool]?.() }
-for (const [name, prove] of cellsOf(tool, modules)) test(name, prove)
+for (const tool of process.env.TOOLS.split(','))
+  for (const [name, prove] of cellsOf(tool, modulesOf(tool))) test(name, prove)

@@ -1,14 +1,19 @@
-// As an ES module loads them.
+// The modules that a tool needs, as an ES module loads them.
 import { fromInstanceRole } from 'instance-role'
 import { emulateInstance } from 'instance-role/testing'
 
 const IMPORTS = {
-  MockAgent: async () => ({ MockAgent: (await import('undici')).MockAgent }),
-  msw: async () => ({ setupServer: (await import('msw/node')).setupServer }),
-  nock: async () => ({ nock: (await import('nock')).default }),
+  MockAgent: () => import('undici').then(({ MockAgent }) => ({ MockAgent })),
+  msw: () => import('msw/node').then(({ setupServer }) => ({ setupServer })),
+  nock: () => import('nock').then(({ default: nock }) => inactive(nock)),
 }
 
-/** The modules that a tool needs. */
+/** nock mocks from its import on; each test activates it. */
+function inactive(nock) {
+  nock.restore()
+  return { nock }
+}
+
 export async function modulesOf(tool) {
   return { fromInstanceRole, emulateInstance, ...(await IMPORTS[tool]?.()) }
 }

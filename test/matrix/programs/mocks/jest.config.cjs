@@ -1,1 +1,0 @@
-module.exports = { testMatch: ['**/in-jest.test.cjs'], testEnvironment: process.env.ENVIRONMENT }
