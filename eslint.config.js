@@ -66,9 +66,12 @@ export default defineConfig(
   },
   {
     // Run outside of this repository's tool chain: on other runtimes, and where the packed package is installed.
-    files: ['test/matrix/programs/*.{mjs,cjs}'],
+    files: ['test/matrix/programs/**/*.{mjs,cjs}'],
     languageOptions: {
-      globals: { console: 'readonly', fetch: 'readonly', process: 'readonly', require: 'readonly' },
+      globals: {
+        ...{ console: 'readonly', fetch: 'readonly', process: 'readonly', setTimeout: 'readonly' },
+        ...{ module: 'readonly', require: 'readonly' },
+      },
     },
   },
 )

@@ -11,8 +11,7 @@ const DOCUMENT = {
   Token: 'FAKE/session/token',
   Expiration: new Date(Date.now() + 3_600_000).toISOString(),
 }
-/** How long each of two token requests waits. Longer than a busy machine holds up a process. */
-const SILENT_MS = 400
+/** Longer than a test takes, in real time. */
 const LATE_MS = 2_000
 const TOKEN_HEADERS = { 'x-aws-ec2-metadata-token-ttl-seconds': '21600' }
 
@@ -85,18 +84,34 @@ const CODE_OF_SILENCE = {
   ...{ MockAgent: 'UNREACHABLE', nock: 'UNREACHABLE', msw: 'UNREACHABLE' },
 }
 
+/** The emulated instance has a test clock pass while it is silent. */
+const PASSES_TIME = ['listen', 'dispatcher', 'msw']
+
+async function passUntilSettled(clock, promise) {
+  let isSettled = false
+  promise.then(() => (isSettled = true))
+  while (!isSettled) {
+    await new Promise((resolve) => setTimeout(resolve, 10))
+    await clock.advance(100)
+  }
+}
+
 /** The tests of a tool: each has a name, and a function that rejects if the test fails. */
 function cellsOf(tool, modules) {
-  const { fromInstanceRole, emulateInstance } = modules
+  const { fromInstanceRole, emulateInstance, createTestClock } = modules
 
   /** Calls a provider under the tool. */
   async function call({ instance, isSilent = false }) {
     if (isSilent) instance.failUntilLifted('token', 'silence')
+    const clock = isSilent ? createTestClock().install() : undefined
     const { options, accessKeyId, stop } = await TOOLS[tool]({ instance, isSilent, modules })
-    const provider = fromInstanceRole({ ...options, isolated: true, ...(isSilent && { timeout: SILENT_MS }) })
+    const provider = fromInstanceRole({ ...options, isolated: true })
     try {
-      return { given: await provider().catch((error) => error), accessKeyId }
+      const given = provider().catch((error) => error)
+      if (clock && !PASSES_TIME.includes(tool)) await passUntilSettled(clock, given)
+      return { given: await given, accessKeyId }
     } finally {
+      clock?.release()
       await stop()
       await provider.close()
       await instance.close()

@@ -1,6 +1,6 @@
 // The modules that a tool needs, as CommonJS loads them.
 const { fromInstanceRole } = require('instance-role')
-const { emulateInstance } = require('instance-role/testing')
+const { createTestClock, emulateInstance } = require('instance-role/testing')
 
 const REQUIRES = {
   MockAgent: () => ({ MockAgent: require('undici').MockAgent }),
@@ -15,7 +15,7 @@ function inactive(nock) {
 }
 
 function modulesOf(tool) {
-  return { fromInstanceRole, emulateInstance, ...REQUIRES[tool]?.() }
+  return { fromInstanceRole, emulateInstance, createTestClock, ...REQUIRES[tool]?.() }
 }
 
 module.exports = { modulesOf }

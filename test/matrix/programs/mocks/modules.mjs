@@ -1,6 +1,6 @@
 // The modules that a tool needs, as an ES module loads them.
 import { fromInstanceRole } from 'instance-role'
-import { emulateInstance } from 'instance-role/testing'
+import { createTestClock, emulateInstance } from 'instance-role/testing'
 
 const IMPORTS = {
   MockAgent: () => import('undici').then(({ MockAgent }) => ({ MockAgent })),
@@ -15,5 +15,5 @@ function inactive(nock) {
 }
 
 export async function modulesOf(tool) {
-  return { fromInstanceRole, emulateInstance, ...(await IMPORTS[tool]?.()) }
+  return { fromInstanceRole, emulateInstance, createTestClock, ...(await IMPORTS[tool]?.()) }
 }
