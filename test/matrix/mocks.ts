@@ -20,11 +20,19 @@ const JEST_29 = ['jest@29.7.0', 'jest-environment-jsdom@29.7.0']
 
 /** Each cell of the table in docs/testing.md, whatever it says; and an older jsdom. */
 export function mockChecks(workbench: Workbench): Check[] {
+  const projects = new Map<string, Promise<string>>()
+  /** The configuration is written once: several runners read it at a time. */
+  const projectWith = (msw: 2 | 3): Promise<string> => {
+    const name = `mocks-with-msw-${msw}`
+    const known = projects.get(name) ?? prepare(workbench, name, msw === 3 ? WITH_MSW_3 : WITH_MSW_2)
+    projects.set(name, known)
+    return known
+  }
   const cells = MOCKS.flatMap((mock) =>
     RUNNERS.map((runner) => ({
       section: 'mocks',
       subject: `${mock} in ${runner}`,
-      prove: () => proveCell(workbench, mock, runner, supportOf(mock, runner)),
+      prove: () => proveCell(workbench, projectWith, mock, runner),
     })),
   )
   return [...cells, ...jest29Checks(workbench)]
@@ -43,19 +51,23 @@ function jest29Checks(workbench: Workbench): Check[] {
   }))
 }
 
+async function prepare(workbench: Workbench, name: string, packages: readonly string[]): Promise<string> {
+  const project = await workbench.project(name, packages)
+  await writeFile(join(project, JEST_CONFIG), jestConfigOfTheDocs())
+  return project
+}
+
 async function proveCell(
   workbench: Workbench,
+  projectWith: (msw: 2 | 3) => Promise<string>,
   mock: Mock,
   runner: Runner,
-  support: Support,
 ): Promise<string> {
   const isMsw3 = mock === 'msw 3'
-  const project = isMsw3
-    ? await workbench.project('mocks-with-msw-3', WITH_MSW_3)
-    : await workbench.project('mocks', WITH_MSW_2)
+  const project = await projectWith(isMsw3 ? 3 : 2)
   // msw 3 needs Node 22; in Jest, Node 24.9.
   const executable = isMsw3 ? await workbench.executable(NODE, '24') : process.execPath
-  await writeFile(join(project, JEST_CONFIG), jestConfigOfTheDocs())
+  const support = supportOf(mock, runner)
   await proveIn(project, executable, mock, runner, support)
   return support === 'no' ? 'does not load, as docs/testing.md says' : support
 }
