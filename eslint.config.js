@@ -72,6 +72,7 @@ export default defineConfig(
       globals: {
         ...{ console: 'readonly', process: 'readonly', require: 'readonly', exports: 'writable' },
         ...{ fetch: 'readonly', Response: 'readonly', performance: 'readonly' },
+        ...{ module: 'readonly', setTimeout: 'readonly' },
       },
     },
   },

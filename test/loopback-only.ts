@@ -2,7 +2,8 @@
 import net from 'node:net'
 
 const GUARDED = Symbol.for('loopback-only')
-const LOOPBACK = /^(127\..*|localhost|\[?::1\]?)$/
+/** Names in `.test` are nobody's (RFC 6761). */
+const LOOPBACK = /^(127\..*|localhost|\[?::1\]?|.*\.test)$/
 
 // Files that run in one process are set up one after the other.
 if (!(GUARDED in globalThis)) {

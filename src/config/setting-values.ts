@@ -75,10 +75,19 @@ function parseEndpointMode(text: string): EndpointMode | undefined {
 
 /** The URL without its trailing slashes, so that paths can follow. */
 function parseEndpoint(text: string): string | undefined {
-  const url = URL.canParse(text.trim()) ? new URL(text.trim()) : undefined
+  const url = parseUrl(text.trim())
   if (url === undefined || !['http:', 'https:'].includes(url.protocol)) return undefined
   if (url.username || url.password || url.search || url.hash) return undefined
   return url.origin + url.pathname.replace(/\/+$/, '')
+}
+
+/** Not by `URL.canParse`, which the jsdom of Jest 29 does not have. */
+function parseUrl(text: string): URL | undefined {
+  try {
+    return new URL(text)
+  } catch {
+    return undefined
+  }
 }
 
 function parseSeconds(text: string): number | undefined {

@@ -63,9 +63,8 @@ function retryTries<T>(tryOnce: () => Promise<T>, tally: Tally, options: ImdsLoa
     retries: Infinity,
     // Its own delay has its jitter before its cap, and knows neither Retry-After nor a test's clock.
     minTimeout: 0,
-    signal,
     shouldRetry: async ({ error }) => {
-      if (signal.aborted || !(error instanceof InstanceRoleError)) return false
+      if (hasEnded(signal) || !(error instanceof InstanceRoleError)) return false
       // Not ours: the load that was taking the metadata token for both of us was ended.
       if (error.code === 'CLOSED') return true
       count(tally, error)
@@ -73,7 +72,7 @@ function retryTries<T>(tryOnce: () => Promise<T>, tally: Tally, options: ImdsLoa
       const delayMs = retryDelayMs(error, tally, limits, runtime.random)
       if (delayMs === undefined) throw copyOf(error, tally.attempts)
       if (delayMs > 0) await runtime.sleep(delayMs)
-      return true
+      return !hasEnded(signal)
     },
   })
 }
@@ -86,6 +85,11 @@ function limitsAt(sinceStartMs: number, options: ImdsLoadOptions): RetryLimits {
   const isKnown = tokenOf(endpoints.preferred).hasGiven
   const uncountedForMs = isKnown ? deadlineMs : Math.min(deadlineMs, UNKNOWN_ENDPOINT_MS)
   return { retries, uncountedMs: Math.max(0, uncountedForMs - sinceStartMs), remainingMs }
+}
+
+/** Asked anew after each wait. */
+function hasEnded(signal: AbortSignal): boolean {
+  return signal.aborted
 }
 
 /** What failed last says more than that time is up. */

@@ -24,9 +24,15 @@ const systemClock: Clock = {
         signal?.removeEventListener('abort', wake)
         resolve()
       }
-      const timer = setTimeout(wake, delayMs).unref()
+      const timer = setTimeout(wake, delayMs)
+      unref(timer)
       signal?.addEventListener('abort', wake)
     }),
+}
+
+/** Lets the process end in spite of the timer; in jsdom, a timer is a number. */
+function unref(timer: NodeJS.Timeout | number): void {
+  if (typeof timer === 'object') timer.unref()
 }
 
 /** The installed test clock while there is one, the system's time otherwise. */

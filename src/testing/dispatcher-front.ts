@@ -2,6 +2,7 @@ import { channel } from 'node:diagnostics_channel'
 import type { Clock } from './clock.js'
 import type { Outcome } from './faults.js'
 import type { EmulatedRequest } from './imds-protocol.js'
+import { firstOf, throwIfAborted } from './signals.js'
 import { drippingBody, fullBodyOf, untilAborted } from './web-response.js'
 
 /** The pure core of an emulated instance, as its fronts use it. */
@@ -52,13 +53,13 @@ const HEADERS_SENT = channel('undici:client:sendHeaders')
 
 async function exchange(instance: Answering, options: DispatchedRequest): Promise<DispatchedResponse> {
   const { origin, path, method, headers = {}, signal } = options
-  signal?.throwIfAborted()
+  throwIfAborted(signal)
   const outcome = instance.answer({ method, path, headers })
   if (outcome.kind === 'refuse') throw networkError('connect', 'ECONNREFUSED')
   HEADERS_SENT.publish({ request: { origin, path, method } })
   const end = endOf(instance, signal)
   await untilDue(outcome, instance.clock, end)
-  signal?.throwIfAborted()
+  throwIfAborted(signal)
   if (!('reply' in outcome) || instance.closed.aborted) throw networkError('read', 'ECONNRESET')
   const { status, headers: fields } = outcome.reply
   return { statusCode: status, headers: fields, body: bodyOf(outcome, instance.clock, end) }
@@ -70,7 +71,7 @@ async function untilDue(outcome: Outcome, clock: Clock, end: AbortSignal): Promi
 }
 
 function endOf({ closed }: Answering, signal: AbortSignal | undefined): AbortSignal {
-  return signal === undefined ? closed : AbortSignal.any([closed, signal])
+  return signal === undefined ? closed : firstOf([closed, signal])
 }
 
 async function* bodyOf(

@@ -5,6 +5,7 @@ import type { Outcome } from './faults.js'
 import type { Answering } from './dispatcher-front.js'
 import type { EmulatedRequest } from './imds-protocol.js'
 import type { Reply } from './reply.js'
+import { firstOf } from './signals.js'
 import { untilAborted } from './web-response.js'
 
 /** Where an emulated instance is served. */
@@ -127,7 +128,7 @@ async function serve(
   })
   const received = emulatedRequest(request)
   const outcome = isRefused ? instance.refuse(received) : instance.answer(received)
-  await deliver(outcome, instance, response, AbortSignal.any([hungUp.signal, instance.closed]))
+  await deliver(outcome, instance, response, firstOf([hungUp.signal, instance.closed]))
 }
 
 function emulatedRequest({ method = 'GET', url = '/', headers }: IncomingMessage): EmulatedRequest {

@@ -1,3 +1,4 @@
+import timers from 'node:timers'
 import type { Clock } from './clock.js'
 import { type ProviderClock, findProviderState, shareProviderState } from './provider-state.js'
 
@@ -53,8 +54,8 @@ function startOf(startAt: Date | number | undefined): number {
   return instant
 }
 
-// Kept from import: under fake timers the global one would not turn.
-const nextTurn = setImmediate
+/** Kept from import, and not a global: fake timers would never call back, and jsdom has none. */
+const nextTurn = timers.setImmediate
 
 /** Enough turns of the event loop for an exchange over loopback to get on. */
 const TURNS = 16

@@ -1,6 +1,7 @@
 import type { Clock } from './clock.js'
 import type { Outcome } from './faults.js'
 import type { Reply } from './reply.js'
+import { firstOf, throwIfAborted } from './signals.js'
 
 type Answered = Extract<Outcome, { reply: Reply }>
 
@@ -16,7 +17,7 @@ export async function toWebResponse(
   // To join signals takes longer than all the rest, and most answers come at once.
   if (outcome.kind === 'reply' && outcome.delayMs === 0 && !signals.some(({ aborted }) => aborted))
     return new Response(fullBodyOf(outcome.reply), outcome.reply)
-  const signal = AbortSignal.any(signals)
+  const signal = firstOf(signals)
   if (outcome.kind === 'silence') await untilAborted(clock, signal)
   if (!('reply' in outcome)) return undefined
   if (outcome.delayMs > 0) await clock.sleep(outcome.delayMs, signal)
@@ -58,7 +59,7 @@ export async function* drippingBody(
 ): AsyncGenerator<Uint8Array> {
   for (const byte of Buffer.from(body)) {
     await clock.sleep(dripMs, signal)
-    signal.throwIfAborted()
+    throwIfAborted(signal)
     yield Uint8Array.of(byte)
   }
 }

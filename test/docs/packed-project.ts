@@ -12,6 +12,7 @@ export interface Ended {
 
 /** A new user's folder: the packed package, and the tools that they installed. */
 export interface PackedProject {
+  readonly folder: string
   /** Writes a file, in a folder that is made where it is not there. */
   write(name: string, text: string): Promise<void>
   /** Runs a program of `node_modules`; gives its output, whatever the exit status. */
@@ -24,6 +25,7 @@ export async function createPackedProject(tools: readonly string[]): Promise<Pac
   const folder = await mkdtemp(join(inject('bareProject'), 'new-user-'))
   for (const name of tools) await link(name, folder)
   return {
+    folder,
     write: async (name, text) => {
       const path = join(folder, name)
       await mkdir(dirname(path), { recursive: true })

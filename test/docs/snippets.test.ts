@@ -23,9 +23,11 @@ const TOOLS = [
   '@types/node',
   '@types/pg',
   'msw',
+  'nock',
   'pg',
   'prom-client',
   'typescript',
+  'undici',
   'vitest',
 ]
 

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { createPackedProject, type PackedProject } from './packed-project.js'
 
 const GUIDE = readFileSync(new URL('../../docs/testing.md', import.meta.url), 'utf8')
-const TOOLS = ['@aws-sdk/credential-providers', '@jest/globals', 'jest', 'msw', 'vitest']
+const TOOLS = ['@aws-sdk/credential-providers', '@jest/globals', 'jest', 'msw', 'nock', 'undici', 'vitest']
 
 const VITEST = 'node_modules/vitest/vitest.mjs'
 const JEST = 'node_modules/jest/bin/jest.js'
@@ -49,6 +49,8 @@ test('has a file for each recipe', () => {
     'credentials.test.js',
     'program.mjs',
     'program.test.mjs',
+    'nock.test.ts',
+    'mock-agent.test.ts',
     'company-credentials.ts',
     'company-credentials.test.ts',
     'clock.test.ts',
@@ -56,7 +58,10 @@ test('has a file for each recipe', () => {
 })
 
 test.concurrent('the vitest recipes pass', async ({ expect }) => {
-  const names = ['instance-role.test.ts', 'company-credentials.test.ts', 'clock.test.ts']
+  const names = [
+    ...['instance-role.test.ts', 'nock.test.ts', 'mock-agent.test.ts'],
+    ...['company-credentials.test.ts', 'clock.test.ts'],
+  ]
   const args = [VITEST, 'run', '--reporter=json', ...names]
   expect(await report(args)).toEqual({ passed: testsIn(...names), failed: 0 })
 })

@@ -7,6 +7,7 @@ import { defaultChainChecks } from './default-chain/checks.js'
 import { nextChecks } from './next-versions.js'
 import { exitTimeChecks } from './exit-time.js'
 import { instrumentationChecks } from './instrumentation.js'
+import { mockChecks } from './mocks.js'
 import { nodeLineChecks } from './node-lines.js'
 import { otherRuntimeChecks } from './other-runtimes.js'
 import { summary, table } from './report.js'
@@ -23,6 +24,7 @@ const SECTIONS = [
   sdkChecks,
   typescriptChecks,
   bundlerChecks,
+  mockChecks,
   instrumentationChecks,
   exitTimeChecks,
   nextChecks,
