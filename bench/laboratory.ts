@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { emulateInstance } from '../src/testing/index.js'
 
@@ -11,15 +12,18 @@ export type Figures = Readonly<Record<string, number>>
 
 /** Runs programs against a loopback IMDS and a loopback stand-in for S3. */
 export interface Laboratory extends AsyncDisposable {
-  /** The figures that the program printed, with `requests` to IMDS and `wallMs` from start to end. */
+  /**
+   * The figures that the program printed, with `requests` to IMDS, and of its whole process: `wallMs` from start to end, `cpuMs` of
+   * all its threads, `exitMs` from its last output to its end.
+   */
   run(program: readonly string[], options?: RunOptions): Promise<Figures>
 }
 
 export interface RunOptions {
   readonly command?: string
   readonly nodeArgs?: readonly string[]
-  /** Whether there is a config file, if an empty one; there is none on an instance that nobody configured. */
-  readonly hasConfigFile?: boolean
+  /** The text of the config file; there is none on an instance that nobody configured. */
+  readonly configFile?: string
 }
 
 /** The repository, whether this runs from `bench` or from `bench/.out`. */
@@ -30,8 +34,6 @@ export const COUNTING_HEAP: RunOptions = {
   nodeArgs: ['--expose-gc', '--min-semi-space-size=128', '--max-semi-space-size=128'],
 }
 
-const EMPTY_FILES = { AWS_CONFIG_FILE: '/dev/null', AWS_SHARED_CREDENTIALS_FILE: '/dev/null' }
-
 export async function openLaboratory(): Promise<Laboratory> {
   const instance = emulateInstance()
   const imds = await instance.listen()
@@ -39,13 +41,11 @@ export async function openLaboratory(): Promise<Laboratory> {
   const home = mkdtempSync(join(tmpdir(), 'instance-role-bench-'))
   const env = { ...withoutAwsSettings(process.env), ...imds.env, HOME: home, BENCH_S3_ENDPOINT: s3.endpoint }
   return {
-    run: async (program, { command = process.execPath, nodeArgs = [], hasConfigFile = false } = {}) => {
+    run: async (program, { command = process.execPath, nodeArgs = [], configFile } = {}) => {
       instance.clearRequests()
-      const startedAt = performance.now()
-      const settings = hasConfigFile ? { ...env, ...EMPTY_FILES } : env
-      const output = await outputOf(command, [...nodeArgs, ...program], settings)
-      const wallMs = performance.now() - startedAt
-      return { ...parseFigures(output), requests: instance.requests.length, wallMs }
+      const settings = configFile === undefined ? env : { ...env, ...writeConfigFile(home, configFile) }
+      const { output, ...figures } = await timed(command, [...nodeArgs, ...program], settings)
+      return { ...parseFigures(output), ...figures, requests: instance.requests.length }
     },
     [Symbol.asyncDispose]: async () => {
       await instance.close()
@@ -66,17 +66,53 @@ function withoutAwsSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return { ...Object.fromEntries(kept), NODE_NO_WARNINGS: '1' }
 }
 
-function outputOf(command: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {
+/** A file that is there in earnest: nobody reads `/dev/null`. */
+function writeConfigFile(home: string, text: string): NodeJS.ProcessEnv {
+  const path = join(home, 'config')
+  writeFileSync(path, text)
+  return { AWS_CONFIG_FILE: path }
+}
+
+/** Has bash tell on file descriptor 3, when the command has ended, how long it took by the clock and in the processor. */
+const TIMED = `TIMEFORMAT='{"wall":%3R,"user":%3U,"system":%3S}'; { time "$@" 2>&4; } 4>&2 2>&3`
+
+interface TimedRun {
+  readonly output: string
+  readonly wallMs: number
+  readonly cpuMs: number
+  readonly exitMs: number
+}
+
+function timed(command: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<TimedRun> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'inherit'] })
-    let output = ''
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
+    const stdio = ['ignore', 'pipe', 'inherit', 'pipe'] as const
+    const child = spawn('bash', ['-c', TIMED, 'bash', command, ...args], { env, stdio: [...stdio] })
+    const output = lastOf(child.stdio[1])
+    const times = lastOf(child.stdio[3])
     child.once('error', reject)
     child.once('close', (code) => {
-      if (code === 0) resolve(output)
-      else reject(new Error(`${command} ${args.join(' ')} ended with ${String(code)}`))
+      if (code !== 0) {
+        reject(new Error(`${command} ${args.join(' ')} ended with ${String(code)}`))
+        return
+      }
+      const { wall = NaN, user = NaN, system = NaN } = parseFigures(times().text)
+      const exitMs = times().at - output().at
+      resolve({ output: output().text, wallMs: wall * 1e3, cpuMs: (user + system) * 1e3, exitMs })
     })
   })
+}
+
+/** What came of a stream so far, and when the last of it came. */
+function lastOf(
+  stream: Readable | Writable | null | undefined,
+): () => { readonly text: string; readonly at: number } {
+  let text = ''
+  let at = NaN
+  stream?.on('data', (chunk: Buffer) => {
+    text += chunk.toString('utf8')
+    at = performance.now()
+  })
+  return () => ({ text, at })
 }
 
 function parseFigures(output: string): Figures {

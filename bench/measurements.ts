@@ -1,8 +1,10 @@
 import { COUNTING_HEAP, type Figures, type Laboratory, program, type RunOptions, ROOT } from './laboratory.js'
+import type { NodeLine } from './node-lines.js'
 import { bundleSize, installedSize } from './sizes.js'
 import { type Spread, spreadOf } from './statistics.js'
 
-export type Column = 'instance-role' | 'official-bare' | 'official-memoized' | 'sdk-client' | 'botocore'
+export type Column =
+  'instance-role' | 'official-bare' | 'official-memoized' | 'sdk-client' | 'botocore' | 'empty'
 
 /** One line of the table. */
 export interface Row {
@@ -13,6 +15,10 @@ export interface Row {
 
 const NODE_COLUMNS = ['instance-role', 'official-bare', 'official-memoized', 'sdk-client'] as const
 const CACHING_COLUMNS = ['instance-role', 'official-memoized', 'sdk-client'] as const
+/** A client memoizes by itself. */
+const CLIENT_COLUMNS = ['instance-role', 'official-bare', 'sdk-client'] as const
+
+export const CLIENT_CALL = 'cached call of an S3 client, `client.config.credentials()`'
 
 /** How often each is measured, in processes of their own that take turns. */
 export interface Rounds {
@@ -20,12 +26,23 @@ export interface Rounds {
   readonly many: number
 }
 
-export async function measureAll(lab: Laboratory, rounds: Rounds, withBotocore: boolean): Promise<Row[]> {
+export interface Plan {
+  readonly rounds: Rounds
+  readonly withBotocore: boolean
+  /** The Node that runs the benchmark, which measures everything, and another one for what starts. */
+  readonly lines: readonly [own: NodeLine, newer: NodeLine]
+}
+
+export async function measureAll(lab: Laboratory, { rounds, withBotocore, lines }: Plan): Promise<Row[]> {
+  const [own, newer] = lines
   return [
     ...(await measureCachedCalls(lab, rounds, withBotocore)),
     ...(await measureLoads(lab, rounds, withBotocore)),
     ...(await measureCrowds(lab, rounds)),
-    ...(await measureStarts(lab, rounds, withBotocore)),
+    ...(await measureStarts(lab, rounds, own)),
+    ...(await measureStarts(lab, rounds, newer)),
+    ...(await measureParts(lab, rounds)),
+    ...(withBotocore ? await measureBotocoreStart(lab, rounds) : []),
     ...(await measureHeap(lab, rounds)),
     ...(await measureSizes()),
   ]
@@ -37,11 +54,15 @@ async function measureCachedCalls(lab: Laboratory, { few }: Rounds, withBotocore
   const counted = await inTurns(few, CACHING_COLUMNS, (name) =>
     lab.run(program('cached-call', name), COUNTING_HEAP),
   )
+  const inClients = await inTurns(few, CLIENT_COLUMNS, (name) =>
+    lab.run(program('cached-call', name, 'client')),
+  )
   const parts = await inTurns(few, ['instance-role'] as const, () => lab.run(program('cached-call-parts')))
   const events = await inTurns(few, ['instance-role'] as const, () => lab.run(program('events')))
   const python = await botocoreRuns(lab, few, withBotocore)
   return [
     row('cached call', 'ns', runs, 'ns', python('ns')),
+    row(CLIENT_CALL, 'ns', inClients, 'ns'),
     row('part of it: a promise, awaited', 'ns', parts, 'promiseNs'),
     row('part of it: `Date.now()`', 'ns', parts, 'nowNs'),
     row('part of it: `new Date()` of the expiration', 'ns', parts, 'dateNs'),
@@ -95,32 +116,89 @@ const MODULES = {
 const STARTS = { 'instance-role': 'instance-role', 'official-bare': 'official', 'sdk-client': 'sdk' } as const
 const STARTING_COLUMNS = ['instance-role', 'official-bare', 'sdk-client'] as const
 
-async function measureStarts(lab: Laboratory, { many }: Rounds, withBotocore: boolean): Promise<Row[]> {
-  const empty = await inTurns(many, ['instance-role'] as const, () => lab.run(program('import')))
-  const emptyMs = spreadOf(figures(empty['instance-role'], 'tookMs')).median
-  const imports = await inTurns(many, STARTING_COLUMNS, async (name) => {
-    const { tookMs = NaN } = await lab.run(program('import', MODULES[name]))
-    return { tookMs: tookMs - emptyMs }
-  })
-  const startToCredentials = (options?: RunOptions): Promise<Runs> =>
-    inTurns(many, STARTING_COLUMNS, (name) => lab.run(program(`start/credentials-${STARTS[name]}`), options))
-  const credentials = await startToCredentials()
-  const withFile = await startToCredentials({ hasConfigFile: true })
-  const requests = await inTurns(many, STARTING_COLUMNS, (name) =>
-    lab.run(program(`start/request-${STARTS[name]}`)),
-  )
-  const node = await inTurns(many, ['instance-role'] as const, () => lab.run(program('start/empty')))
-  const parts = await inTurns(many, ['instance-role'] as const, () => lab.run(program('parts')))
-  const python = await botocoreRuns(lab, Math.min(many, 7), withBotocore)
+/** What a process is started for, as its rows are called. */
+export const STARTS_FOR = {
+  credentials: 'process start to first credentials',
+  withFile: 'process start to first credentials, with a config file',
+  withSettings: 'process start to first credentials, with a config file that has a setting of IMDS',
+  request: 'process start to first signed S3 request',
+} as const
+
+/** The figures of a whole process, as their rows are called after the name of the program. */
+export const OF_PROCESS = {
+  wallMs: 'the whole process, to its end',
+  cpuMs: 'CPU time of the process',
+  exitMs: 'last line of output to the end of the process',
+} as const
+
+export const IMPORT = 'import, over an empty module'
+
+async function measureStarts(lab: Laboratory, { many }: Rounds, line: NodeLine): Promise<Row[]> {
+  const run = async (kind: 'credentials' | 'request', options: RunOptions = {}): Promise<Runs> =>
+    inTurns(many, ['empty', ...STARTING_COLUMNS] as const, (name) => {
+      const file = name === 'empty' ? 'start/empty' : `start/${kind}-${STARTS[name]}`
+      return lab.run(program(file), { ...options, command: line.executable })
+    })
+  const rowsOf = (what: string, runs: Runs): Row[] => [
+    row(on(line, what), 'ms', runs, 'tookMs'),
+    ...keysOf(OF_PROCESS).map((figure) =>
+      row(on(line, `${what}: ${OF_PROCESS[figure]}`), 'ms', runs, figure),
+    ),
+  ]
+  const { credentials, withFile, withSettings, request } = STARTS_FOR
   return [
-    row('import, over an empty module', 'ms', imports, 'tookMs', python('importMs')),
-    row('process start to first credentials', 'ms', credentials, 'tookMs', python('startMs')),
-    row('process start to first credentials, with a config file', 'ms', withFile, 'tookMs'),
-    row('process start to first signed S3 request', 'ms', requests, 'tookMs'),
-    row('process start alone (Node)', 'ms', node, 'tookMs'),
-    row("part of the first load: undici's Agent is loaded", 'ms', parts, 'agentMs'),
-    row('part of it: Node loads its `fetch`, and uses it once', 'ms', parts, 'fetchMs'),
-    row("part of it where there is a config file: the SDK's loader is loaded", 'ms', parts, 'configLoaderMs'),
+    await measureImport(lab, many, line),
+    ...rowsOf(credentials, await run('credentials')),
+    ...rowsOf(withFile, await run('credentials', { configFile: '[default]\nregion = eu-central-1\n' })),
+    ...rowsOf(
+      withSettings,
+      await run('credentials', { configFile: '[default]\nmetadata_service_timeout = 1\n' }),
+    ),
+    ...rowsOf(request, await run('request')),
+  ]
+}
+
+/** A row's name, with the line of Node that it was measured on. */
+export function on({ label }: NodeLine, what: string): string {
+  return `${label}: ${what}`
+}
+
+async function measureImport(lab: Laboratory, rounds: number, line: NodeLine): Promise<Row> {
+  const command = { command: line.executable }
+  const runs = await inTurns(rounds, ['empty', ...STARTING_COLUMNS] as const, (name) =>
+    lab.run(name === 'empty' ? program('import') : program('import', MODULES[name]), command),
+  )
+  const { empty, ...others } = runs
+  const emptyMs = spreadOf(figures(empty, 'tookMs')).median
+  const over = (each: readonly Figures[]): Figures[] =>
+    each.map(({ tookMs = NaN }) => ({ tookMs: tookMs - emptyMs }))
+  const overEmpty = Object.fromEntries(Object.entries(others).map(([name, each]) => [name, over(each)]))
+  return row(on(line, IMPORT), 'ms', overEmpty, 'tookMs')
+}
+
+async function measureParts(lab: Laboratory, { many }: Rounds): Promise<Row[]> {
+  const parts = await inTurns(many, ['instance-role'] as const, () => lab.run(program('parts')))
+  return [
+    row('part of the first load: `node:http` is loaded', 'ms', parts, 'httpMs'),
+    row('part of the first load: `node:worker_threads` is loaded, and a port made', 'ms', parts, 'portMs'),
+    row(
+      "part of it where a config file has a setting of IMDS: the SDK's loader",
+      'ms',
+      parts,
+      'configLoaderMs',
+    ),
+  ]
+}
+
+async function measureBotocoreStart(lab: Laboratory, { many }: Rounds): Promise<Row[]> {
+  const python = await botocoreRuns(lab, Math.min(many, 7), true)
+  const cellsOf = (figure: string): Row['cells'] => {
+    const spread = python(figure)
+    return spread === undefined ? {} : { botocore: spread }
+  }
+  return [
+    { what: 'Python: import', unit: 'ms', cells: cellsOf('importMs') },
+    { what: 'Python: the whole process, for first credentials', unit: 'ms', cells: cellsOf('startMs') },
   ]
 }
 
@@ -201,6 +279,11 @@ function row(what: string, unit: Row['unit'], runs: Runs, figure: string, botoco
 
 function figures(runs: readonly Figures[] | undefined, figure: string): number[] {
   return (runs ?? []).map((run) => run[figure] ?? NaN)
+}
+
+function keysOf<Key extends string>(record: Readonly<Record<Key, unknown>>): Key[] {
+  const isKey = (key: string): key is Key => key in record
+  return Object.keys(record).filter(isKey)
 }
 
 function exactly(value: number): Spread {

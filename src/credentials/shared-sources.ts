@@ -18,10 +18,17 @@ export interface SourceRegistry extends TokenRegistry, FactRegistry {
 
 const shared: typeof globalThis & { [PROCESS_WIDE]?: SourceRegistry } = globalThis
 
+/** Of a process whose `globalThis` is frozen: this copy of the package shares it with no other. */
+let ownRegistry: SourceRegistry | undefined
+
 /** What all copies of this package in the process hold together. Entries come from whichever copy was first. */
 export function processRegistry(): SourceRegistry {
-  const registry = shared[PROCESS_WIDE] ?? createRegistry()
-  shared[PROCESS_WIDE] = registry
+  const registry = shared[PROCESS_WIDE] ?? ownRegistry ?? createRegistry()
+  try {
+    shared[PROCESS_WIDE] = registry
+  } catch {
+    ownRegistry = registry
+  }
   return registry
 }
 

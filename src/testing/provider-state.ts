@@ -20,7 +20,7 @@ export interface ProviderClock {
 
 type GlobalWithState = typeof globalThis & { [key: symbol]: ProviderState | undefined }
 
-const STATE_KEY = Symbol.for('instance-role@1')
+const STATE_KEY = Symbol.for('instance-role@2')
 
 /** The shared state, or `undefined` while nothing has made it. */
 export function findProviderState(): ProviderState | undefined {

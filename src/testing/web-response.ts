@@ -69,7 +69,7 @@ function* brokenBody(body: string): Generator<Uint8Array> {
   throw networkError('terminated', 'ECONNRESET')
 }
 
-/** A failure as the built-in `fetch` reports it. */
+/** A failure of the network, as undici reports it. */
 function networkError(message: string, code: string): TypeError {
   const cause: NodeJS.ErrnoException = new Error(code)
   cause.code = code

@@ -2,6 +2,7 @@ import { readdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Check } from './check.js'
 import { outputOf } from './child-process.js'
+import { configFileIn } from './config-file.js'
 import { withInstance } from './controlled-instance.js'
 import { parseSeen, requireSeen } from './expectation.js'
 import { installedVersion } from './npm.js'
@@ -47,10 +48,11 @@ async function prove(workbench: Workbench, { name, packages }: Bundler, format: 
   // Where no `node_modules` is in reach.
   const folder = await workbench.folder(`bundled-${name}-${format}`)
   for (const file of files) await rename(join(built, file), join(folder, file))
+  const env = await configFileIn(folder)
   await withInstance(async ({ endpoint, instance }) => {
     const main = format === 'esm' ? 'main.mjs' : 'main.cjs'
     const seen = parseSeen(
-      await outputOf({ executable: process.execPath, args: [main, endpoint], cwd: folder }),
+      await outputOf({ executable: process.execPath, args: [main, endpoint], cwd: folder, env }),
     )
     requireSeen(seen, { accessKeyId: instance.credentials?.accessKeyId, code: 'UNREACHABLE' })
   })

@@ -3,7 +3,7 @@ import { emulateInstance, resetInstanceRole } from '../../src/testing/index.js'
 import { shareProviderState } from '../../src/testing/provider-state.js'
 
 afterEach(() => {
-  Reflect.deleteProperty(globalThis, Symbol.for('instance-role@1'))
+  Reflect.deleteProperty(globalThis, Symbol.for('instance-role@2'))
 })
 
 function holdSomething() {
@@ -35,9 +35,9 @@ test('reset, and a new emulated instance, forget what is known of the instance',
 })
 
 test('the state is shared by a name that all copies know', () => {
-  expect(Reflect.get(globalThis, Symbol.for('instance-role@1'))).toBeUndefined()
+  expect(Reflect.get(globalThis, Symbol.for('instance-role@2'))).toBeUndefined()
   const state = shareProviderState()
-  expect(Reflect.get(globalThis, Symbol.for('instance-role@1'))).toBe(state)
+  expect(Reflect.get(globalThis, Symbol.for('instance-role@2'))).toBe(state)
 })
 
 test('what is known of a closed instance is forgotten', async () => {

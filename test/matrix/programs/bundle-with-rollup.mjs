@@ -5,15 +5,9 @@ import { rollup } from 'rollup'
 
 const [format, dir] = process.argv.slice(2)
 const ending = format === 'esm' ? 'mjs' : 'cjs'
-// Where Node has no such module (20), undici does without; the plugin would import it at the top.
-const undiciOnNode20 = { ignore: ['node:sqlite'] }
 const bundle = await rollup({
   input: { main: `bundled.${ending}` },
-  plugins: [
-    nodeResolve({ preferBuiltins: true, exportConditions: ['node'] }),
-    commonjs(undiciOnNode20),
-    json(),
-  ],
+  plugins: [nodeResolve({ preferBuiltins: true, exportConditions: ['node'] }), commonjs(), json()],
 })
 await bundle.write({
   dir,
