@@ -8,11 +8,10 @@ export interface Health {
 
 /** `degraded`: the last refresh failed, and what is held still serves. `failing`: there is nothing to serve. */
 export function healthOf(credentials: InstanceRoleStatus, now: number): Health {
-  const { expiration, originalExpiration, lastErrorCode, clockOffsetMs = 0 } = credentials
+  const { expiration, originalExpiration, lastErrorCode } = credentials
   // Only shown while the expired set is served all the same.
   if (originalExpiration !== undefined) return { status: 'degraded', credentials }
-  // Expirations go by AWS's clock; this host's may be off.
-  const isOver = expiration === undefined || Date.parse(expiration) <= now + clockOffsetMs
+  const isOver = expiration === undefined || Date.parse(expiration) <= now
   if (isOver) return { status: 'failing', credentials }
   return { status: lastErrorCode === undefined ? 'ok' : 'degraded', credentials }
 }

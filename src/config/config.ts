@@ -32,8 +32,6 @@ export interface InstanceRoleConfig {
   readonly timeoutMs: Setting<number>
   readonly deadlineMs: Setting<number>
   readonly retries: Setting<number>
-  /** In place of `retries` while there are no credentials yet: without a count where `retries` is set nowhere. */
-  readonly coldStartRetries: Setting<number>
   readonly imdsV1Fallback: Setting<boolean>
   readonly accountId: Setting<boolean>
 }
@@ -155,13 +153,11 @@ async function resolveRest(
   const chosen = await choose('timeout', options.timeoutMs, find, KNOBS.timeoutMs, DEFAULT_TIMEOUT_MS)
   // Half of a short deadline: the first try is to have its verdict before time is up.
   const timeoutMs = { ...chosen, value: Math.min(chosen.value, (options.deadlineMs ?? Infinity) / 2) }
-  const retries = await choose('retries', options.retries, find, KNOBS.retries, DEFAULT_RETRIES)
   return {
     disabled,
     timeoutMs,
     deadlineMs: option('deadline', options.deadlineMs) ?? byDefault(defaultDeadlineMs(timeoutMs.value)),
-    retries,
-    coldStartRetries: retries.origin === 'default' ? byDefault(Infinity) : retries,
+    retries: await choose('retries', options.retries, find, KNOBS.retries, DEFAULT_RETRIES),
     roleName: await choose<string | undefined>('roleName', options.roleName, find, KNOBS.roleName, undefined),
     ...(await findEndpoints(options, find)),
     imdsV1Fallback: await findV1Fallback(options, find),
@@ -238,4 +234,9 @@ function option<T>(name: string, value: T | undefined): Setting<T> | undefined {
 
 function byDefault<T>(value: T): Setting<T> {
   return { value, origin: 'default' }
+}
+
+/** Whether a setting was found nowhere. */
+export function isByDefault({ origin }: Setting<unknown>): boolean {
+  return origin === 'default'
 }

@@ -1,5 +1,5 @@
 import type { Logger } from '@smithy/types'
-import type { Setting } from '../config/config.js'
+import { isByDefault, type Setting } from '../config/config.js'
 import { CredentialsSource } from './credentials-source.js'
 import {
   type AccessOptions,
@@ -78,8 +78,8 @@ function createSource(options: UseOptions): CredentialsSource {
   return new CredentialsSource(imdsAccess(options), { roleName: roleName.value, accountId: accountId.value })
 }
 
-/** Two configurations that lead to the same requests are one; where their values come from does not matter. */
+/** Two configurations that lead to the same requests are one; where their values come from does not matter, but for `retries`. */
 function keyOf({ config, dispatcher, registry }: UseOptions): string {
   const settings = Object.values<Setting<unknown>>({ ...config }).map(({ value }) => value ?? null)
-  return JSON.stringify([...settings, dispatcherId(registry, dispatcher)])
+  return JSON.stringify([...settings, isByDefault(config.retries), dispatcherId(registry, dispatcher)])
 }

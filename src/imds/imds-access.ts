@@ -1,4 +1,4 @@
-import type { InstanceRoleConfig } from '../config/config.js'
+import { type InstanceRoleConfig, isByDefault } from '../config/config.js'
 import { dispatcherTransport } from './dispatcher-transport.js'
 import { EndpointChoice } from './endpoint-choice.js'
 import { MetadataTokenCache } from './metadata-token.js'
@@ -14,7 +14,7 @@ export interface ImdsAccess {
   readonly timeoutMs: number
   readonly deadlineMs: number
   readonly retries: number
-  /** In place of `retries` while there are no credentials yet. */
+  /** In place of `retries` while there are no credentials yet: without a count where `retries` is set nowhere. */
   readonly coldStartRetries: number
   readonly imdsV1Fallback: boolean
   readonly transport: Transport
@@ -46,7 +46,7 @@ export function imdsAccess({ config, dispatcher, runtime, registry }: AccessOpti
     timeoutMs: config.timeoutMs.value,
     deadlineMs: config.deadlineMs.value,
     retries: config.retries.value,
-    coldStartRetries: config.coldStartRetries.value,
+    coldStartRetries: isByDefault(config.retries) ? Infinity : config.retries.value,
     imdsV1Fallback: config.imdsV1Fallback.value,
     transport: dispatcher === undefined ? httpTransport(runtime) : dispatcherTransport(runtime, dispatcher),
     userAgent: `instance-role/${VERSION}`,

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 const CONTRIBUTING = readFileSync(new URL('../../CONTRIBUTING.md', import.meta.url), 'utf8')
 
 // Prevents that the drawing in CONTRIBUTING.md shows imports that are no longer there.
-test('shows the imports between the parts as they are', () => {
+test('shows the imports between the parts as they are', { timeout: 60_000 }, () => {
   const [, drawing] = /```mermaid\n(.*?)\n```/s.exec(CONTRIBUTING) ?? []
   const drawn = execFileSync('npm', ['run', '--silent', 'architecture'], { encoding: 'utf8', shell: true })
   expect(drawing).toBe(drawn.trim())

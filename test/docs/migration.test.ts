@@ -51,7 +51,7 @@ test('has a row for all that SDK v2 takes', () => {
 })
 
 test('names every option of this library', () => {
-  const [, options = ''] = readFileSync(resolve(ROOT, 'src/options.ts'), 'utf8').split(
+  const [, options = ''] = readFileSync(resolve(ROOT, 'src/config/options.ts'), 'utf8').split(
     'export interface InstanceRoleOptions',
   )
   const [own = ''] = options.split('\n}')

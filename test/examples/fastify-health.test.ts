@@ -26,6 +26,5 @@ test('shows what can be serialised, and comes back the same', async () => {
     lastSuccess: '2026-01-01T00:00:00.000Z',
     nextRefresh: expect.stringMatching(/^2026-01-01T0[23]:/) as string,
     requests: 3,
-    clockOffsetMs: 0,
   })
 })

@@ -1,7 +1,7 @@
 import { MINUTE, SECOND } from '../setup.js'
 
 /**
- * When the next try has to come, told anew from the design and from what is seen: a window, because the dice are the library's own.
+ * When the next try has to come, told anew from the design and from what is seen: a window, because the random numbers are the library's own.
  * Instants are epoch milliseconds.
  */
 export interface NextTry {
@@ -12,25 +12,44 @@ export interface NextTry {
   readonly by: number
   /** A call from this on waits for the try that it begins. */
   readonly hardAt: number
+  /** When this very set was first received, on the clock for durations. */
+  readonly receivedMs: number
+}
+
+/** A set that a try brought. Its life by its own dates is a range, where the set cannot be told for certain. */
+export interface ReceivedSet {
+  readonly expiresAt: number
+  readonly shortestLifeMs: number
+  readonly longestLifeMs: number
 }
 
 /** What is told and what is computed may differ by as much: instants are told in whole milliseconds. */
 const GRAIN_MS = 1
 
 /** After a try that brought a set; `same` is what was known before, where that is the set which was held. */
-export function afterSet(now: number, expiresAt: number, same: NextTry | undefined): NextTry {
+export function afterSet(
+  now: number,
+  elapsedMs: number,
+  { expiresAt, shortestLifeMs, longestLifeMs }: ReceivedSet,
+  same: NextTry | undefined,
+): NextTry {
+  const receivedMs = same?.receivedMs ?? elapsedMs
   const leftMs = expiresAt - now
-  if (leftMs <= 0) return { triedAt: now, from: now + 30 * SECOND, by: now + MINUTE, hardAt: expiresAt }
+  if (leftMs <= 0)
+    return { triedAt: now, from: now + 30 * SECOND, by: now + MINUTE, hardAt: expiresAt, receivedMs }
+  // No set is planned to live longer than it was made for, from when it was first received.
+  const planned = (lifeMs: number): number => Math.min(leftMs, Math.max(0, lifeMs - (elapsedMs - receivedMs)))
   // A minute, or a tenth of what was left when the set was first seen.
   const hardAt = same?.hardAt ?? expiresAt - Math.min(MINUTE, leftMs / 10)
   const pausedUntil = same === undefined ? now : now + 10 * SECOND
-  const from = Math.max(Math.min(now + 0.45 * leftMs, expiresAt - MINUTE), pausedUntil)
-  const by = Math.max(Math.min(now + 0.55 * leftMs, hardAt), pausedUntil)
+  const from = Math.max(Math.min(now + 0.45 * planned(shortestLifeMs), expiresAt - MINUTE), pausedUntil)
+  const by = Math.max(Math.min(now + 0.55 * planned(longestLifeMs), hardAt), pausedUntil)
   return {
     triedAt: now,
     from: Math.min(from, expiresAt) - GRAIN_MS,
     by: Math.min(by, expiresAt) + GRAIN_MS,
     hardAt,
+    receivedMs,
   }
 }
 

@@ -9,6 +9,7 @@ import {
   isEarly,
   longestBackoffMs,
   type NextTry,
+  type ReceivedSet,
   shortestPauseMs,
 } from './next-try.js'
 import { ENDPOINT, type VirtualWorld, type WireRequest } from './virtual-world.js'
@@ -73,8 +74,8 @@ const LONGEST_EXTENSION_MS = 4 * MINUTE
 const LONGEST_PEACE_MS = 5 * SECOND
 /** Full jitter under 60 s gives this many in a minute about once in 10¹⁰ minutes. */
 const MOST_TRIES_A_MINUTE = 20
-/** Four that use up retries, one for a forgotten token, four for roles that vanish. */
-const MOST_ATTEMPTS = 9
+/** At a cold start, as many as fit into the deadline: 50 ms to 2 s apart, and anew after each step that succeeds. */
+const MOST_ATTEMPTS = 30
 const VERDICTS = ['NO_ROLE', 'IMDS_DISABLED', 'ROLE_NOT_ASSUMABLE', 'ROLE_NOT_FOUND', 'UNEXPECTED_STATUS']
 const STEPS = ['token', 'role', 'credentials', 'metadata']
 const TOKEN_PATH = '/latest/api/token'
@@ -424,13 +425,22 @@ export class Observer {
     const isSame = !isNew && expiration === this.#held?.expiration
     this.#nextTry = afterSet(
       this.#world.clock.now(),
-      Date.parse(expiration),
+      this.#world.elapsedMs(),
+      this.#setThatEnds(Date.parse(expiration)),
       isSame ? this.#nextTry : undefined,
     )
     this.#held = { roleName, expiration }
     this.#failures = []
     this.#failuresInARow = 0
     this.#isInvalidated = false
+  }
+
+  /** The instance can have another set by now, and a fault can have spoilt the expiration. */
+  #setThatEnds(expiresAt: number): ReceivedSet {
+    const { credentials } = this.#world.instance
+    const lifeMs =
+      credentials?.expiration.getTime() === expiresAt ? expiresAt - credentials.issuedAt : undefined
+    return { expiresAt, shortestLifeMs: lifeMs ?? 0, longestLifeMs: lifeMs ?? Infinity }
   }
 
   #onRefreshFailed(expiration: string, nextRefresh: string): void {
@@ -450,7 +460,9 @@ export class Observer {
     const isWorseSet = this.#lastErrorCode === undefined
     // Without knowing the set, nobody knows how many failures there were.
     const isKnown = before !== undefined && !isWorseSet
-    const longestMs = isKnown ? longestBackoffMs(this.#failuresInARow) : MINUTE
+    // `Retry-After` can ask for more, up to a minute.
+    const isAsked = this.#lastErrorCode === 'THROTTLED'
+    const longestMs = isKnown && !isAsked ? longestBackoffMs(this.#failuresInARow) : MINUTE
     const shortestMs = isWorseSet && before !== undefined ? shortestPauseMs(before, now, expiresAt) : 0
     // An event has whole milliseconds.
     if (delayMs <= shortestMs - 1 || delayMs > longestMs)
@@ -459,7 +471,8 @@ export class Observer {
     this.#nextTry = afterFailedTry(before, now, nextTryAt)
     const isCut =
       now < expiresAt ? now + longestMs > before.hardAt : VERDICTS.includes(this.#lastErrorCode ?? '')
-    if (isKnown && !isCut) this.#backoffs.push({ failures: this.#failuresInARow, share: delayMs / longestMs })
+    if (isKnown && !isCut && !isAsked)
+      this.#backoffs.push({ failures: this.#failuresInARow, share: delayMs / longestMs })
   }
 
   #countFailure(now: number, expiresAt: number): void {
