@@ -41,6 +41,10 @@ const config: Options[] = [
     ...common,
     entry: { main: 'src/cli/main.ts' },
     outDir: 'dist/cli',
+    // A program that nobody imports or steps through, and half of the package.
+    esbuildOptions(options) {
+      options.minifyWhitespace = true
+    },
     format: 'esm',
   },
   {
