@@ -20,6 +20,9 @@ export interface CliSurroundings {
   readonly cwd?: string
 }
 
+/** Nobody listens there: a command that a test gives no endpoint must not ask the real address. */
+const NOWHERE = { AWS_EC2_METADATA_SERVICE_ENDPOINT: 'http://127.0.0.1:1' }
+
 /** Starts the built command with nothing of this machine's AWS settings in its environment. */
 export function startCli(
   args: readonly string[],
@@ -28,7 +31,7 @@ export function startCli(
   const noFiles = { AWS_CONFIG_FILE: '/dev/null', AWS_SHARED_CREDENTIALS_FILE: '/dev/null' }
   const child = spawn(process.execPath, [main, ...args], {
     ...(cwd !== undefined && { cwd }),
-    env: { PATH: process.env['PATH'], NODE_NO_WARNINGS: '1', ...noFiles, ...env },
+    env: { PATH: process.env['PATH'], NODE_NO_WARNINGS: '1', ...NOWHERE, ...noFiles, ...env },
   })
   onTestFinished(() => void child.kill('SIGKILL'))
   return {

@@ -155,7 +155,7 @@ test.skipIf(!isUnix).each<[string, Obstacle, RegExp]>([
   const before = lstatSync(path, { throwIfNoEntry: false })
   const { status, stdout, stderr } = await runCli(['serve', '--port', '0', '--token-file', path])
   expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
-  expect(stderr).toMatch(/^instance-role serve: --token-file .*\n$/)
+  expect(stderr).toMatch(/^instance-role serve: --token-file .*\n$/m)
   expect(stderr).toMatch(says)
   expect(lstatSync(path, { throwIfNoEntry: false })?.ino).toBe(before?.ino)
 })
