@@ -1,6 +1,6 @@
-import { isUtf8 } from 'node:buffer'
 import type { Stats } from 'node:fs'
 import { isError } from '../runtime/abort.js'
+import { buffer } from '../runtime/builtins.js'
 import type { Host } from '../runtime/host.js'
 
 /** One of the two files of the AWS SDKs. */
@@ -32,7 +32,7 @@ export async function inspectText(file: ConfigFile, host: Host): Promise<string 
   try {
     const bytes = await host.fs().promises.readFile(file.path)
     if (bytes.includes(0)) return misread(file, 'UTF-16 or no text at all')
-    return isUtf8(bytes) ? undefined : misread(file, 'not UTF-8')
+    return buffer.isUtf8(bytes) ? undefined : misread(file, 'not UTF-8')
   } catch (error) {
     return ignored(file, `it cannot be read (${codeOf(error)})`).warning
   }

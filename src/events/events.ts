@@ -1,5 +1,6 @@
-import { type Channel, channel } from 'node:diagnostics_channel'
+import type { Channel } from 'node:diagnostics_channel'
 import type { InstanceRoleErrorCode, LoadStep } from '../errors.js'
+import { diagnosticsChannel } from '../runtime/builtins.js'
 
 /** A load began. */
 export interface LoadStartEvent {
@@ -144,7 +145,7 @@ const channels = new Map<string, Channel>()
 /** Publishes each payload on the channel of its name; costs next to nothing where nobody listens. */
 export function publish(events: Partial<InstanceRoleEvents>): void {
   for (const [name, payload] of Object.entries(events)) {
-    const known = channels.get(name) ?? channel(name)
+    const known = channels.get(name) ?? diagnosticsChannel.channel(name)
     channels.set(name, known)
     if (known.hasSubscribers) known.publish(payload)
   }

@@ -1,6 +1,5 @@
-import { Buffer } from 'node:buffer'
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { isError } from '../runtime/abort.js'
+import { buffer, diagnosticsChannel } from '../runtime/builtins.js'
 import { InstanceRoleError } from '../errors.js'
 import type { ImdsDispatcher } from '../config/options.js'
 import type { Runtime } from '../runtime/runtime.js'
@@ -70,7 +69,7 @@ async function readBody(body: AsyncIterable<Uint8Array>): Promise<Uint8Array | u
     if (!(length <= MAX_BODY_BYTES)) return undefined
     chunks.push(chunk)
   }
-  return Buffer.concat(chunks, length)
+  return buffer.Buffer.concat(chunks, length)
 }
 
 /** Interceptors that turn a status into an error keep the status in it. */
@@ -116,11 +115,11 @@ function watchConnection(
     const isOurs = String(sent['origin']) === origin && sent['path'] === path && sent['method'] === method
     if (isOurs) progress.connection = 'made'
   }
-  subscribe(CONNECTING, onConnecting)
-  subscribe(HEADERS_SENT, onHeadersSent)
+  diagnosticsChannel.subscribe(CONNECTING, onConnecting)
+  diagnosticsChannel.subscribe(HEADERS_SENT, onHeadersSent)
   return () => {
-    unsubscribe(CONNECTING, onConnecting)
-    unsubscribe(HEADERS_SENT, onHeadersSent)
+    diagnosticsChannel.unsubscribe(CONNECTING, onConnecting)
+    diagnosticsChannel.unsubscribe(HEADERS_SENT, onHeadersSent)
   }
 }
 

@@ -1,6 +1,6 @@
-import { Buffer } from 'node:buffer'
 import type { Agent, ClientRequest, ClientRequestArgs, IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { buffer } from '../runtime/builtins.js'
 import { type Runtime, unref } from '../runtime/runtime.js'
 import {
   type Answer,
@@ -119,7 +119,7 @@ function readAnswer(response: IncomingMessage): Promise<Answer | Oversized> {
     })
     response.on('end', () => {
       if (!response.complete) return
-      const bytes = Buffer.concat(chunks, length)
+      const bytes = buffer.Buffer.concat(chunks, length)
       resolve({
         kind: 'answer',
         status: response.statusCode ?? 0,

@@ -1,10 +1,10 @@
-import { Buffer, isUtf8 } from 'node:buffer'
+import { buffer } from '../runtime/builtins.js'
 
 const BYTE_ORDER_MARK = '\ufeff'
 
 /** `bytes` as text, without a byte order mark; `undefined` where they are no UTF-8. */
 export function decodeUtf8(bytes: Uint8Array): string | undefined {
-  if (!isUtf8(bytes)) return undefined
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
+  if (!buffer.isUtf8(bytes)) return undefined
+  const text = buffer.Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
   return text.startsWith(BYTE_ORDER_MARK) ? text.slice(BYTE_ORDER_MARK.length) : text
 }

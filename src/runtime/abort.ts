@@ -1,8 +1,8 @@
-import { setMaxListeners } from 'node:events'
+import { events } from './builtins.js'
 
 /**
- * Settles with `work`, or rejects with the reason of `signal` as soon as that aborts. `work` is not waited for then: a mocked `fetch`
- * may not heed its signal.
+ * Settles with `work`, or rejects with the reason of `signal` as soon as that aborts. `work` is not waited for then: a mocked
+ * request may not heed its signal.
  */
 export function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   allowManyListeners(signal)
@@ -17,7 +17,7 @@ export function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise
 /** A thousand callers may wait with one signal, which Node takes for a leak. */
 function allowManyListeners(signal: AbortSignal): void {
   try {
-    setMaxListeners(0, signal)
+    events.setMaxListeners(0, signal)
   } catch {
     // Not a signal of Node's: nothing counts its listeners.
   }

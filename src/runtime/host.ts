@@ -1,5 +1,5 @@
 import type * as fs from 'node:fs'
-import timers from 'node:timers'
+import { timers } from './builtins.js'
 
 /** What is around this process, looked up at each use. */
 export interface Host {

@@ -1,5 +1,5 @@
-import timers from 'node:timers'
 import type { MessagePort } from 'node:worker_threads'
+import { timers } from './builtins.js'
 import { PROCESS_WIDE } from './process-wide.js'
 
 /** The outside world as values: tests replace time and randomness. */
