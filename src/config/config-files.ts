@@ -27,14 +27,21 @@ export function inspect(file: ConfigFile, host: Host): Inspection {
   }
 }
 
-/** A warning where the AWS SDKs, which take the file for UTF-8, will not find what its author wrote. */
-export async function inspectText(file: ConfigFile, host: Host): Promise<string | undefined> {
+/** The text of a file, where it can be read; and a warning where the AWS SDKs will not find in it what its author wrote. */
+export interface TextInspection {
+  readonly text?: string
+  readonly warning?: string | undefined
+}
+
+/** Reads a file as the AWS SDKs do, which take it for UTF-8. */
+export async function inspectText(file: ConfigFile, host: Host): Promise<TextInspection> {
   try {
     const bytes = await host.fs().promises.readFile(file.path)
-    if (bytes.includes(0)) return misread(file, 'UTF-16 or no text at all')
-    return buffer.isUtf8(bytes) ? undefined : misread(file, 'not UTF-8')
+    const text = bytes.toString('utf8')
+    if (bytes.includes(0)) return { text, warning: misread(file, 'UTF-16 or no text at all') }
+    return buffer.isUtf8(bytes) ? { text } : { text, warning: misread(file, 'not UTF-8') }
   } catch (error) {
-    return ignored(file, `it cannot be read (${codeOf(error)})`).warning
+    return ignored(file, `it cannot be read (${codeOf(error)})`)
   }
 }
 

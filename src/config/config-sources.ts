@@ -1,12 +1,14 @@
 import { type Host, systemHost } from '../runtime/host.js'
 import { InstanceRoleError } from '../errors.js'
 import { CONFIG_FILES, loadConfigFiles } from './config-loader.js'
-import type { ConfigFiles, ConfigSources } from './config.js'
-import { inspect, type Inspection, inspectText } from './config-files.js'
+import { CONFIG_KEYS, type ConfigFiles, type ConfigSources } from './config.js'
+import { inspect, type Inspection, inspectText, type TextInspection } from './config-files.js'
 import { badConfig } from './setting-values.js'
 
 /** As long as a load has by default, at the most. */
 const READING_LIMIT_MS = 10_000
+
+const NO_FILES: ConfigFiles = { configFile: {}, credentialsFile: {} }
 
 /**
  * The environment and the AWS config file of this process; `profile` is the one that was asked for, if any. `warn` is told of each file
@@ -21,7 +23,8 @@ export function systemConfigSources(
   return {
     env: systemHost.env(),
     loadProfile: async () => {
-      const { configFile, credentialsFile, warnings = [] } = await readConfigFiles(readingLimitMs)
+      const files = await readConfigFiles(readingLimitMs, systemHost, CONFIG_KEYS)
+      const { configFile, credentialsFile, warnings = [] } = files
       warnings.forEach(warn)
       return { name, keys: { ...credentialsFile[name], ...configFile[name] } }
     },
@@ -34,11 +37,16 @@ export function profileName(asked: string | undefined): string {
 }
 
 /**
- * Reads both files; one that is not there, or is no readable regular file, is empty and is never opened.
+ * Reads both files; one that is not there, or is no readable regular file, is empty and is never opened. Where `keys` are given, and no
+ * file has one of them in its text, both count as empty: most files on an instance only name a region.
  *
  * @throws {InstanceRoleError} `BAD_CONFIG` where they are not read within `limitMs`, or for want of a home directory
  */
-export async function readConfigFiles(limitMs: number, host: Host = systemHost): Promise<ConfigFiles> {
+export async function readConfigFiles(
+  limitMs: number,
+  host: Host = systemHost,
+  keys?: readonly string[],
+): Promise<ConfigFiles> {
   const inspections = {
     config: findFile('config file', 'AWS_CONFIG_FILE', '.aws/config', host),
     credentials: findFile('credentials file', 'AWS_SHARED_CREDENTIALS_FILE', '.aws/credentials', host),
@@ -46,16 +54,24 @@ export async function readConfigFiles(limitMs: number, host: Host = systemHost):
   const both = Object.values(inspections)
   const warnings = both.flatMap((one) => ('warning' in one ? one.warning : []))
   const files = both.flatMap((one) => ('file' in one ? one.file : []))
-  // The SDK's loader takes as long to load as all the rest: only where there is a file for it to read.
-  if (files.length === 0) return { configFile: {}, credentialsFile: {}, warnings }
+  if (files.length === 0) return { ...NO_FILES, warnings }
   const pathOf = (found: Inspection): string => ('file' in found ? found.file.path : host.devNull())
   const read = async (): Promise<ConfigFiles> => {
     const paths = { configFilepath: pathOf(inspections.config), filepath: pathOf(inspections.credentials) }
-    const loaded = await loadConfigFiles(paths).catch(tellNoHome)
     const texts = await Promise.all(files.map((file) => inspectText(file, host)))
-    return { ...loaded, warnings: [...warnings, ...texts.flatMap((text) => text ?? [])] }
+    // The SDK's loader takes as long to load as all the rest.
+    const loaded = mayHave(keys, texts) ? await loadConfigFiles(paths).catch(tellNoHome) : NO_FILES
+    return { ...loaded, warnings: [...warnings, ...texts.flatMap(({ warning }) => warning ?? [])] }
   }
   return inTime(read(), Math.min(limitMs, READING_LIMIT_MS), host)
+}
+
+/** A text that could not be read is for the loader. */
+function mayHave(keys: readonly string[] | undefined, texts: readonly TextInspection[]): boolean {
+  return (
+    keys === undefined ||
+    texts.some(({ text }) => text === undefined || keys.some((key) => text.includes(key)))
+  )
 }
 
 /** A file on a network that has gone away is never read to its end. */

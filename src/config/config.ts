@@ -104,6 +104,9 @@ const KNOBS = {
   },
 } as const satisfies Readonly<Record<string, Knob<unknown>>>
 
+/** Every key of the config file that decides something here. */
+export const CONFIG_KEYS: readonly string[] = Object.values(KNOBS).map(({ key }) => key)
+
 /**
  * Resolve every setting: option, else environment variable, else config file, else default. An empty variable counts as unset.
  *

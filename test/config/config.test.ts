@@ -5,7 +5,12 @@ import { runInNewContext } from 'node:vm'
 import { Agent } from 'undici'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { checkOptions } from '../../src/config/checked-options.js'
-import { type InstanceRoleConfig, resolveConfig, resolveEnabledConfig } from '../../src/config/config.js'
+import {
+  CONFIG_KEYS,
+  type InstanceRoleConfig,
+  resolveConfig,
+  resolveEnabledConfig,
+} from '../../src/config/config.js'
 import { InstanceRoleError } from '../../src/errors.js'
 import { fromInstanceRole } from '../../src/index.js'
 import type { InstanceRoleOptions } from '../../src/config/options.js'
@@ -419,6 +424,20 @@ test('names the profile in which a key is malformed', async () => {
   await expect(provider()).rejects.toThrow(
     'The config file key metadata_service_timeout of profile dev is not a positive number of seconds.',
   )
+})
+
+const MALFORMED = CONFIG_KEYS.map((key) => ({ key, text: `[default]\n${key} = ?\n` }))
+
+test.each(MALFORMED)('sees $key in a real file', async ({ key, text }) => {
+  await writeConfig(text)
+  await using provider = fromInstanceRole({ isolated: true, imdsV1Fallback: true })
+  await expect(provider()).rejects.toThrow(`The config file key ${key} of profile default is not `)
+})
+
+test('does without a config file that has no key of IMDS', async () => {
+  await writeConfig('[profile dev]\nregion = eu-central-1\n', '[dev\nnot an INI file: endpoint\n')
+  await using provider = fromInstanceRole({ isolated: true, profile: 'dev', endpoint: world.endpoint })
+  expect((await provider()).accessKeyId).toBe(world.instance.credentials?.accessKeyId)
 })
 
 /** Where the AWS SDKs look, in a home of its own. */

@@ -1,4 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises'
+import { devNull } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { expect, inject, test } from 'vitest'
@@ -63,6 +64,29 @@ test.each(FORMATS)('loads no other package where there is no config file, from .
   const env = { ...server.env, HOME: home, AWS_CONFIG_FILE: '', AWS_SHARED_CREDENTIALS_FILE: `${home}/none` }
   expect(await packagesLoaded(format, `${LOAD} // no file`, env)).toEqual(['instance-role'])
 })
+
+test.each(FORMATS)(
+  'loads no other package for a config file without keys of IMDS, from .%s',
+  async (format) => {
+    const { server } = await listeningInstance()
+    const file = join(inject('bareProject'), `config-${format}`)
+    await writeFile(file, '[default]\nregion = eu-central-1\ncredential_source = Ec2InstanceMetadata\n')
+    const env = { ...server.env, AWS_CONFIG_FILE: file, AWS_SHARED_CREDENTIALS_FILE: devNull }
+    expect(await packagesLoaded(format, `${LOAD} // no key in it`, env)).toEqual(['instance-role'])
+  },
+)
+
+test.each(FORMATS)(
+  "loads the SDK's loader for a config file that decides something, from .%s",
+  async (format) => {
+    const { server } = await listeningInstance()
+    const file = join(inject('bareProject'), `deciding-config-${format}`)
+    await writeFile(file, '[default]\nmetadata_service_timeout = 2\n')
+    const env = { ...server.env, AWS_CONFIG_FILE: file, AWS_SHARED_CREDENTIALS_FILE: devNull }
+    const loaded = await packagesLoaded(format, `${LOAD} // a key in the file`, env)
+    expect(loaded).toContain('@smithy/core')
+  },
+)
 
 const NOTHING_LEFT_TO_THE_CONFIG_FILE = {
   AWS_EC2_METADATA_DISABLED: 'false',
