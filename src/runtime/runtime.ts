@@ -35,7 +35,7 @@ function ownedClock(): OwnedClock | undefined {
  */
 export const systemRuntime: Runtime = {
   now: () => (ownedClock() ?? Date).now(),
-  elapsed: () => ownedClock()?.elapsed() ?? performance.now(),
+  elapsed: () => ownedClock()?.elapsed() ?? monotonicMs(),
   random: () => Math.random(),
   sleep: (delayMs) =>
     ownedClock()?.sleep(delayMs) ?? new Promise((resolve) => void systemAfter(delayMs, () => resolve())),
@@ -47,10 +47,16 @@ export const systemRuntime: Runtime = {
 /** Kept from import, and not a global: jsdom has none, and fake timers would never call back. */
 const realImmediate = timers.setImmediate
 
+/** Not `performance`, which Node loads when it is first used, in 2 ms. */
+function monotonicMs(): number {
+  const [seconds, nanoseconds] = process.hrtime()
+  return seconds * 1e3 + nanoseconds / 1e6
+}
+
 function systemAfter(delayMs: number, callback: (lateMs: number) => void): () => void {
   const { setTimeout, clearTimeout } = globalThis
-  const startedAt = performance.now()
-  const timer = setTimeout(() => callback(performance.now() - startedAt - delayMs), delayMs)
+  const startedAt = monotonicMs()
+  const timer = setTimeout(() => callback(monotonicMs() - startedAt - delayMs), delayMs)
   unref(timer)
   return () => clearTimeout(timer)
 }
