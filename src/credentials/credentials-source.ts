@@ -11,7 +11,7 @@ import { InstanceRoleError, type InstanceRoleErrorCode, treatmentOf } from '../e
 import { publish } from '../events/events.js'
 import type { ImdsAccess } from '../imds/imds-access.js'
 import type { ImdsLoadOptions } from '../imds/imds-load.js'
-import { Loggers } from '../events/loggers.js'
+import { loggerOf, type LoggerOwner, Loggers } from '../events/loggers.js'
 import {
   afterFailure,
   afterInvalidation,
@@ -25,6 +25,9 @@ import { type Change, RefreshingCache, type RefreshPolicy } from '../refresh/ref
 import type { Runtime } from '../runtime/runtime.js'
 import { type StateEvents, stateEvents } from './state-events.js'
 import { StateLog } from './state-log.js'
+
+/** Hears of the load that its call starts, if any. Its logger is read only then: the configuration of an SDK client is slow to read. */
+export type Caller = LoggerOwner | null | undefined
 
 /** What a source tells of itself. */
 export interface SourceStatus {
@@ -43,7 +46,7 @@ export interface SourceStatus {
 export class CredentialsSource {
   readonly #imds: ImdsAccess
   readonly #request: RoleRequest
-  readonly #cache: RefreshingCache<LoadedRole, Held<LoadedRole>, Logger | undefined>
+  readonly #cache: RefreshingCache<LoadedRole, Held<LoadedRole>, Caller>
   readonly #memory: RoleMemory = {}
   readonly #pause: LoadPause
   readonly #logs = new WeakMap<Logger, StateLog>()
@@ -62,9 +65,9 @@ export class CredentialsSource {
     this.#request = request
     this.#pause = new LoadPause(imds.runtime)
     this.#cache = new RefreshingCache(
-      (logger) => this.#load(logger),
+      (caller) => this.#load(caller),
       schedulePolicy(imds.runtime),
-      (change, logger) => this.#observe(change, logger),
+      (change, caller) => this.#observe(change, caller),
     )
   }
 
@@ -73,21 +76,21 @@ export class CredentialsSource {
     return this.#imds.runtime.now()
   }
 
-  /** What is held, where it serves without waiting. `logger`, a caller's, hears of the load that this call starts, if any. */
-  serve(logger: Logger | undefined): Held<LoadedRole> | undefined {
-    const held = this.#cache.serve(logger)
+  /** What is held, where it serves without waiting. */
+  serve(caller: Caller): Held<LoadedRole> | undefined {
+    const held = this.#cache.serve(caller)
     if (held !== undefined) this.#lookUpAccount(held.value)
     return held
   }
 
   /** What is held, where it serves without waiting; else what a fresh load brings, or the failure that stands for it. */
-  async get(logger: Logger | undefined): Promise<Held<LoadedRole>> {
-    const held = this.serve(logger)
+  async get(caller: Caller): Promise<Held<LoadedRole>> {
+    const held = this.serve(caller)
     if (held !== undefined) return held
     const failure = this.#pause.remembered()
     // A clock that went back can have made what is held good again: then a failed load gives that.
     if (failure !== undefined && !this.#holdsServable()) throw failure
-    return this.#cache.refresh(logger)
+    return this.#cache.refresh(caller)
   }
 
   #holdsServable(): boolean {
@@ -96,13 +99,13 @@ export class CredentialsSource {
   }
 
   /** What is held, where it serves without waiting; else what a fresh load brings. */
-  load(logger: Logger | undefined): Promise<Held<LoadedRole>> {
-    return this.#cache.get(logger)
+  load(caller: Caller): Promise<Held<LoadedRole>> {
+    return this.#cache.get(caller)
   }
 
   /** What a fresh load brings; where it fails, what is held and still good. */
-  refresh(logger: Logger | undefined): Promise<Held<LoadedRole>> {
-    return this.#cache.refresh(logger)
+  refresh(caller: Caller): Promise<Held<LoadedRole>> {
+    return this.#cache.refresh(caller)
   }
 
   /** The next call waits for a fresh load. */
@@ -156,9 +159,9 @@ export class CredentialsSource {
     this.#pause.reset()
   }
 
-  async #load(logger: Logger | undefined): Promise<LoadedRole> {
+  async #load(caller: Caller): Promise<LoadedRole> {
     const isColdStart = this.#cache.held === undefined
-    const options = { ...this.#loadOptions(logger), isColdStart }
+    const options = { ...this.#loadOptions(caller), isColdStart }
     const loaded = await loadRoleCredentials(options, this.#request, this.#memory)
     this.#clockOffsetMs = loaded.clockOffsetMs
     this.#requireBetter(loaded)
@@ -178,7 +181,7 @@ export class CredentialsSource {
     throw error
   }
 
-  #loadOptions(logger: Logger | undefined): ImdsLoadOptions {
+  #loadOptions(caller: Caller): ImdsLoadOptions {
     return {
       ...this.#imds,
       signal: this.#ending.signal,
@@ -186,12 +189,12 @@ export class CredentialsSource {
       onRequest: () => (this.#requests += 1),
       onV1: () => {
         const endpoint = this.#imds.endpoints.preferred
-        this.#report({ 'instance-role:v1-used': { endpoint } }, undefined, logger)
+        this.#report({ 'instance-role:v1-used': { endpoint } }, undefined, caller)
       },
     }
   }
 
-  #observe(change: Change<Held<LoadedRole>>, logger: Logger | undefined): void {
+  #observe(change: Change<Held<LoadedRole>>, caller: Caller): void {
     const error = change.error instanceof InstanceRoleError ? change.error : undefined
     if (change.error === undefined) this.#lastSuccessAt = this.now()
     this.#lastErrorCode = error?.code
@@ -201,7 +204,7 @@ export class CredentialsSource {
       this.#account.lookAgain()
       this.#lookUpAccount(change.after.value)
     }
-    this.#report(stateEvents(change), error, logger)
+    this.#report(stateEvents(change), error, caller)
   }
 
   #hasNothing({ after, error }: Change<Held<LoadedRole>>): boolean {
@@ -219,9 +222,9 @@ export class CredentialsSource {
     void this.#account.lookUp(roleName, this.#loadOptions(undefined), complete)
   }
 
-  #report(events: StateEvents, error: InstanceRoleError | undefined, caller: Logger | undefined): void {
+  #report(events: StateEvents, error: InstanceRoleError | undefined, caller: Caller): void {
     publish(events)
-    for (const logger of this.#loggers.with(caller)) {
+    for (const logger of this.#loggers.with(loggerOf(caller))) {
       // Each logger is told by itself: that one client has been told says nothing to another.
       const log = this.#logs.get(logger) ?? new StateLog()
       this.#logs.set(logger, log)

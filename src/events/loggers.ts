@@ -1,5 +1,16 @@
 import type { Logger } from '@smithy/types'
 
+/** The configuration of a provider, or of the client that calls it. */
+export interface LoggerOwner {
+  readonly logger?: Logger | null | undefined
+}
+
+/** A caller whose logger is no object is not the worse for it; the methods are not looked at. */
+export function loggerOf(owner: LoggerOwner | null | undefined): Logger | undefined {
+  const logger = owner?.logger
+  return typeof logger === 'object' && logger !== null ? logger : undefined
+}
+
 interface Known {
   readonly ref: WeakRef<Logger>
   users: number

@@ -1,4 +1,3 @@
-import type { Logger } from '@smithy/types'
 import { throwIfAborted, unlessAborted } from '../runtime/abort.js'
 import {
   checkAbortSignal,
@@ -9,9 +8,9 @@ import {
 import { resolveEnabledConfig } from '../config/config.js'
 import { type InstanceRoleCredentials, toCredentials } from './credentials-identity.js'
 import type { LoadedRole } from '../credentials/credentials-load.js'
-import type { CredentialsSource } from '../credentials/credentials-source.js'
+import type { Caller, CredentialsSource } from '../credentials/credentials-source.js'
 import { copyOf, InstanceRoleError } from '../errors.js'
-import { warnOnce } from '../events/loggers.js'
+import { loggerOf, warnOnce } from '../events/loggers.js'
 import type { InstanceRoleCallProperties, InstanceRoleOptions, ReadyOptions } from '../config/options.js'
 import { type Held, wasTriedLately } from '../refresh/refresh-schedule.js'
 import { releaseSource, retainSource } from '../credentials/shared-sources.js'
@@ -48,7 +47,7 @@ export class ProviderCalls {
     const properties = given ?? NONE
     const source = this.#source
     if (source !== undefined && !hasWishes(properties)) {
-      const held = source.serve(this.#logger(properties))
+      const held = source.serve(this.#caller(properties))
       if (held !== undefined && !isShort(held, source, this.#checked.minTtlMs)) {
         return Promise.resolve(toCredentials(held, source))
       }
@@ -114,16 +113,16 @@ export class ProviderCalls {
   async #find(properties: InstanceRoleCallProperties, roleWait: RoleWait): Promise<InstanceRoleCredentials> {
     this.#requireOpen()
     const source = this.#source ?? (await this.#openOnce(properties))
-    const logger = this.#logger(properties)
+    const caller = this.#caller(properties)
     const minTtlMs = checkDuration('minTtl', properties.minTtl) ?? this.#checked.minTtlMs
     const first = (): Promise<Held<LoadedRole>> =>
-      properties.forceRefresh === true ? source.refresh(logger) : source.get(logger)
-    const look = (isFirst: boolean): Promise<Held<LoadedRole>> => (isFirst ? first() : source.load(logger))
+      properties.forceRefresh === true ? source.refresh(caller) : source.get(caller)
+    const look = (isFirst: boolean): Promise<Held<LoadedRole>> => (isFirst ? first() : source.load(caller))
     const held = await waitForRole(look, () => source.pauseMs(), roleWait, this.#environment.runtime)
     const isWorthATry = isShort(held, source, minTtlMs) && !wasTriedLately(source.now(), held)
     if (!isWorthATry) return toCredentials(held, source)
     this.#requireOpen()
-    return toCredentials(await source.refresh(logger), source)
+    return toCredentials(await source.refresh(caller), source)
   }
 
   #openOnce(properties: InstanceRoleCallProperties): Promise<CredentialsSource> {
@@ -137,7 +136,7 @@ export class ProviderCalls {
   async #open(properties: InstanceRoleCallProperties): Promise<CredentialsSource> {
     const { runtime, registry, configSources } = this.#environment
     const profile = this.#checked.profile ?? properties.callerClientConfig?.profile
-    const warn = (warning: string): void => warnOnce(this.#logger(properties), warning)
+    const warn = (warning: string): void => warnOnce(loggerOf(this.#caller(properties)), warning)
     const sources = configSources(profile, this.#checked.deadlineMs, warn)
     const config = await resolveEnabledConfig(this.#checked, sources)
     this.#requireOpen()
@@ -152,15 +151,9 @@ export class ProviderCalls {
   }
 
   /** Hears of what its call does, where the provider has no logger that hears everything. */
-  #logger(properties: InstanceRoleCallProperties): Logger | undefined {
-    const logger = this.#checked.logger ?? properties.callerClientConfig?.logger
-    return isThere(logger) ? logger : undefined
+  #caller({ callerClientConfig }: InstanceRoleCallProperties): Caller {
+    return this.#checked.logger === undefined ? callerClientConfig : this.#checked
   }
-}
-
-/** A caller whose logger is none is not the worse for it; this runs at each hit, so its methods are not looked at. */
-function isThere(logger: Logger | null | undefined): logger is Logger {
-  return typeof logger === 'object' && logger !== null
 }
 
 function hasWishes({ forceRefresh, minTtl }: InstanceRoleCallProperties): boolean {
