@@ -1,3 +1,5 @@
+import { keepName } from './runtime/keep-name.js'
+
 /** What went wrong, as a closed set: every code has an entry in `TREATMENTS` and a section in `docs/errors.md`. */
 export type InstanceRoleErrorCode =
   | 'IMDS_DISABLED_BY_ENV'
@@ -175,6 +177,10 @@ export interface InstanceRoleErrorDetails {
  * credentials document.
  */
 export class InstanceRoleError extends Error {
+  static {
+    keepName(this, 'InstanceRoleError')
+  }
+
   /** Always this, for code that tells errors apart by name. */
   override readonly name = 'InstanceRoleError'
   /** What went wrong. */

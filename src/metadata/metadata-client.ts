@@ -16,6 +16,7 @@ import {
 } from './instance-metadata.js'
 import type { InstanceRoleOptions } from '../config/options.js'
 import { systemEnvironment } from '../provider/environment.js'
+import { keepName } from '../runtime/keep-name.js'
 
 /** Options of {@link MetadataClient}: those of `fromInstanceRole` that concern IMDS itself. */
 export type MetadataClientOptions = Pick<
@@ -62,6 +63,10 @@ interface Opened {
  * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-categories.html
  */
 export class MetadataClient {
+  static {
+    keepName(this, 'MetadataClient')
+  }
+
   readonly #checked: CheckedOptions
   readonly #environment = systemEnvironment()
   readonly #registry: TokenRegistry & FactRegistry

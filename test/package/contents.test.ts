@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join, posix } from 'node:path'
+import { build } from 'esbuild'
 import { expect, inject, test } from 'vitest'
 import { VERSION } from '../../src/runtime/version.js'
 import { listeningInstance, outputOf, runNode } from './child.js'
@@ -51,15 +52,44 @@ test('imports nothing dynamically in CommonJS', async () => {
   expect(texts.filter((text) => /\bimport\s*\(/.test(text.replace(/^\s*(\/\/|\*).*$/gm, '')))).toEqual([])
 })
 
+/** The packages whose code is in the build: all that the sources import, but for those that are installed beside it. */
+async function bundledPackages(): Promise<string[]> {
+  const { dependencies, peerDependencies } = await manifest()
+  const { metafile } = await build({
+    entryPoints: ['src/index.ts', 'src/testing/index.ts', 'src/cli/main.ts'],
+    external: Object.keys({ ...(dependencies as object), ...(peerDependencies as object) }),
+    bundle: true,
+    metafile: true,
+    write: false,
+    platform: 'node',
+    format: 'esm',
+    outdir: 'dist',
+  })
+  const names = Object.keys(metafile.inputs).map(
+    (path) => /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1],
+  )
+  return [...new Set(names)].filter((name) => name !== undefined).sort()
+}
+
 // Bundled code is distributed by us, and its licences ask for their notice.
 test('carries the licence of each package that is bundled', async () => {
-  const texts = await Promise.all(packedFiles.filter((path) => /\.c?js$/.test(path)).map(packed))
-  const bundled = texts.flatMap((text) => [...text.matchAll(/^\/\/ node_modules\/((?:@[^/]+\/)?[^/]+)\//gm)])
-  const names = [...new Set(bundled.map(([, name]) => String(name)))].sort()
+  const names = await bundledPackages()
   expect(names).toEqual(['is-network-error', 'p-retry'])
   const notices = await packed('dist/THIRD-PARTY-LICENSES.txt')
   const licences = await Promise.all(names.map((name) => readFile(`node_modules/${name}/license`, 'utf8')))
   expect(licences.filter((licence) => !notices.includes(licence.trim()))).toEqual([])
+})
+
+test('names its classes and the methods in stack traces as the sources do, and breaks its lines', async () => {
+  const source = `
+    import { fromInstanceRole, InstanceRoleError, MetadataClient } from 'instance-role'
+    const { stack } = await fromInstanceRole({ endpoint: 'http://127.0.0.1:1', retries: 0 })().catch((error) => error)
+    console.log(JSON.stringify([InstanceRoleError.name, MetadataClient.name, stack]))`
+  const [error, client, stack] = (await outputOf({ source, format: 'mjs' })) as string[]
+  expect([error, client]).toEqual(['InstanceRoleError', 'MetadataClient'])
+  expect(stack).toMatch(/^InstanceRoleError: .*\n +at (async )?[\w.]+ /)
+  const lines = (await packed('dist/index.js')).split('\n')
+  expect(Math.max(...lines.map(({ length }) => length))).toBeLessThan(1_000)
 })
 
 test('exports the same names in both formats', async () => {
