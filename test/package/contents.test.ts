@@ -127,5 +127,5 @@ test('stays within its budget of size', async () => {
   const sizes = await Promise.all(packedFiles.map(async (path) => Buffer.byteLength(await packed(path))))
   const unpacked = sizes.reduce((sum, size) => sum + size, 0)
   expect(unpacked).toBeGreaterThan(100_000)
-  expect(unpacked).toBeLessThan(700_000)
+  expect(unpacked).toBeLessThan(400_000)
 })
