@@ -1,8 +1,7 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { QUICK, startInstance } from '../diagnosis/examine.js'
 import { WITHOUT_HOME } from '../without-home.js'
@@ -125,7 +124,11 @@ test('ends within the time limits of the provider however slowly IMDS answers', 
 
 test('says that the files which are named cannot be read for want of a home directory', async () => {
   const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(WITHOUT_HOME)}`
-  const env = { NODE_OPTIONS, AWS_CONFIG_FILE: fileURLToPath(import.meta.url) }
+  const folder = mkdtempSync(join(tmpdir(), 'doctor-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const file = join(folder, 'config')
+  writeFileSync(file, '[default]\nmetadata_service_timeout = 2\n')
+  const env = { NODE_OPTIONS, AWS_CONFIG_FILE: file }
   const { status, stderr, finding } = await runDoctorJson({ env })
   expect(status).toBe(1)
   expect(stderr).toMatch(SILENT)

@@ -1,5 +1,6 @@
-import { fileURLToPath } from 'node:url'
-import { expect, test } from 'vitest'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, inject, test } from 'vitest'
 import { WITHOUT_HOME } from '../without-home.js'
 import { listeningInstance, outputOf } from './child.js'
 
@@ -15,9 +16,18 @@ test('does without a home directory', async () => {
   expect(outcome).toBe(instance.credentials?.accessKeyId)
 })
 
+test('does without a home directory where the config file that is named has no setting of IMDS', async () => {
+  const { instance, server } = await listeningInstance()
+  const env = { ...server.env, AWS_CONFIG_FILE: join(inject('bareProject'), 'package.json') }
+  const outcome = await outputOf({ source: LOAD_WITHOUT_HOME, format: 'mjs', env })
+  expect(outcome).toBe(instance.credentials?.accessKeyId)
+})
+
 test('says that the config file which is named cannot be read without one', async () => {
   const { server } = await listeningInstance()
-  const env = { ...server.env, AWS_CONFIG_FILE: fileURLToPath(import.meta.url) }
+  const file = join(inject('bareProject'), 'config-without-home')
+  await writeFile(file, '[default]\nmetadata_service_timeout = 2\n')
+  const env = { ...server.env, AWS_CONFIG_FILE: file }
   const outcome = await outputOf({ source: LOAD_WITHOUT_HOME, format: 'mjs', env })
   expect(outcome).toBe(
     'InstanceRoleError: The config file (AWS_CONFIG_FILE) or credentials file (AWS_SHARED_CREDENTIALS_FILE) is not read for want of a home directory: set HOME.',
