@@ -2,7 +2,7 @@ import * as Plot from '@observablehq/plot'
 import { parseHTML } from 'linkedom'
 import { OUTAGES } from './simulation/scenarios.js'
 import type { Subject } from './simulation/subjects.js'
-import type { Minute, Outcome } from './simulation/world.js'
+import type { Minute, Outcome } from './simulation/simulate.js'
 
 const MINUTES_PER_HOUR = 60
 const MS_PER_HOUR = 3_600_000

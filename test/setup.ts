@@ -1,4 +1,5 @@
 import { inspect } from 'node:util'
+import { seededRandom } from '../bench/simulation/seeded-random.js'
 import { systemConfigSources } from '../src/config/config-sources.js'
 import { createProvider, type InstanceRoleProvider } from '../src/provider/from-instance-role.js'
 import type { ImdsDispatcher, ImdsDispatcherRequest, InstanceRoleOptions } from '../src/config/options.js'
@@ -14,17 +15,6 @@ import {
 export const SECOND = 1_000
 export const MINUTE = 60 * SECOND
 export const HOUR = 60 * MINUTE
-
-/** Numbers in [0, 1) that look random and are the same each time (mulberry32). */
-export function seededRandom(seed = 1): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 /** A runtime in which nothing is real: the clock is the test's. */
 export function virtualRuntime(clock: TestClock, random: () => number = seededRandom()): Runtime {

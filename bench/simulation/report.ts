@@ -3,7 +3,7 @@ import { markdownTable } from 'markdown-table'
 import { PACKETS_PER_REQUEST, PACKETS_PER_SECOND } from './metadata-link.js'
 import { clients, DAY_OF_SHORT_SETS, DAY_WITH_OUTAGES, fleet, QUIET_DAY, withImdsV1 } from './scenarios.js'
 import { type Subject, subject, SUBJECTS } from './subjects.js'
-import { type Outcome, type Scenario, simulate } from './world.js'
+import { type Outcome, type Scenario, simulate } from './simulate.js'
 
 /** What became of everybody in everything, and the day that the chart shows. */
 export interface SimulationReport {

@@ -1,4 +1,4 @@
-import type { Outage, Scenario } from './world.js'
+import type { Outage, Scenario } from './simulate.js'
 
 const SECOND = 1_000
 const MINUTE = 60 * SECOND

@@ -1,5 +1,5 @@
 /** Numbers in [0, 1) that look random and are the same each time (mulberry32). */
-export function seededRandom(seed: number): () => number {
+export function seededRandom(seed = 1): () => number {
   let state = seed
   return () => {
     state = (state + 0x6d2b79f5) | 0

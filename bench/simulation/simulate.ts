@@ -13,7 +13,7 @@ import {
   settleWithin,
   type SimulationClock,
 } from './clock.js'
-import { seededRandom } from './dice.js'
+import { seededRandom } from './seeded-random.js'
 import { MetadataLink } from './metadata-link.js'
 import { requirePromptImports } from './prompt-imports.js'
 import type { Ask, Served, Subject, SubjectName } from './subjects.js'

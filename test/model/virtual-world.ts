@@ -12,7 +12,8 @@ import {
   type InstanceOptions,
   type TestClock,
 } from '../../src/testing/index.js'
-import { seededRandom, virtualRuntime } from '../setup.js'
+import { seededRandom } from '../../bench/simulation/seeded-random.js'
+import { virtualRuntime } from '../setup.js'
 
 /** What is put to the test: the library, or a copy of it with a bug planted. */
 export interface Subject {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { seededRandom, HOUR, MINUTE, SECOND, setup } from '../setup.js'
+import { seededRandom } from '../../bench/simulation/seeded-random.js'
+import { HOUR, MINUTE, SECOND, setup } from '../setup.js'
 
 test('hands out the same set with the same expiration after a failed refresh', async () => {
   const { clock, instance, provider } = setup()

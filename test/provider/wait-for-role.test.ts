@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Fault } from '../../src/testing/index.js'
-import { seededRandom, CREDENTIALS, HOUR, MINUTE, SECOND, setup, timed } from '../setup.js'
+import { seededRandom } from '../../bench/simulation/seeded-random.js'
+import { CREDENTIALS, HOUR, MINUTE, SECOND, setup, timed } from '../setup.js'
 
 test('waits for a role that is attached while the instance boots', async () => {
   const { clock, instance, provider } = setup({ provider: { waitForRole: 30 * SECOND } })

@@ -15,7 +15,8 @@ import {
   nextRefreshAt,
   wasTriedLately,
 } from '../../src/refresh/refresh-schedule.js'
-import { HOUR, MINUTE, SECOND, seededRandom } from '../setup.js'
+import { seededRandom } from '../../bench/simulation/seeded-random.js'
+import { HOUR, MINUTE, SECOND } from '../setup.js'
 
 const NOW = Date.UTC(2026, 0, 1)
 const half = (): number => 0.5

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { DAY_OF_SHORT_SETS, DAY_WITH_OUTAGES, QUIET_DAY } from '../../bench/simulation/scenarios.js'
 import { subject } from '../../bench/simulation/subjects.js'
-import { simulate } from '../../bench/simulation/world.js'
+import { simulate } from '../../bench/simulation/simulate.js'
 
 const CALLS_PER_DAY = 86_400
 const HOUR_MS = 3_600_000

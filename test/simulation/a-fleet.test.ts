@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { clients, fleet } from '../../bench/simulation/scenarios.js'
 import { subject } from '../../bench/simulation/subjects.js'
-import { simulate } from '../../bench/simulation/world.js'
+import { simulate } from '../../bench/simulation/simulate.js'
 
 const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS
