@@ -9,6 +9,9 @@ forgetAwsSettings()
 /** They replace modules, which must not reach other tests. */
 const REPLACING_MODULES = ['test/model/teeth.test.ts']
 
+/** What only `npm run test:npm` runs: projects that npm itself installs, which takes long. */
+const INSTALLED_BY_NPM = ['test/drop-in/default-chain.test.ts', 'test/drop-in/doctor.test.ts']
+
 /** Started last, each of them would have one worker go on alone. */
 const LONG = [
   'test/model/promises.test.ts',
@@ -47,12 +50,13 @@ const config: ViteUserConfig = {
           ...common,
           name: 'all',
           include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
-          exclude: REPLACING_MODULES,
+          exclude: [...REPLACING_MODULES, ...INSTALLED_BY_NPM],
           // The AWS SDK and the rest are loaded once for all files, not once for each: that is half of the time.
           isolate: false,
         },
       },
       { resolve, test: { ...common, name: 'replacing modules', include: REPLACING_MODULES } },
+      { resolve, test: { ...common, name: 'npm', include: INSTALLED_BY_NPM } },
     ],
   },
 }

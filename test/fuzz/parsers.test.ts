@@ -13,7 +13,7 @@ import { parseRoleCredentials, parseRoleName } from '../../src/credentials/role-
 import { exposed, setup } from '../setup.js'
 import { anyText } from './any-text.js'
 
-const RUNS = { numRuns: 1_000 }
+const RUNS = { numRuns: 500 }
 /** In everything that is parsed, and nowhere in what is told of it. No word of letters: a `Code` that is one is quoted. */
 const SECRET = 'FAKE/planted+SECRET0of/Nobody'
 
