@@ -29,7 +29,7 @@ export type {
   InstanceRoleOptions,
   ReadyOptions,
 } from './config/options.js'
-export { type InstanceRoleStatus } from './provider/status.js'
+export type { InstanceRoleState, InstanceRoleStatus } from './provider/status.js'
 export {
   type ExtendedEvent,
   type InstanceRoleEventName,

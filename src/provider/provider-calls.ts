@@ -8,8 +8,8 @@ import {
 import { resolveEnabledConfig } from '../config/config.js'
 import { type InstanceRoleCredentials, toCredentials } from './credentials-identity.js'
 import type { LoadedRole } from '../credentials/credentials-load.js'
-import type { Caller, CredentialsSource } from '../credentials/credentials-source.js'
-import { copyOf, InstanceRoleError } from '../errors.js'
+import type { Caller, CredentialsSource, SourceStatus } from '../credentials/credentials-source.js'
+import { copyOf, InstanceRoleError, type InstanceRoleErrorCode } from '../errors.js'
 import { loggerOf, warnOnce } from '../events/loggers.js'
 import type { InstanceRoleCallProperties, InstanceRoleOptions, ReadyOptions } from '../config/options.js'
 import { type Held, wasTriedLately } from '../refresh/refresh-schedule.js'
@@ -20,6 +20,13 @@ import type { Environment } from './environment.js'
 
 const NONE: InstanceRoleCallProperties = {}
 const DEFAULT_READY_TIMEOUT_MS = 60_000
+const EMPTY: SourceStatus = {
+  held: undefined,
+  lastSuccessAt: undefined,
+  lastErrorCode: undefined,
+  requests: 0,
+  clockOffsetMs: undefined,
+}
 
 /** One provider's use of a source: opened at the first call, closed once. */
 export class ProviderCalls {
@@ -31,6 +38,8 @@ export class ProviderCalls {
   #opening: Promise<CredentialsSource> | undefined
   /** While the first call was opening the source. */
   #isInvalidated = false
+  /** Why the settings gave no source, where they did not. */
+  #openErrorCode: InstanceRoleErrorCode | undefined
 
   constructor(options: InstanceRoleOptions, environment: Environment) {
     this.#checked = checkOptions(options)
@@ -40,6 +49,11 @@ export class ProviderCalls {
   /** `undefined` before the first call and after the end. */
   get source(): CredentialsSource | undefined {
     return this.#source
+  }
+
+  /** Of the source; without one, settings that forbid a load count as a load that failed. */
+  status(): SourceStatus {
+    return this.#source?.status() ?? { ...EMPTY, lastErrorCode: this.#openErrorCode }
   }
 
   /** Runs about twice per request of every client: a hit is a few comparisons and a copy. */
@@ -95,6 +109,7 @@ export class ProviderCalls {
     const { dispatcher, logger } = this.#checked
     if (this.#source !== undefined) releaseSource(this.#source, { registry, dispatcher, logger })
     this.#source = undefined
+    this.#openErrorCode = undefined
   }
 
   async #wait<T>(work: Promise<T>, abortSignal: AbortSignal | undefined): Promise<T> {
@@ -126,10 +141,15 @@ export class ProviderCalls {
   }
 
   #openOnce(properties: InstanceRoleCallProperties): Promise<CredentialsSource> {
-    this.#opening ??= this.#open(properties).finally(() => {
-      this.#opening = undefined
-      this.#isInvalidated = false
-    })
+    this.#opening ??= this.#open(properties)
+      .catch((error: unknown) => {
+        if (!this.#isClosed && error instanceof InstanceRoleError) this.#openErrorCode = error.code
+        throw error
+      })
+      .finally(() => {
+        this.#opening = undefined
+        this.#isInvalidated = false
+      })
     return this.#opening
   }
 
