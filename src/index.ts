@@ -31,6 +31,8 @@ export type {
 } from './config/options.js'
 export type { InstanceRoleState, InstanceRoleStatus } from './provider/status.js'
 export {
+  type CallsFailingEvent,
+  type CallsRecoveredEvent,
   type ExtendedEvent,
   type InstanceRoleEventName,
   type InstanceRoleEvents,

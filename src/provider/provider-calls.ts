@@ -73,7 +73,7 @@ export class ProviderCalls {
     const abortSignal = checkAbortSignal(properties.abortSignal)
     throwIfAborted(abortSignal)
     const roleWait = this.#roleWait(this.#checked.waitForRoleMs ?? 0, abortSignal)
-    return this.#wait(this.#find(properties, roleWait), abortSignal)
+    return this.#wait(this.#find(properties, roleWait), abortSignal, properties)
   }
 
   async ready(given: ReadyOptions | null | undefined): Promise<InstanceRoleCredentials> {
@@ -89,7 +89,7 @@ export class ProviderCalls {
     const stop = (): void => end.abort(abortSignal?.reason)
     abortSignal?.addEventListener('abort', stop, { once: true })
     try {
-      return await this.#wait(this.#find({ abortSignal: end.signal }, roleWait), end.signal)
+      return await this.#wait(this.#find({ abortSignal: end.signal }, roleWait), end.signal, NONE)
     } finally {
       cancel()
       abortSignal?.removeEventListener('abort', stop)
@@ -112,11 +112,16 @@ export class ProviderCalls {
     this.#openErrorCode = undefined
   }
 
-  async #wait<T>(work: Promise<T>, abortSignal: AbortSignal | undefined): Promise<T> {
+  async #wait<T>(
+    work: Promise<T>,
+    abortSignal: AbortSignal | undefined,
+    properties: InstanceRoleCallProperties,
+  ): Promise<T> {
     const wanted = abortSignal === undefined ? work : unlessAborted(abortSignal, work)
     try {
       return await this.#waiting.join(wanted, this.#environment.runtime)
     } catch (error) {
+      this.#source?.callFailed(error, this.#caller(properties))
       throw error === abortSignal?.reason ? error : ownCopy(error)
     }
   }
