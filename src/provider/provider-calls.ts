@@ -8,8 +8,8 @@ import {
 import { resolveEnabledConfig } from '../config/config.js'
 import { type InstanceRoleCredentials, toCredentials } from './credentials-identity.js'
 import type { LoadedRole } from '../credentials/credentials-load.js'
-import type { Caller, CredentialsSource } from '../credentials/credentials-source.js'
-import { copyOf, InstanceRoleError } from '../errors.js'
+import type { Caller, CredentialsSource, SourceStatus } from '../credentials/credentials-source.js'
+import { copyOf, InstanceRoleError, type InstanceRoleErrorCode } from '../errors.js'
 import { loggerOf, warnOnce } from '../events/loggers.js'
 import type { InstanceRoleCallProperties, InstanceRoleOptions, ReadyOptions } from '../config/options.js'
 import { type Held, wasTriedLately } from '../refresh/refresh-schedule.js'
@@ -20,6 +20,13 @@ import type { Environment } from './environment.js'
 
 const NONE: InstanceRoleCallProperties = {}
 const DEFAULT_READY_TIMEOUT_MS = 60_000
+const EMPTY: SourceStatus = {
+  held: undefined,
+  lastSuccessAt: undefined,
+  lastErrorCode: undefined,
+  requests: 0,
+  clockOffsetMs: undefined,
+}
 
 /** One provider's use of a source: opened at the first call, closed once. */
 export class ProviderCalls {
@@ -31,6 +38,8 @@ export class ProviderCalls {
   #opening: Promise<CredentialsSource> | undefined
   /** While the first call was opening the source. */
   #isInvalidated = false
+  /** Why the settings gave no source, where they did not. */
+  #openErrorCode: InstanceRoleErrorCode | undefined
 
   constructor(options: InstanceRoleOptions, environment: Environment) {
     this.#checked = checkOptions(options)
@@ -40,6 +49,11 @@ export class ProviderCalls {
   /** `undefined` before the first call and after the end. */
   get source(): CredentialsSource | undefined {
     return this.#source
+  }
+
+  /** Of the source; without one, settings that forbid a load count as a load that failed. */
+  status(): SourceStatus {
+    return this.#source?.status() ?? { ...EMPTY, lastErrorCode: this.#openErrorCode }
   }
 
   /** Runs about twice per request of every client: a hit is a few comparisons and a copy. */
@@ -59,7 +73,7 @@ export class ProviderCalls {
     const abortSignal = checkAbortSignal(properties.abortSignal)
     throwIfAborted(abortSignal)
     const roleWait = this.#roleWait(this.#checked.waitForRoleMs ?? 0, abortSignal)
-    return this.#wait(this.#find(properties, roleWait), abortSignal)
+    return this.#wait(this.#find(properties, roleWait), abortSignal, properties)
   }
 
   async ready(given: ReadyOptions | null | undefined): Promise<InstanceRoleCredentials> {
@@ -75,7 +89,7 @@ export class ProviderCalls {
     const stop = (): void => end.abort(abortSignal?.reason)
     abortSignal?.addEventListener('abort', stop, { once: true })
     try {
-      return await this.#wait(this.#find({ abortSignal: end.signal }, roleWait), end.signal)
+      return await this.#wait(this.#find({ abortSignal: end.signal }, roleWait), end.signal, NONE)
     } finally {
       cancel()
       abortSignal?.removeEventListener('abort', stop)
@@ -95,13 +109,19 @@ export class ProviderCalls {
     const { dispatcher, logger } = this.#checked
     if (this.#source !== undefined) releaseSource(this.#source, { registry, dispatcher, logger })
     this.#source = undefined
+    this.#openErrorCode = undefined
   }
 
-  async #wait<T>(work: Promise<T>, abortSignal: AbortSignal | undefined): Promise<T> {
+  async #wait<T>(
+    work: Promise<T>,
+    abortSignal: AbortSignal | undefined,
+    properties: InstanceRoleCallProperties,
+  ): Promise<T> {
     const wanted = abortSignal === undefined ? work : unlessAborted(abortSignal, work)
     try {
       return await this.#waiting.join(wanted, this.#environment.runtime)
     } catch (error) {
+      this.#source?.callFailed(error, this.#caller(properties))
       throw error === abortSignal?.reason ? error : ownCopy(error)
     }
   }
@@ -126,10 +146,15 @@ export class ProviderCalls {
   }
 
   #openOnce(properties: InstanceRoleCallProperties): Promise<CredentialsSource> {
-    this.#opening ??= this.#open(properties).finally(() => {
-      this.#opening = undefined
-      this.#isInvalidated = false
-    })
+    this.#opening ??= this.#open(properties)
+      .catch((error: unknown) => {
+        if (!this.#isClosed && error instanceof InstanceRoleError) this.#openErrorCode = error.code
+        throw error
+      })
+      .finally(() => {
+        this.#opening = undefined
+        this.#isInvalidated = false
+      })
     return this.#opening
   }
 
