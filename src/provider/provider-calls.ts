@@ -71,29 +71,13 @@ export class ProviderCalls {
 
   async #load(properties: InstanceRoleCallProperties): Promise<InstanceRoleCredentials> {
     const abortSignal = checkAbortSignal(properties.abortSignal)
-    throwIfAborted(abortSignal)
-    const roleWait = this.#roleWait(this.#checked.waitForRoleMs ?? 0, abortSignal)
-    return this.#wait(this.#find(properties, roleWait), abortSignal, properties)
+    return this.#wait(properties, abortSignal, { forMs: this.#checked.waitForRoleMs ?? 0, isFirm: false })
   }
 
   async ready(given: ReadyOptions | null | undefined): Promise<InstanceRoleCredentials> {
-    const { timeout } = given ?? {}
     const abortSignal = checkAbortSignal(given?.abortSignal)
-    const timeoutMs = checkDuration('timeout', timeout) ?? DEFAULT_READY_TIMEOUT_MS
-    throwIfAborted(abortSignal)
-    const end = new AbortController()
-    const roleWait = this.#roleWait(timeoutMs, end.signal)
-    const cancel = this.#environment.runtime.after(timeoutMs, () =>
-      end.abort(ownCopy(roleWait.lastFailure) ?? notReady(timeoutMs)),
-    )
-    const stop = (): void => end.abort(abortSignal?.reason)
-    abortSignal?.addEventListener('abort', stop, { once: true })
-    try {
-      return await this.#wait(this.#find({ abortSignal: end.signal }, roleWait), end.signal, NONE)
-    } finally {
-      cancel()
-      abortSignal?.removeEventListener('abort', stop)
-    }
+    const forMs = checkDuration('timeout', given?.timeout) ?? DEFAULT_READY_TIMEOUT_MS
+    return this.#wait(NONE, abortSignal, { forMs, isFirm: true })
   }
 
   /** The next call waits for a fresh load. */
@@ -112,33 +96,36 @@ export class ProviderCalls {
     this.#openErrorCode = undefined
   }
 
-  async #wait<T>(
-    work: Promise<T>,
-    abortSignal: AbortSignal | undefined,
+  async #wait(
     properties: InstanceRoleCallProperties,
-  ): Promise<T> {
-    const wanted = abortSignal === undefined ? work : unlessAborted(abortSignal, work)
+    abortSignal: AbortSignal | undefined,
+    limit: Pick<RoleWait, 'forMs' | 'isFirm'>,
+  ): Promise<InstanceRoleCredentials> {
+    throwIfAborted(abortSignal)
+    const { runtime } = this.#environment
+    const wait: RoleWait = {
+      ...limit,
+      isWanted: () => !this.#isClosed && abortSignal?.aborted !== true,
+      pauseMs: () => this.#source?.pauseMs() ?? 0,
+    }
+    const found = waitForRole((isFirst) => this.#find(properties, isFirst), wait, runtime)
+    const wanted = abortSignal === undefined ? found : unlessAborted(abortSignal, found)
     try {
-      return await this.#waiting.join(wanted, this.#environment.runtime)
+      return await this.#waiting.join(wanted, runtime)
     } catch (error) {
       this.#source?.callFailed(error, this.#caller(properties))
       throw error === abortSignal?.reason ? error : ownCopy(error)
     }
   }
 
-  #roleWait(forMs: number, abortSignal: AbortSignal | undefined): RoleWait {
-    return { forMs, isWanted: () => !this.#isClosed && abortSignal?.aborted !== true }
-  }
-
-  async #find(properties: InstanceRoleCallProperties, roleWait: RoleWait): Promise<InstanceRoleCredentials> {
+  async #find(properties: InstanceRoleCallProperties, isFirst: boolean): Promise<InstanceRoleCredentials> {
     this.#requireOpen()
     const source = this.#source ?? (await this.#openOnce(properties))
     const caller = this.#caller(properties)
     const minTtlMs = checkDuration('minTtl', properties.minTtl) ?? this.#checked.minTtlMs
-    const first = (): Promise<Held<LoadedRole>> =>
-      properties.forceRefresh === true ? source.refresh(caller) : source.get(caller)
-    const look = (isFirst: boolean): Promise<Held<LoadedRole>> => (isFirst ? first() : source.load(caller))
-    const held = await waitForRole(look, () => source.pauseMs(), roleWait, this.#environment.runtime)
+    const wish = properties.forceRefresh === true ? 'refresh' : 'get'
+    // A failure that is remembered ends a call, and not the wait of one that has tried.
+    const held = await source[isFirst ? wish : 'load'](caller)
     const isWorthATry = isShort(held, source, minTtlMs) && !wasTriedLately(source.now(), held)
     if (!isWorthATry) return toCredentials(held, source)
     this.#requireOpen()
@@ -196,10 +183,4 @@ function ownCopy(error: unknown): unknown {
 
 function closed(): InstanceRoleError {
   return new InstanceRoleError('CLOSED', 'The instance role provider was closed.')
-}
-
-function notReady(timeoutMs: number): InstanceRoleError {
-  return new InstanceRoleError('TIMEOUT', `There were no credentials within ${timeoutMs} ms.`, {
-    timedOut: true,
-  })
 }
