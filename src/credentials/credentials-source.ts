@@ -113,7 +113,7 @@ export class CredentialsSource {
 
   /** A call of a provider has ended with `error`. */
   callFailed(error: unknown, caller: Caller): void {
-    if (!(error instanceof InstanceRoleError) || error.code === 'CLOSED') return
+    if (!(error instanceof InstanceRoleError) || isOfTheCaller(error)) return
     // Another load can have brought something since.
     if (this.#holdsServable()) return
     this.#report(this.#history.callFailed(error, this.#cache.held, this.now()), caller)
@@ -241,6 +241,11 @@ export class CredentialsSource {
     const line = lineOf(transition)
     if (line !== undefined) this.#log.write(line, this.now(), loggerOf(caller))
   }
+}
+
+/** Closed meanwhile, or given what is malformed: that says nothing of the credentials. */
+function isOfTheCaller({ code, attempts }: InstanceRoleError): boolean {
+  return code === 'CLOSED' || (code === 'BAD_CONFIG' && attempts === 0)
 }
 
 function schedulePolicy({ now, elapsed, random }: Runtime): RefreshPolicy<LoadedRole, Held<LoadedRole>> {

@@ -98,13 +98,16 @@ test('tells that calls begin to fail once, and how many had failed when they suc
   expect(heard.map(([name]) => name)).not.toContain('instance-role:refresh-failed')
 })
 
-test('tells nothing of failing calls where a caller gives up, or the provider is closed', async () => {
+test('tells nothing of failing calls where a caller gives up or is wrong, or the provider is closed', async () => {
   const { create, instance } = setup()
   const heard = listen()
   instance.failUntilLifted('all', 'silence')
   const [one, other] = [create(), create()]
-  const abandoned = one({ abortSignal: AbortSignal.abort(new Error('no longer wanted')) })
+  const end = new AbortController()
+  const abandoned = one({ abortSignal: end.signal })
+  end.abort(new Error('no longer wanted'))
   await expect(abandoned).rejects.toThrow('no longer wanted')
+  await expect(one({ minTtl: -1 })).rejects.toMatchObject({ code: 'BAD_CONFIG' })
   const closed = expect(other()).rejects.toMatchObject({ code: 'CLOSED' })
   await other.close()
   await closed
@@ -191,6 +194,13 @@ test('tells of each detachment once, whatever fails meanwhile', async () => {
     'refresh-failed',
     'role-detached',
   ])
+})
+
+test('tells that calls fail where the dispatcher of the program cannot send', async () => {
+  const heard = listen()
+  const provider = setup().create({ dispatcher: { request: () => Promise.reject(new TypeError('no URL')) } })
+  await expect(provider()).rejects.toMatchObject({ code: 'BAD_CONFIG' })
+  expect(heard.at(-1)).toMatchObject(['instance-role:calls-failing', { errorCode: 'BAD_CONFIG' }])
 })
 
 test('tells that IMDSv1 was used', async () => {
