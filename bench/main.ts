@@ -9,7 +9,8 @@ import { openLaboratory, ROOT } from './laboratory.js'
 import { measureAll } from './measurements.js'
 import { nodeLines } from './node-lines.js'
 import {
-  choiceSection,
+  choiceTable,
+  detailTable,
   type Measured,
   measurementsTable,
   NOISE,
@@ -28,7 +29,7 @@ const botocoreVersion = findBotocore()
 const lines = nodeLines()
 const simulation = await reportSimulation(isQuick)
 const measured: Measured = { rows: await measure(), outcomes: simulation.outcomes, lines }
-const choice = choiceSection(measured)
+const choice = choiceTable(measured)
 const measurements = measurementsTable(measured.rows)
 
 const chart = drawDay(simulation.days)
@@ -65,6 +66,10 @@ Written by \`npm run bench\`; not edited by hand.
 
 ${choice}
 
+Medians, unless simulated. A simulated day is a single run: every run is the same. In more figures:
+
+${detailTable(measured)}
+
 ## Everything
 
 ${measurements}
@@ -80,7 +85,7 @@ the machine. [Where the time goes](where-the-time-goes.md) explains what is miss
 
 ## A day with outages
 
-One call a second, and no IMDS for 20 minutes around every expiration. Providers that cache:
+One call a second, and no IMDS for 20 minutes of every hour, which is a stress test. Providers that cache:
 
 ![Time left on the credentials that callers get, over a day with outages](day.svg)
 
