@@ -1,10 +1,10 @@
 // `npm run bench`: measures, simulates, draws, and writes bench/RESULTS.md, bench/day.svg and README's section "Measured".
-// With `--quick`, all of it in brief, and nothing is written.
+// With `--quick`, all of it in brief, and nothing is written. With `--chart`, only the charts.
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { forgetAwsSettings } from '../examples/forget-aws-settings.js'
-import { drawDay } from './chart.js'
+import { DARK, drawDay, LIGHT } from './chart.js'
 import { openLaboratory, ROOT } from './laboratory.js'
 import { measureAll } from './measurements.js'
 import { nodeLines } from './node-lines.js'
@@ -17,13 +17,20 @@ import {
   partsTable,
   targetsTable,
 } from './results.js'
-import { reportSimulation } from './simulation/report.js'
+import { reportSimulation, simulateDays } from './simulation/report.js'
+import type { Subject } from './simulation/subjects.js'
+import type { Outcome } from './simulation/simulate.js'
 
 const isQuick = process.argv.includes('--quick')
 const rounds = isQuick ? { few: 1, many: 1 } : { few: 15, many: 21 }
 
 // The simulated providers read the same environment.
 forgetAwsSettings()
+
+if (process.argv.includes('--chart')) {
+  writeCharts(await simulateDays())
+  process.exit()
+}
 
 const botocoreVersion = findBotocore()
 const lines = nodeLines()
@@ -32,13 +39,17 @@ const measured: Measured = { rows: await measure(), outcomes: simulation.outcome
 const choice = choiceTable(measured)
 const measurements = measurementsTable(measured.rows)
 
-const chart = drawDay(simulation.days)
 if (!isQuick) writeResults()
 console.log([choice, targetsTable(measured), measurements].join('\n\n'))
 if (isQuick) console.log('\nIn brief, and so not written down.')
 
+function writeCharts(days: ReadonlyMap<Subject, Outcome>): void {
+  writeFileSync(`${ROOT}bench/day.svg`, drawDay(days, LIGHT))
+  writeFileSync(`${ROOT}bench/day-dark.svg`, drawDay(days, DARK))
+}
+
 function writeResults(): void {
-  writeFileSync(`${ROOT}bench/day.svg`, chart)
+  writeCharts(simulation.days)
   writeFileSync(`${ROOT}bench/RESULTS.md`, results())
   writeBlock('README.md', 'measured', choice)
   writeBlock('bench/where-the-time-goes.md', 'parts', partsTable(measured.rows))
@@ -87,9 +98,10 @@ the machine. [Where the time goes](where-the-time-goes.md) explains what is miss
 
 One call a second, and no IMDS for 20 minutes of every hour, which is a stress test. Providers that cache:
 
-![Time left on the credentials that callers get, over a day with outages](day.svg)
-
-Grey: IMDS does not answer. Red: calls fail. Blue: the time left on what was handed out.
+<picture>
+  <source media="(prefers-color-scheme: dark)" srcset="day-dark.svg">
+  <img src="day.svg" alt="A simulated day with outages: which calls fail, and how long the credentials that callers get are valid" width="720">
+</picture>
 
 ## How it is measured
 

@@ -67,6 +67,11 @@ export async function reportSimulation(isQuick: boolean): Promise<SimulationRepo
   }
 }
 
+/** The day that the chart shows, of every provider that caches. */
+export async function simulateDays(): Promise<Outcomes> {
+  return (await each(CACHING, DAY_WITH_OUTAGES)).outcomes
+}
+
 type Outcomes = ReadonlyMap<Subject, Outcome>
 
 interface Compared {

@@ -32,24 +32,29 @@ export function refreshMarginsMs(sets: readonly SetInUse[]): number[] {
   return sets.slice(1).map((set, before) => (sets[before]?.expiresAt ?? Number.NaN) - set.firstUsedAt)
 }
 
-export interface ImdsCounts {
-  readonly token: number
-  readonly role: number
-  readonly credentials: number
-  readonly notFound: number
-  readonly unanswered: number
+/** One call that an application made. */
+export interface Call {
+  /** In milliseconds of real time. */
+  readonly durationMs: number
+  /** The code of the error that it failed with, or its name. */
+  readonly error?: string
 }
 
-const ROLE_PATH = '/latest/meta-data/iam/security-credentials/'
+/** What became of some calls. */
+export interface Tally {
+  readonly ok: number
+  readonly failed: number
+  readonly slowestMs: number
+  /** Each error once. */
+  readonly errors: readonly string[]
+}
 
-/** IMDS requests of each kind, from lines such as `PUT /latest/api/token 200`. */
-export function countImdsRequests(requests: readonly string[]): ImdsCounts {
-  const count = (pattern: RegExp) => requests.filter((request) => pattern.test(request)).length
+export function tally(calls: readonly Call[]): Tally {
+  const errors = calls.flatMap(({ error }) => (error === undefined ? [] : [error]))
   return {
-    token: count(/^PUT \/latest\/api\/token 200$/),
-    role: count(new RegExp(`^GET ${ROLE_PATH} 200$`)),
-    credentials: count(new RegExp(`^GET ${ROLE_PATH}[^/ ]+ 200$`)),
-    notFound: count(/ 404$/),
-    unanswered: count(/ (?!200$|404$)\S+$/),
+    ok: calls.length - errors.length,
+    failed: errors.length,
+    slowestMs: Math.max(0, ...calls.map(({ durationMs }) => durationMs)),
+    errors: [...new Set(errors)],
   }
 }

@@ -1,63 +1,83 @@
-import { S3Client } from '@aws-sdk/client-s3'
-import { STSClient } from '@aws-sdk/client-sts'
+import { fromInstanceMetadata } from '@aws-sdk/credential-providers'
 import { fromInstanceRole } from 'instance-role'
 import { emulateInstance } from 'instance-role/testing'
 import { startVerifyingAwsEndpoint } from '../emulated-aws/verifying-aws-endpoint.js'
 import { forgetAwsSettings } from '../forget-aws-settings.js'
 import { setsInUse } from './accounts.js'
+import { type Application, createApplication } from './application.js'
+import { createFastTime } from './fast-time.js'
 import { createNarrator } from './narrator.js'
-import { tell } from './story.js'
-import { summarize } from './summary.js'
-import { createWorkload } from './workload.js'
+import { type Actor, type Part, tell, type Told } from './story.js'
+import { type Evidence, summarize } from './summary.js'
 
 forgetAwsSettings()
 
-// EC2 gives six hours; a watcher is not to wait for three.
+const time = createFastTime()
 const instance = emulateInstance({
+  clock: time.imdsClock,
   roleName: 'app-role',
   instanceProfileName: 'web-servers',
-  lifetimeMs: 10_000,
-  renewEveryMs: 2_000,
+  onRequest: () => time.noticeRequest(),
 })
 const imds = await instance.listen()
+Object.assign(process.env, imds.env)
 const findCredentials = (accessKeyId: string) => instance.findCredentials(accessKeyId)
 const aws = await startVerifyingAwsEndpoint({ findCredentials })
 
-const credentials = fromInstanceRole({ endpoint: imds.endpoint })
-const configuration = { endpoint: aws.url, region: 'eu-central-1', credentials }
-const clients = {
-  s3: new S3Client({ ...configuration, forcePathStyle: true }),
-  sts: new STSClient(configuration),
-}
+const ours = fromInstanceRole()
+const SILENT = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
+const theirs = fromInstanceMetadata({ logger: SILENT })
 
-const startedAt = performance.now()
-const narrator = createNarrator(process.stdout, startedAt)
-narrator.say('An emulated EC2 instance with a role, and real AWS SDK clients that live on it.')
-narrator.say('Credentials live 10 s here (6 h on EC2). What plays AWS verifies every signature.\n')
+const ourRequests = () => ours.status().requests
+const stage = (application: Application, imdsRequests: () => number): Actor =>
+  Object.assign(application, {
+    sets: () => setsInUse(aws.requests.filter(application.made), findCredentials),
+    imdsRequests,
+  })
+const actors: readonly [Actor, Actor] = [
+  stage(createApplication({ name: 'instance-role', endpoint: aws.url, credentials: ours }), ourRequests),
+  // A client keeps what this provider gives until five minutes before it expires.
+  stage(
+    createApplication({ name: "AWS's provider", endpoint: aws.url, credentials: theirs }),
+    () => instance.requests.length - ourRequests(),
+  ),
+]
 
-const workload = createWorkload(clients)
-const setsSoFar = () => setsInUse(aws.requests, findCredentials)
-const atWork = new AbortController()
-const worked = workload.run(atWork.signal)
-const told = await tell({ ...workload, instance, narrator, setsSoFar })
-atWork.abort()
-await worked
-
-const holds = summarize(
-  {
-    elapsedMs: performance.now() - startedAt,
-    workload,
-    told,
-    sets: setsSoFar(),
-    awsRequests: aws.requests,
-    imdsRequests: instance.requests,
-  },
-  narrator,
+const narrator = createNarrator(process.stdout)
+narrator.say('Half a day on an emulated EC2 instance, in about 15 seconds. Two applications')
+narrator.say('call S3 and STS every four minutes, one with the credentials of instance-role,')
+narrator.say("one with those of AWS's fromInstanceMetadata(). The emulated AWS checks every")
+narrator.say('signature and expiration. Clocks run fast, the network does not: ms are real.\n')
+narrator.row(
+  'time   IMDS',
+  actors.map(({ name }) => name),
 )
+
+const told = await tell({ instance, time, narrator, actors })
+narrator.say('')
+narrator.row(
+  '  In all',
+  actors.map(({ name }) => name),
+)
+const holds = summarize([evidenceOf(0), evidenceOf(1)], narrator)
 process.exitCode = holds ? 0 : 1
 
-clients.s3.destroy()
-clients.sts.destroy()
-await credentials.close()
+for (const actor of actors) actor.close()
+await ours.close()
 await aws.close()
 await instance.close()
+time.release()
+
+function evidenceOf(index: 0 | 1): Evidence {
+  const { calls, identities, sets, imdsRequests, made } = actors[index]
+  return {
+    ...{ calls, identities, sets: sets(), imdsRequests: imdsRequests() },
+    awsRequests: aws.requests.filter(made),
+    parts: partsOf(told, index),
+  }
+}
+
+function partsOf(acts: Told, index: number): Evidence['parts'] {
+  const none: Part = { calls: [], imdsRequests: 0 }
+  return new Map([...acts].map(([name, parts]) => [name, parts[index] ?? none]))
+}

@@ -1,141 +1,167 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { EmulatedInstance } from 'instance-role/testing'
-import type { SetInUse } from './accounts.js'
-import { mask, type Narrator, seconds } from './narrator.js'
+import { type Call, refreshMarginsMs, type SetInUse, tally } from './accounts.js'
+import type { Application } from './application.js'
+import type { FastTime } from './fast-time.js'
+import { describeCalls, describeMargin, mask, type Narrator, timeOfDay } from './narrator.js'
 
-export interface Scene {
-  readonly instance: EmulatedInstance
-  readonly narrator: Narrator
+/** An application on the stage, with what can be known of it from outside. */
+export interface Actor extends Application {
   /** The sets that AWS has been called with so far. */
-  readonly setsSoFar: () => readonly SetInUse[]
-  /** How long each call has taken so far. */
-  readonly durationsMs: readonly number[]
-  readonly identities: ReadonlySet<string>
+  readonly sets: () => readonly SetInUse[]
+  /** How often it has asked IMDS so far. */
+  readonly imdsRequests: () => number
 }
 
-/** A time in which IMDS was slow or away, and what was counted in it. */
-export interface Trouble {
-  readonly durationMs: number
-  readonly calls: number
-  readonly longestCallMs: number
+export interface Stage {
+  readonly instance: EmulatedInstance
+  readonly time: FastTime
+  readonly narrator: Narrator
+  readonly actors: readonly Actor[]
+}
+
+/** What an application did in one act of the story. */
+export interface Part {
+  readonly calls: readonly Call[]
   readonly imdsRequests: number
 }
 
-export interface Told {
-  readonly slowness: Trouble
-  readonly outage: Trouble
-}
+/** The part of each application, in the order of the actors, by the act. */
+export type Told = ReadonlyMap<ActName, readonly Part[]>
 
-/** No step of the story takes longer where everything works; where it does not, the summary says so. */
-const PATIENCE_MS = 12_000
+export type ActName = 'up' | 'down' | 'up again' | 'another role' | 'slow'
+
+interface Act {
+  readonly name: ActName
+  readonly hours: number
+  /** How IMDS is in it. */
+  readonly state: string
+  /** What is told when it begins: of whom, and what. */
+  readonly opening?: readonly [subject: string, text: string]
+  /** Makes it so. */
+  readonly begin?: (instance: EmulatedInstance) => void
+}
 
 export const SLOW_ANSWER_MS = 500
 
-/** A refresh in peace, one from a slow IMDS, one after an outage, and one to another role. About 20 seconds. */
-export async function tell(scene: Scene): Promise<Told> {
-  const { instance, narrator, setsSoFar, identities } = scene
-  if (!(await until(() => setsSoFar().length > 0 && identities.size > 0))) return tellFailure(scene)
-  tellHandshake(scene)
-  await tellRefresh(scene)
-  const slowness = await tellSlowness(scene)
-  const outage = await tellOutage(scene)
-  await tellRefresh(scene)
-  instance.attachRole('reporting-role')
-  narrator.tell('yellow', 'role swapped', 'the instance has another role from here on: reporting-role')
-  await tellRefresh(scene)
-  await until(() => identities.size > 1)
-  narrator.tell('cyan', 'STS says', [...identities].at(-1) ?? 'nothing')
-  await sleep(1_000)
-  return { slowness, outage }
+const HOUR_MS = 3_600_000
+
+const ACTS: readonly Act[] = [
+  { name: 'up', hours: 5, state: 'IMDS answers' },
+  {
+    ...{
+      name: 'down',
+      hours: 1.5,
+      state: 'IMDS is down',
+      opening: ['IMDS', 'goes down: it resets every connection'],
+    },
+    begin: (instance) => void instance.failUntilLifted('all', 'reset'),
+  },
+  {
+    ...{ name: 'up again', hours: 0.5, state: 'IMDS answers', opening: ['IMDS', 'recovers'] },
+    begin: (instance) => instance.clearFaults(),
+  },
+  {
+    ...{
+      name: 'another role',
+      hours: 1,
+      state: 'IMDS answers',
+      opening: ['The instance', 'gets another role: reporting-role'],
+    },
+    begin: (instance) => void instance.attachRole('reporting-role'),
+  },
+  {
+    ...{
+      name: 'slow',
+      hours: 4.5,
+      state: 'IMDS is slow',
+      opening: ['IMDS', 'slows down: it takes 0.5 s for each answer'],
+    },
+    begin: (instance) => void instance.failUntilLifted('all', { delayMs: SLOW_ANSWER_MS }),
+  },
+]
+
+/** Each application calls once in so much time. */
+const STEP_MS = 4 * 60_000
+/** Real time for each step. */
+const PACE_MS = 35
+/** The longest that a watcher sees nothing, in real time. */
+const LONGEST_SILENCE_MS = 2_000
+
+/** The whole story: half a day, in about 15 seconds. */
+export async function tell(stage: Stage): Promise<Told> {
+  const told = new Map<ActName, readonly Part[]>()
+  const startedAt = stage.time.now()
+  let endsAt = startedAt
+  for (const act of ACTS) {
+    if (act.opening !== undefined) stage.narrator.tell(stage.time.now() - startedAt, 'yellow', ...act.opening)
+    act.begin?.(stage.instance)
+    endsAt += act.hours * HOUR_MS
+    told.set(act.name, await play(stage, { state: act.state, startedAt, endsAt }))
+  }
+  return told
 }
 
-/** Nothing that follows can be seen; the summary says what is not so. */
-function tellFailure({ narrator }: Scene): Told {
-  narrator.tell('red', 'no credentials', `no call has come through in ${seconds(PATIENCE_MS)}`)
-  const nothing = { durationMs: 0, calls: 0, longestCallMs: 0, imdsRequests: 0 }
-  return { slowness: nothing, outage: nothing }
+async function play(
+  stage: Stage,
+  {
+    state,
+    startedAt,
+    endsAt,
+  }: { readonly state: string; readonly startedAt: number; readonly endsAt: number },
+): Promise<Part[]> {
+  const { time, narrator, actors } = stage
+  const starts = actors.map((actor) => ({ calls: actor.calls.length, imdsRequests: actor.imdsRequests() }))
+  const watching = actors.map((actor) => watch(actor, stage, startedAt))
+  let shown = starts.map(({ calls }) => calls)
+  let shownAt = performance.now()
+  const show = () => {
+    const cells = actors.map((actor, index) => describeCalls(tally(actor.calls.slice(shown[index]))))
+    narrator.row(`${timeOfDay(time.now() - startedAt)}  ${state}`, cells)
+    shown = actors.map(({ calls }) => calls.length)
+    shownAt = performance.now()
+  }
+  while (time.now() < endsAt) {
+    await step(stage)
+    for (const look of watching) look()
+    if (performance.now() - shownAt > LONGEST_SILENCE_MS) show()
+  }
+  show()
+  return actors.map((actor, index) => ({
+    calls: actor.calls.slice(starts[index]?.calls),
+    imdsRequests: actor.imdsRequests() - (starts[index]?.imdsRequests ?? 0),
+  }))
 }
 
-function tellHandshake({ instance, narrator, setsSoFar, identities }: Scene): void {
-  for (const request of instance.requests) narrator.tell('cyan', 'handshake', request)
-  const [first] = setsSoFar()
-  if (first === undefined) return
-  const profile = instance.profile?.name ?? 'none'
-  narrator.tell('cyan', 'role found', `${first.roleName} (its instance profile is called ${profile})`)
-  tellKey(narrator, first)
-  narrator.tell('cyan', 'STS says', [...identities].at(-1) ?? 'nothing')
+/** Every application makes a call, and time leaps, unless somebody still waits for an answer. */
+async function step({ time, actors }: Stage): Promise<void> {
+  for (const actor of actors) actor.work()
+  await sleep(PACE_MS)
+  while (!time.isImdsAnswering && !time.isImdsQuiet) await sleep(1)
+  if (!time.isImdsAnswering && actors.every(({ isWaiting }) => !isWaiting)) await time.leap(STEP_MS)
 }
 
-function tellKey(narrator: Narrator, { accessKeyId, roleName, expiresAt }: SetInUse): void {
-  const left = seconds(expiresAt - Date.now())
-  narrator.tell('green', 'key in use', `${mask(accessKeyId)} of ${roleName}, for another ${left}`)
-}
-
-async function tellRefresh({ narrator, setsSoFar }: Scene): Promise<void> {
-  const count = setsSoFar().length
-  await until(() => setsSoFar().length > count)
-  const [before, next] = setsSoFar().slice(count - 1)
-  if (before === undefined || next === undefined) return
-  const early = seconds(before.expiresAt - next.firstUsedAt)
-  narrator.tell('green', 'refreshed', `${early} before ${mask(before.accessKeyId)} expires`)
-  tellKey(narrator, next)
-}
-
-async function tellSlowness(scene: Scene): Promise<Trouble> {
-  const { instance, narrator } = scene
-  const troubleSoFar = startCounting(scene)
-  const lift = instance.failUntilLifted('credentials', { delayMs: SLOW_ANSWER_MS })
-  narrator.tell('yellow', 'IMDS is slow', `it takes ${seconds(SLOW_ANSWER_MS)} to answer`)
-  await tellRefresh(scene)
-  lift()
-  const slowness = troubleSoFar()
-  const { calls, longestCallMs } = slowness
-  narrator.tell(
-    'yellow',
-    'and well again',
-    `of ${calls} calls meanwhile, none took over ${longestCallMs.toFixed(0)} ms`,
-  )
-  return slowness
-}
-
-/** Lasts past the next refresh, but not past the set that is held: AWS accepts no expired one, from nobody. */
-async function tellOutage(scene: Scene): Promise<Trouble> {
-  const { instance, narrator } = scene
-  const troubleSoFar = startCounting(scene)
-  const lift = instance.failUntilLifted('all', 'reset')
-  narrator.tell('yellow', 'outage', 'IMDS resets every connection')
-  const isMet = await until(() => troubleSoFar().imdsRequests > 0)
-  const met = 'a refresh was due and got no answer; the calls go on with the key they have'
-  narrator.tell('yellow', 'outage', isMet ? met : 'no refresh came')
-  await sleep(1_000)
-  lift()
-  const outage = troubleSoFar()
-  const { calls, imdsRequests, durationMs } = outage
-  narrator.tell(
-    'yellow',
-    'outage over',
-    `after ${seconds(durationMs)}, ${calls} calls and ${imdsRequests} requests lost`,
-  )
-  return outage
-}
-
-function startCounting({ instance, durationsMs }: Scene): () => Trouble {
-  const startedAt = performance.now()
-  const before = { calls: durationsMs.length, requests: instance.requests.length }
+/** Tells, whenever it is called, of a new set and of calls that begin to fail or to succeed. */
+function watch(actor: Actor, { time, narrator }: Stage, startedAt: number): () => void {
+  let sets = actor.sets().length
+  let error = actor.calls.at(-1)?.error
   return () => {
-    const durations = durationsMs.slice(before.calls)
-    return {
-      durationMs: performance.now() - startedAt,
-      calls: durations.length,
-      longestCallMs: Math.max(0, ...durations),
-      imdsRequests: instance.requests.length - before.requests,
-    }
+    const elapsedMs = time.now() - startedAt
+    const known = actor.sets()
+    if (known.length > sets) narrator.tell(elapsedMs, 'green', actor.name, describeNewest(known))
+    sets = known.length
+    const last = actor.calls.at(-1)
+    if (last === undefined || last.error === error) return
+    error = last.error
+    if (error === undefined) narrator.tell(elapsedMs, 'green', actor.name, 'succeeds again')
+    else narrator.tell(elapsedMs, 'red', actor.name, `fails from now on: ${error}`)
   }
 }
 
-/** False where it is given up. */
-async function until(condition: () => boolean): Promise<boolean> {
-  const givenUpAt = performance.now() + PATIENCE_MS
-  while (!condition() && performance.now() < givenUpAt) await sleep(20)
-  return condition()
+function describeNewest(sets: readonly SetInUse[]): string {
+  const newest = sets.at(-1)
+  const marginMs = refreshMarginsMs(sets).at(-1)
+  if (newest === undefined) return ''
+  const key = `${mask(newest.accessKeyId)}, ${newest.roleName}`
+  return marginMs === undefined ? `has a key: ${key}` : `renews ${describeMargin(marginMs)} expiry: ${key}`
 }

@@ -1,4 +1,4 @@
-import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { answer, type CredentialsEndpoint, type Reply } from './credentials-endpoint.js'
 import { limitConnections } from './limit-connections.js'
 
@@ -24,6 +24,8 @@ const LIMITS = {
   requestTimeout: 5_000,
   keepAliveTimeout: 5_000,
   connectionsCheckingInterval: 1_000,
+  // Whatever the flags of the process are.
+  insecureHTTPParser: false,
 }
 const MAX_CONNECTIONS = 256
 const MAX_REQUESTS_PER_CONNECTION = 100
@@ -69,9 +71,13 @@ function addHost(hosts: Set<string>, name: string, port: number): void {
 }
 
 function createLimitedServer(endpoint: CredentialsEndpoint): Server {
+  // Not imported: that loads undici in Node 22, which ends the process under `--jitless`.
+  const { createServer } = process.getBuiltinModule('node:http')
   const server = createServer(LIMITS, (request, response) => void serve(request, response, endpoint))
   limitConnections(server, MAX_CONNECTIONS)
   server.maxRequestsPerSocket = MAX_REQUESTS_PER_CONNECTION
+  // Node goes on reading from whoever does not wait for the responses, and answers each request with 503.
+  server.on('dropRequest', (_request, socket) => socket.destroy())
   server.timeout = IDLE_LIMIT_MS
   return server
 }

@@ -8,9 +8,13 @@ import {
 } from '../testing/index.js'
 import { ambientClock } from '../testing/clock.js'
 import { type AssumeRole, AssumeRoleError, createAssumeRole } from './assume-role.js'
+import { breakInstance, describeBreakage } from './breakage.js'
 import { type Command, UsageError } from './command.js'
-import { EMULATE_HELP, type EmulateOptions, parseEmulateOptions } from './emulate-options.js'
+import { EMULATE_HELP } from './emulate-help.js'
+import { type EmulateOptions, parseEmulateOptions } from './emulate-options.js'
 import { keepRenewed } from './keep-renewed.js'
+import { exportLine, guessShell } from './shell.js'
+import { untilStopped } from './until-stopped.js'
 
 const SUCCESS = 0
 const FAILURE = 1
@@ -57,21 +61,25 @@ async function openSource({
 async function serveUntilStopped(options: EmulateOptions, source: RealSource | undefined): Promise<void> {
   const stopped = untilStopped()
   await using instance = createInstance(options, source)
+  if (options.failAfterSeconds === 0) breakInstance(instance, options.breakage)
   announce(await listen(instance, options.port), options)
+  if (options.failAfterSeconds > 0) void breakLater(instance, options, stopped.signal)
   if (source !== undefined) void renew(instance, source, stopped.signal)
   await stopped.promise
   say('stopped')
 }
 
 function createInstance(options: EmulateOptions, source: RealSource | undefined): EmulatedInstance {
-  const { roleName, instanceProfileName, lifetimeSeconds, hopLimit, hopsAway, httpTokens, assumeRole } =
-    options
+  const { roleName, instanceProfileName, lifetimeSeconds, rotateEverySeconds, metadata, assumeRole } = options
+  const { hopLimit, hopsAway, httpTokens } = options
   const account = assumeRole && { accountId: assumeRole.accountId }
   const role = iamRole({ name: roleName, ...account })
   const instance = emulateInstance({
     ...account,
+    ...metadata.facts,
     profile: instanceProfile({ name: instanceProfileName, role, ...account }),
     lifetimeMs: lifetimeSeconds * 1_000,
+    renewEveryMs: rotateEverySeconds * 1_000,
     hopLimit,
     hopsAway,
     httpTokens,
@@ -81,7 +89,19 @@ function createInstance(options: EmulateOptions, source: RealSource | undefined)
       instance.clearRequests()
     },
   })
+  for (const [path, text] of metadata.texts) instance.setMetadata(path, text)
   return instance
+}
+
+async function breakLater(
+  instance: EmulatedInstance,
+  { breakage, failAfterSeconds }: EmulateOptions,
+  stopped: AbortSignal,
+): Promise<void> {
+  await ambientClock.sleep(failAfterSeconds * 1_000, stopped)
+  if (stopped.aborted) return
+  breakInstance(instance, breakage)
+  say(`from now on: ${describeBreakage(breakage).join(' ')}`)
 }
 
 async function listen(instance: EmulatedInstance, port: number): Promise<LoopbackServer> {
@@ -99,11 +119,15 @@ function reasonOf(error: unknown): string {
 }
 
 function announce({ env, endpoint }: LoopbackServer, options: EmulateOptions): void {
-  const { roleName, instanceProfileName, assumeRole } = options
+  const { roleName, instanceProfileName, assumeRole, failAfterSeconds } = options
+  const shell = options.shell ?? guessShell(process.env, process.platform)
+  const broken = describeBreakage(options.breakage)
   say(`role ${roleName} in instance profile ${instanceProfileName} on ${endpoint}; Ctrl+C stops it`)
   if (assumeRole !== undefined)
     say(`warning: any process on this machine can read the real credentials of ${assumeRole.arn} served here`)
-  for (const [name, value] of Object.entries(env)) process.stdout.write(`export ${name}=${value}\n`)
+  if (broken.length > 0)
+    say(`${failAfterSeconds > 0 ? `in ${failAfterSeconds} s` : 'broken'}: ${broken.join(' ')}`)
+  for (const [name, value] of Object.entries(env)) process.stdout.write(`${exportLine(shell, name, value)}\n`)
 }
 
 function renew(instance: EmulatedInstance, source: RealSource, stopped: AbortSignal): Promise<void> {
@@ -113,7 +137,7 @@ function renew(instance: EmulatedInstance, source: RealSource, stopped: AbortSig
     stopped,
     onRenewed: (credentials) => {
       source.held = credentials
-      instance.rotate()
+      if (instance.profile !== undefined) instance.rotate()
       say(`renewed the credentials, which now end at ${credentials.expiration.toISOString()}`)
     },
     onFailed: (error) => {
@@ -121,22 +145,6 @@ function renew(instance: EmulatedInstance, source: RealSource, stopped: AbortSig
     },
   })
 }
-
-/** Resolves, and aborts, at the first SIGINT or SIGTERM; the second ends the process as ever. */
-function untilStopped(): { readonly promise: Promise<void>; readonly signal: AbortSignal } {
-  const stopping = new AbortController()
-  const promise = new Promise<void>((resolve) => {
-    const stop = (): void => {
-      for (const signal of STOP_SIGNALS) process.off(signal, stop)
-      stopping.abort()
-      resolve()
-    }
-    for (const signal of STOP_SIGNALS) process.on(signal, stop)
-  })
-  return { promise, signal: stopping.signal }
-}
-
-const STOP_SIGNALS = ['SIGINT', 'SIGTERM'] as const
 
 function say(text: string): void {
   writeLine(`instance-role emulate: ${text}`)

@@ -1,23 +1,28 @@
 import { randomBytes } from 'node:crypto'
-import { lstat, open, rename, rm } from 'node:fs/promises'
+import { lstat, open, rename, rm, stat } from 'node:fs/promises'
 import type { Stats } from 'node:fs'
+import { dirname } from 'node:path'
 import { UsageError } from './command.js'
 
 /** Rights of group and others. */
 const OTHERS = 0o077
+const WRITABLE_BY_ALL = 0o002
+/** Of a folder such as /tmp, in which users can replace their own files only. */
+const STICKY = 0o1000
+const ROOT = 0
 
 /**
- * Make sure that a token can be written to `path`: it must not exist, or be a regular file with one name that only this user can read.
+ * Make sure that a token can be written to `path`, and that no other user can put another file in its place: the folder must not be open to
+ * all, and the file must not exist, or be a regular file with one name that only this user can read.
  *
  * @throws {UsageError} otherwise
  */
 export async function requireOwnFile(path: string): Promise<void> {
   // The environment of a service, and stdout, hold it in one line.
   if (/\p{Cc}/u.test(path)) throw new UsageError('--token-file must not contain control characters')
-  const stats = await statsOf(path)
-  const complaint = stats && complaintAbout(stats)
-  if (complaint !== undefined)
-    throw new UsageError(`--token-file ${path} ${complaint}; remove it or name another`)
+  const file = await statsOf(path)
+  const complaint = (file && complaintAbout(file)) ?? complaintAboutFolder(await folderOf(path))
+  if (complaint !== undefined) throw new UsageError(`--token-file ${path} ${complaint}`)
 }
 
 async function statsOf(path: string): Promise<Stats | undefined> {
@@ -29,13 +34,39 @@ async function statsOf(path: string): Promise<Stats | undefined> {
   }
 }
 
-function complaintAbout(stats: Stats): string | undefined {
-  if (stats.isSymbolicLink() || stats.nlink > 1) return 'is a link'
-  if (!stats.isFile()) return 'is not a regular file'
+async function folderOf(path: string): Promise<Stats> {
+  try {
+    return await stat(dirname(path))
+  } catch (error) {
+    throw unusable(path, error)
+  }
+}
+
+function complaintAbout(file: Stats): string | undefined {
+  const reason = whyUnusable(file)
+  return reason && `${reason}; remove it or name another`
+}
+
+function whyUnusable(file: Stats): string | undefined {
+  if (file.isSymbolicLink()) return 'is a link'
+  if (!file.isFile()) return 'is not a regular file'
+  if (file.nlink > 1) return 'is a link'
   // Windows has no such rights.
   if (process.getuid === undefined) return undefined
-  if (stats.uid !== process.getuid()) return 'belongs to another user'
-  return (stats.mode & OTHERS) === 0 ? undefined : 'can be read or written by others'
+  if (file.uid !== process.getuid()) return 'belongs to another user'
+  return (file.mode & OTHERS) === 0 ? undefined : 'can be read or written by others'
+}
+
+/** Whoever can put another file in the place of the token decides which file the clients read and send. */
+function complaintAboutFolder({ uid, mode }: Stats): string | undefined {
+  if (process.getuid === undefined) return undefined
+  const isOpen = (mode & WRITABLE_BY_ALL) !== 0 && (mode & STICKY) === 0
+  if (isOpen)
+    return 'is in a folder that every user can write to; name a folder of your own, such as one in /run'
+  const isForeign = uid !== ROOT && uid !== process.getuid()
+  return isForeign
+    ? 'is in a folder of another user; name a folder of your own, such as one in /run'
+    : undefined
 }
 
 /**

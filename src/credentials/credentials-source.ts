@@ -138,8 +138,10 @@ export class CredentialsSource {
   release(logger: Logger | undefined): boolean {
     this.#users -= 1
     if (logger !== undefined) this.#loggers.remove(logger)
-    if (this.#users === 0) this.reset()
-    return this.#users === 0
+    if (this.#users > 0) return false
+    this.reset()
+    this.#imds.releaseTokens()
+    return true
   }
 
   /** Ends the load under way and forgets all. */

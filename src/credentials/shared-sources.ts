@@ -1,19 +1,14 @@
 import type { Logger } from '@smithy/types'
 import { isByDefault, type Setting } from '../config/config.js'
 import { CredentialsSource } from './credentials-source.js'
-import {
-  type AccessOptions,
-  dispatcherId,
-  forgetTokens,
-  imdsAccess,
-  type TokenRegistry,
-} from '../imds/imds-access.js'
+import { type AccessOptions, dispatcherId, imdsAccess, type TokenRegistry } from '../imds/imds-access.js'
 import type { FactRegistry } from '../imds/instance-facts.js'
+import { forget, keep, share } from '../imds/recently-used.js'
 import { PROCESS_WIDE } from '../runtime/process-wide.js'
 
-/** Sources, metadata tokens and facts about the instance that are held together. */
+/** Sources, metadata tokens and facts about the instance that are shared. */
 export interface SourceRegistry extends TokenRegistry, FactRegistry {
-  readonly sources: Map<string, CredentialsSource>
+  readonly sources: Map<string, WeakRef<CredentialsSource>>
 }
 
 const shared: typeof globalThis & { [PROCESS_WIDE]?: SourceRegistry } = globalThis
@@ -34,7 +29,7 @@ export function processRegistry(): SourceRegistry {
 
 /** A registry that nobody else shares. */
 export function createRegistry(): SourceRegistry {
-  return { sources: new Map(), tokens: new Map(), facts: new WeakMap() }
+  return { sources: new Map(), tokens: new Map(), recent: new WeakMap(), facts: new WeakMap() }
 }
 
 export interface UseOptions extends AccessOptions {
@@ -53,23 +48,18 @@ export function retainSource(options: UseOptions): CredentialsSource {
   return source
 }
 
-/** The last use of a source ends it, and leaves nothing of a dispatcher: its metadata tokens can be taken again. */
+/** The last use of a source ends it, and leaves nothing of it in the registry. */
 export function releaseSource(
   source: CredentialsSource,
   { registry, dispatcher, logger }: Pick<UseOptions, 'registry' | 'dispatcher' | 'logger'>,
 ): void {
-  if (!source.release(logger)) return
-  const { sources } = registry
-  for (const [key, known] of sources) if (known === source) sources.delete(key)
-  if (dispatcher === undefined) return
-  forgetTokens(registry, dispatcher)
+  if (source.release(logger)) forget(registry, dispatcher ?? registry, registry.sources, source)
 }
 
 function sharedSource(options: UseOptions): CredentialsSource {
-  const { sources } = options.registry
-  const key = keyOf(options)
-  const source = sources.get(key) ?? createSource(options)
-  sources.set(key, source)
+  const { registry, dispatcher } = options
+  const source = share(registry.sources, keyOf(options), () => createSource(options))
+  keep(registry, dispatcher ?? registry, source)
   return source
 }
 

@@ -121,7 +121,7 @@ async function recordLoad(options: ImdsLoadOptions, roleName: string | undefined
 
 /** As the provider asks, with its limits. */
 function loadOptions(config: InstanceRoleConfig, runtime: Runtime): ImdsLoadOptions {
-  const registry = { tokens: new Map() }
+  const registry = { tokens: new Map(), recent: new WeakMap() }
   return {
     ...imdsAccess({ config, dispatcher: undefined, runtime, registry }),
     userAgent: USER_AGENT,

@@ -3,6 +3,7 @@ import { dispatcherTransport } from './dispatcher-transport.js'
 import { EndpointChoice } from './endpoint-choice.js'
 import { MetadataTokenCache } from './metadata-token.js'
 import { httpTransport } from './http-transport.js'
+import { forget, keep, type RecentlyUsed, share } from './recently-used.js'
 import type { Transport } from './transport.js'
 import type { ImdsDispatcher } from '../config/options.js'
 import type { Runtime } from '../runtime/runtime.js'
@@ -22,11 +23,13 @@ export interface ImdsAccess {
   readonly runtime: Runtime
   /** The metadata token of each endpoint. */
   readonly tokenOf: (endpoint: string) => MetadataTokenCache
+  /** Says that no load follows: a metadata token that nobody else uses is forgotten. */
+  readonly releaseTokens: () => void
 }
 
-/** The metadata tokens that are held, by endpoint and dispatcher: a token is good for its endpoint, whoever took it. */
-export interface TokenRegistry {
-  readonly tokens: Map<string, MetadataTokenCache>
+/** The metadata tokens in use, by endpoint and dispatcher: a token is good for its endpoint, whoever took it. */
+export interface TokenRegistry extends RecentlyUsed {
+  readonly tokens: Map<string, WeakRef<MetadataTokenCache>>
   dispatcherIds?: WeakMap<object, number>
   lastDispatcherId?: number
 }
@@ -40,7 +43,8 @@ export interface AccessOptions {
 }
 
 /** The way to IMDS that a configuration leads to. */
-export function imdsAccess({ config, dispatcher, runtime, registry }: AccessOptions): ImdsAccess {
+export function imdsAccess(options: AccessOptions): ImdsAccess {
+  const { config, dispatcher, runtime } = options
   return {
     endpoints: new EndpointChoice(config.endpoint.value, config.alternativeEndpoint.value),
     timeoutMs: config.timeoutMs.value,
@@ -51,19 +55,36 @@ export function imdsAccess({ config, dispatcher, runtime, registry }: AccessOpti
     transport: dispatcher === undefined ? httpTransport(runtime) : dispatcherTransport(runtime, dispatcher),
     userAgent: `instance-role/${VERSION}`,
     runtime,
-    tokenOf: (endpoint) => {
-      const key = `${dispatcherId(registry, dispatcher)} ${endpoint}`
-      const token = registry.tokens.get(key) ?? new MetadataTokenCache(runtime.now)
-      registry.tokens.set(key, token)
-      return token
-    },
+    ...useTokens(options),
   }
 }
 
-/** Forgets the tokens that were taken through a dispatcher; they can be taken again. */
-export function forgetTokens(registry: TokenRegistry, dispatcher: ImdsDispatcher): void {
-  const begin = `${dispatcherId(registry, dispatcher)} `
-  for (const key of registry.tokens.keys()) if (key.startsWith(begin)) registry.tokens.delete(key)
+/** The registry does not hold its tokens: who uses them does. */
+function useTokens({
+  registry,
+  dispatcher,
+  runtime,
+}: AccessOptions): Pick<ImdsAccess, 'tokenOf' | 'releaseTokens'> {
+  const asked = dispatcher ?? registry
+  const used = new Map<string, MetadataTokenCache>()
+  const use = (endpoint: string): MetadataTokenCache => {
+    const key = `${dispatcherId(registry, dispatcher)} ${endpoint}`
+    const token = share(registry.tokens, key, () => new MetadataTokenCache(runtime.now))
+    token.users += 1
+    used.set(endpoint, token)
+    keep(registry, asked, token)
+    return token
+  }
+  return {
+    tokenOf: (endpoint) => used.get(endpoint) ?? use(endpoint),
+    releaseTokens: () => {
+      for (const token of used.values()) {
+        token.users -= 1
+        if (token.users === 0) forget(registry, asked, registry.tokens, token)
+      }
+      used.clear()
+    },
+  }
 }
 
 /** 0 stands for direct connections. */

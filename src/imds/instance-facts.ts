@@ -27,6 +27,9 @@ export interface FactRegistry {
   facts: InstanceFacts
 }
 
+/** Of one who is asked; the one used longest ago is forgotten. */
+const MOST_FACTS = 64
+
 /** The fact that `dispatcher` gives for `path` of `endpoint`. */
 export function instanceFact(
   registry: FactRegistry,
@@ -39,6 +42,9 @@ export function instanceFact(
   registry.facts.set(asked, known)
   const key = `${endpoint} ${path}`
   const fact = known.get(key) ?? new InstanceFact()
+  // What is asked for again becomes the last.
+  known.delete(key)
   known.set(key, fact)
+  for (const oldest of known.keys()) if (known.size > MOST_FACTS) known.delete(oldest)
   return fact
 }

@@ -53,6 +53,8 @@ export class MetadataTokenCache {
   #held: MetadataToken | undefined
   #flight: Promise<MetadataToken> | undefined
   #hasGiven = false
+  /** Those who have not said that they are done with it. */
+  users = 0
 
   constructor(now: () => number) {
     this.#now = now

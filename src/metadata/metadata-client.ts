@@ -77,7 +77,7 @@ export class MetadataClient {
     this.#checked = checkOptions(options)
     this.#registry =
       this.#checked.isolated === true
-        ? { tokens: new Map(), facts: new WeakMap() }
+        ? { tokens: new Map(), recent: new WeakMap(), facts: new WeakMap() }
         : this.#environment.registry
   }
 

@@ -1,38 +1,36 @@
+import { systemRuntime } from '../runtime/runtime.js'
+
 /** Between two inquiries about the same set: IMDS publishes a new one hourly or so, and services refuse in waves. */
 const PAUSE_MS = 10_000
 
 interface Inquiry {
+  /** The access key that was asked about. */
+  readonly accessKeyId: string
   readonly answered: Promise<void>
-  /** Until when it stands for another; epoch milliseconds. */
-  standsUntil: number
+  /** By `elapsed`; `undefined` while it is under way. */
+  answeredAt?: number
 }
 
-/** Makes one inquiry for something newer than a set, however many find out that the set is no good. */
-export class Inquiries {
-  readonly #now: () => number
-  readonly #byId = new Map<string, Inquiry>()
+/** The last one at each place. One is enough: whoever asks holds one set at a time. */
+const inquiries = new WeakMap<object, Inquiry>()
 
-  constructor(now: () => number) {
-    this.#now = now
-  }
+/**
+ * Makes one inquiry for something newer than a set at `place`, however many find out that the set is refused. Resolves when it is over,
+ * whatever came of it: this one, or one that is under way or was answered less than 10 s ago.
+ */
+export function inquireOnce(
+  place: object,
+  accessKeyId: string,
+  inquire: () => Promise<unknown>,
+): Promise<void> {
+  const known = inquiries.get(place)
+  if (known?.accessKeyId === accessKeyId && !isOld(known)) return known.answered
+  const end = (): void => void (inquiry.answeredAt = systemRuntime.elapsed())
+  const inquiry: Inquiry = { accessKeyId, answered: inquire().then(end, end) }
+  inquiries.set(place, inquiry)
+  return inquiry.answered
+}
 
-  /** Resolves when the inquiry about `id` is over, whatever came of it: this one, or one under way or not long ago. */
-  ask(id: string, inquire: () => Promise<unknown>): Promise<void> {
-    this.#forgetOld()
-    const known = this.#byId.get(id)
-    if (known !== undefined) return known.answered
-    const over = (): void => void (inquiry.standsUntil = this.#now() + PAUSE_MS)
-    const inquiry = { answered: inquire().then(over, over), standsUntil: Infinity }
-    this.#byId.set(id, inquiry)
-    return inquiry.answered
-  }
-
-  /** A clock that went back behind an inquiry makes it as good as old. */
-  #forgetOld(): void {
-    const now = this.#now()
-    for (const [id, { standsUntil }] of this.#byId) {
-      const isOld = now >= standsUntil || (standsUntil !== Infinity && now < standsUntil - PAUSE_MS)
-      if (isOld) this.#byId.delete(id)
-    }
-  }
+function isOld({ answeredAt }: Inquiry): boolean {
+  return answeredAt !== undefined && systemRuntime.elapsed() - answeredAt >= PAUSE_MS
 }

@@ -6,7 +6,7 @@ import type {
 } from '@smithy/types'
 import { isAbortSignal, unlessAborted } from '../runtime/abort.js'
 import { type InstanceRoleProvider, sourceOf } from '../provider/from-instance-role.js'
-import { Inquiries } from './inquiries.js'
+import { inquireOnce } from './inquiries.js'
 import { isReplayable, type Refusal, refusalOf, signerOf } from './refused-request.js'
 import { systemRuntime } from '../runtime/runtime.js'
 
@@ -63,11 +63,9 @@ const RETRY_MIDDLEWARE: RelativeMiddlewareOptions = {
 
 /** Inside the signing: what the identity of a call says is not always what its request is signed with. */
 const WITNESS_MIDDLEWARE: RelativeMiddlewareOptions = {
+  ...RETRY_MIDDLEWARE,
   name: 'refreshOnExpiredTokenWitnessMiddleware',
-  tags: ['REFRESH_ON_EXPIRED_TOKEN', 'CREDENTIALS'],
   relation: 'after',
-  toMiddleware: 'httpSigningMiddleware',
-  override: true,
 }
 
 /**
@@ -107,43 +105,55 @@ export function getRefreshOnExpiredTokenPlugin(
   return {
     applyToStack: (stack) => {
       stack.addRelativeTo((next, context) => recovery.retrying(next, context), RETRY_MIDDLEWARE)
-      stack.addRelativeTo((next) => recovery.witnessing(next), WITNESS_MIDDLEWARE)
+      stack.addRelativeTo(witnessing, WITNESS_MIDDLEWARE)
     },
   }
 }
 
-/** What the two middlewares tell each other about one sending of a request. */
-interface Sending {
-  /** The access key that signed it. */
-  accessKeyId?: string
-  /** The role's access key that a second sending is to be signed with. */
-  readonly due?: string
-}
+/** Told which access key has signed a request; gives whether the request is sent. */
+type OnSigned = (accessKeyId: string) => boolean | Promise<boolean>
 
 /** Carried in the arguments: a context can be that of several calls, where a client caches its middleware. */
-const SENDING = Symbol('instance-role sending')
+const ON_SIGNED = Symbol('instance-role on signed')
 
-type Arguments<Input extends object> = FinalizeHandlerArguments<Input> & { readonly [SENDING]?: Sending }
+type Arguments<Input extends object> = FinalizeHandlerArguments<Input> & { readonly [ON_SIGNED]?: OnSigned }
 
-/** Ends a second sending before the network, where it is signed with anything else than is due. */
-class NotSignedAsDue extends Error {}
+/** Ends a sending before the network; it reaches no caller. */
+const NOT_SENT = new Error('not sent')
 
-/** By source: two that share nothing can hold the same set, and what one learns is news to the other. */
-const inquiries = new WeakMap<object, Inquiries>()
+function send<Input extends object, Output extends object>(
+  next: FinalizeHandler<Input, Output>,
+  args: FinalizeHandlerArguments<Input>,
+  onSigned: OnSigned,
+): ReturnType<typeof next> {
+  const witnessed: Arguments<Input> = { ...args, [ON_SIGNED]: onSigned }
+  return next(witnessed)
+}
 
-/** One for all clients whose credentials are from the same source: the same access key is the same set, whoever was refused. */
-function inquiriesAt(source: object): Inquiries {
-  const known = inquiries.get(source) ?? new Inquiries(systemRuntime.now)
-  inquiries.set(source, known)
-  return known
+function witnessing<Input extends object, Output extends object>(
+  next: FinalizeHandler<Input, Output>,
+): FinalizeHandler<Input, Output> {
+  return async (args: Arguments<Input>) => {
+    const onSigned = args[ON_SIGNED]
+    const accessKeyId = signerOf(args.request)
+    const isSent = onSigned === undefined || accessKeyId === undefined || (await onSigned(accessKeyId))
+    if (!isSent) throw NOT_SENT
+    return next(args)
+  }
+}
+
+/** The access key that a service has refused, and why. */
+interface Refused {
+  readonly accessKeyId: string
+  readonly refusal: Refusal
 }
 
 class Recovery {
   readonly #config: SigningConfig
   readonly #provider: RefreshableProvider
-  readonly #retried = new WeakSet<object>()
-  /** About the sets that a cache of the client's own keeps too long. */
-  readonly #catchUps = new Inquiries(systemRuntime.now)
+  /** The requests that have had their recovery. */
+  readonly #recovered = new WeakSet<object>()
+  /** The access key that signs now; its first use by `elapsed`. */
   #latest: { readonly accessKeyId: string; readonly firstUsedAt: number } | undefined
 
   constructor(config: SigningConfig, provider: RefreshableProvider) {
@@ -156,76 +166,45 @@ class Recovery {
     context: HandlerExecutionContext,
   ): FinalizeHandler<Input, Output> {
     return async (args) => {
-      const sending: Sending = {}
+      let signer: string | undefined
+      const noteSigner = (accessKeyId: string): boolean => {
+        this.#noteUse(accessKeyId)
+        signer = accessKeyId
+        return true
+      }
       try {
-        return await send(next, args, sending)
+        return await send(next, args, noteSigner)
       } catch (error) {
-        const again = await this.#recover(error, sending, args.request, context)
-        if (again === undefined) throw error
-        return await send(next, args, again).catch((second: unknown) => {
-          throw second instanceof NotSignedAsDue ? error : second
+        const refused = this.#refusedBy(error, signer, args.request)
+        if (refused === undefined || !(await unlessCalledOff(context, this.#renew(refused)))) throw error
+        if (!isReplayable(args.request)) throw error
+        const judge: OnSigned = (accessKeyId) =>
+          unlessCalledOff(context, this.#isWorthSending(accessKeyId, refused))
+        return await send(next, args, judge).catch((second: unknown) => {
+          throw second === NOT_SENT ? error : second
         })
       }
     }
   }
 
-  witnessing<Input extends object, Output extends object>(
-    next: FinalizeHandler<Input, Output>,
-  ): FinalizeHandler<Input, Output> {
-    return async (args: Arguments<Input>) => {
-      const sending = args[SENDING]
-      const accessKeyId = signerOf(args.request)
-      if (sending === undefined || accessKeyId === undefined) return next(args)
-      if (!(await this.#isDue(accessKeyId, sending))) throw new NotSignedAsDue()
-      sending.accessKeyId = accessKeyId
-      if (this.#latest?.accessKeyId !== accessKeyId)
-        this.#latest = { accessKeyId, firstUsedAt: systemRuntime.now() }
-      return next(args)
-    }
-  }
-
-  /** What has replaced the due set since is as good. */
-  async #isDue(accessKeyId: string, { due }: Sending): Promise<boolean> {
-    if (due === undefined || accessKeyId === due) return true
-    return this.#provider().then(
-      (current) => current.accessKeyId === accessKeyId,
-      () => false,
-    )
-  }
-
-  /** How to send the request again; `undefined` where that makes no sense. */
-  async #recover(
-    error: unknown,
-    { accessKeyId }: Sending,
-    request: unknown,
-    context: HandlerExecutionContext,
-  ): Promise<Sending | undefined> {
-    const refusal = refusalOf(error)
-    if (refusal === undefined || accessKeyId === undefined || !this.#isFirst(request)) return undefined
-    const renewed = this.#renew(accessKeyId, refusal)
-    const again = await unlessCalledOff(context, renewed)
-    return isReplayable(request) ? again : undefined
-  }
-
   /** A call has one recovery, in whichever of the client's own attempts it is needed. */
-  #isFirst(request: unknown): boolean {
-    if (typeof request !== 'object' || request === null || this.#retried.has(request)) return false
-    this.#retried.add(request)
-    return true
+  #refusedBy(error: unknown, accessKeyId: string | undefined, request: unknown): Refused | undefined {
+    const refusal = refusalOf(error)
+    if (refusal === undefined || accessKeyId === undefined) return undefined
+    if (typeof request !== 'object' || request === null || this.#recovered.has(request)) return undefined
+    this.#recovered.add(request)
+    return { accessKeyId, refusal }
   }
 
-  async #renew(refused: string, refusal: Refusal): Promise<Sending | undefined> {
-    if (!(await this.#hasImds())) return undefined
-    const { accessKeyId } = await this.#provider()
-    if (accessKeyId === refused)
-      await inquiriesAt(sourceOf(this.#provider)).ask(refused, () => this.#refreshAll())
-    const due = await this.#dueAfter(refused)
-    if (due === undefined) return undefined
-    if (due === refused) {
-      if (!this.#isFresh(refused, refusal)) return undefined
-      await getKnown()
-    }
-    return { due }
+  /** Has the provider, and the client's own cache, give up the refused set; `false` where neither has anything from IMDS. */
+  async #renew({ accessKeyId: refused }: Refused): Promise<boolean> {
+    if (!(await this.#hasImds())) return false
+    if ((await this.#provider()).accessKeyId === refused)
+      await inquireOnce(sourceOf(this.#provider), refused, () => this.#refreshAll())
+    // The SDK's cache on a chain would keep it until 5 min before its expiration, and heeds nothing but this.
+    if (await this.#isBehind(refused))
+      await inquireOnce(this.#config, refused, () => this.#refreshThroughClient())
+    return true
   }
 
   /** IMDS may not even be there, unless what the provider or the client holds came from it. */
@@ -243,31 +222,39 @@ class Recovery {
     return this.#config.credentials({ forceRefresh: true })
   }
 
-  /** What the client has now, which gives up what the provider has replaced; `undefined` where that is not the role's. */
-  async #dueAfter(refused: string): Promise<string | undefined> {
+  /** Whether the client still has what the provider has replaced. */
+  async #isBehind(refused: string): Promise<boolean> {
     const { accessKeyId } = await this.#provider()
     const held = await this.#config.credentials()
-    if (held.accessKeyId === accessKeyId) return accessKeyId
-    if (!isFromImds(held)) return undefined
-    if (held.accessKeyId !== refused) return held.accessKeyId
-    // The SDK's cache on a chain would keep it until 5 min before its expiration, and heeds nothing but this.
-    await this.#catchUps.ask(refused, () => this.#refreshThroughClient())
-    return (await this.#config.credentials()).accessKeyId
+    return accessKeyId !== refused && held.accessKeyId === refused && isFromImds(held)
   }
 
-  #isFresh(accessKeyId: string, refusal: Refusal): boolean {
+  /** Whether `accessKeyId`, which has signed again, is another of the role's; or the refused one, after a wait, where that is fresh. */
+  async #isWorthSending(accessKeyId: string, refused: Refused): Promise<boolean> {
+    if (!(await this.#isOfRole(accessKeyId))) return false
+    if (accessKeyId === refused.accessKeyId) {
+      if (!this.#isFresh(refused)) return false
+      await getKnown()
+    }
+    this.#noteUse(accessKeyId)
+    return true
+  }
+
+  async #isOfRole(accessKeyId: string): Promise<boolean> {
+    if ((await this.#provider()).accessKeyId === accessKeyId) return true
+    const held = await this.#config.credentials()
+    return held.accessKeyId === accessKeyId && isFromImds(held)
+  }
+
+  #noteUse(accessKeyId: string): void {
+    if (this.#latest?.accessKeyId === accessKeyId) return
+    this.#latest = { accessKeyId, firstUsedAt: systemRuntime.elapsed() }
+  }
+
+  #isFresh({ accessKeyId, refusal }: Refused): boolean {
     if (refusal !== 'unknown' || this.#latest?.accessKeyId !== accessKeyId) return false
-    return Math.abs(systemRuntime.now() - this.#latest.firstUsedAt) < FRESH_MS
+    return systemRuntime.elapsed() - this.#latest.firstUsedAt < FRESH_MS
   }
-}
-
-function send<Input extends object, Output extends object>(
-  next: FinalizeHandler<Input, Output>,
-  args: FinalizeHandlerArguments<Input>,
-  sending: Sending,
-): ReturnType<typeof next> {
-  const marked: Arguments<Input> = { ...args, [SENDING]: sending }
-  return next(marked)
 }
 
 /** Time for word of a fresh set to get round; somebody waits, so the process stays alive. */
@@ -277,13 +264,12 @@ async function getKnown(): Promise<void> {
   release()
 }
 
-/** What `work` gives; `undefined` where it fails or the call is aborted, which the SDK's retries then report as such. */
+/** What `work` gives; `false` where it fails or the call is aborted, which the SDK's retries then report as such. */
 async function unlessCalledOff(
   { __smithy_context: { abortSignal } = {} }: HandlerExecutionContext,
-  work: Promise<Sending | undefined>,
-): Promise<Sending | undefined> {
-  const signal = isAbortSignal(abortSignal) ? abortSignal : new AbortController().signal
-  return unlessAborted(signal, work).catch(() => undefined)
+  work: Promise<boolean>,
+): Promise<boolean> {
+  return (isAbortSignal(abortSignal) ? unlessAborted(abortSignal, work) : work).catch(() => false)
 }
 
 /** By the mark for the SDK's user agent, which what a role assumed has not. */

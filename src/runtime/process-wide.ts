@@ -3,4 +3,4 @@
  * alike, and through which `instance-role/testing` hands them a clock. The number is that of the contract between
  * copies: it goes up when the shape of what is shared changes.
  */
-export const PROCESS_WIDE: unique symbol = Symbol.for('instance-role@2')
+export const PROCESS_WIDE: unique symbol = Symbol.for('instance-role@3')

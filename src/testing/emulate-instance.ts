@@ -26,6 +26,8 @@ import {
   type MetadataDirectory,
   lookUp,
   metadataRoot,
+  parseMetadataPath,
+  withText,
 } from './metadata-tree.js'
 import { MetadataTokens } from './metadata-tokens.js'
 import { type MswHandlers, createMswHandlers } from './msw-front.js'
@@ -62,6 +64,11 @@ export interface EmulatedInstance {
 
   /** As `ModifyInstanceMetadataOptions`. */
   modifyMetadataOptions(options: Partial<MetadataOptions>): void
+  /**
+   * Has IMDS show `text` at a path below `/latest/meta-data/`, such as a notice at `spot/instance-action`, or at a whole path such as
+   * `/latest/user-data`; `undefined` takes it away again.
+   */
+  setMetadata(path: string, text: string | undefined): void
   /** Makes IMDS forget every metadata token, as when an instance is resumed. */
   forgetTokens(): void
 
@@ -124,6 +131,7 @@ class Instance implements EmulatedInstance {
   readonly #log = new RequestLog()
   readonly #servers = new Set<LoopbackServer>()
   readonly #closing = new AbortController()
+  readonly #texts = new Map<string, TextAt>()
   #metadata: MetadataOptions
   #profile: InstanceProfile | undefined
   #handlers: MswHandlers | undefined
@@ -191,6 +199,13 @@ class Instance implements EmulatedInstance {
     const modified = { ...this.#metadata, ...withoutUndefined(options) }
     requireMetadataOptions(modified)
     this.#metadata = modified
+  }
+
+  setMetadata(path: string, text: string | undefined): void {
+    const names = parseMetadataPath(path)
+    const key = names.join('/')
+    if (text === undefined) this.#texts.delete(key)
+    else this.#texts.set(key, { names, text })
   }
 
   forgetTokens(): void {
@@ -301,8 +316,15 @@ class Instance implements EmulatedInstance {
 
   #metadataRoot(): MetadataDirectory {
     const facts: InstanceFacts = { ...this.#settings, launchedAt: this.#launchedAt }
-    return metadataRoot(facts, this.#association())
+    const root = metadataRoot(facts, this.#association())
+    return [...this.#texts.values()].reduce((tree, { names, text }) => withText(tree, names, text), root)
   }
+}
+
+/** Text that the test has put where the names lead. */
+interface TextAt {
+  readonly names: readonly string[]
+  readonly text: string
 }
 
 const SILENCE: Outcome = { kind: 'silence' }

@@ -1,6 +1,7 @@
 import { type Reply, errorPage } from './reply.js'
 
-const WORDS = [
+/** Every fault that a word says. */
+export const FAULT_WORDS = [
   'silence',
   'refuse',
   'reset',
@@ -14,7 +15,7 @@ const WORDS = [
 ] as const
 
 /** A fault that a word says; see `Fault`. */
-export type FaultWord = (typeof WORDS)[number]
+export type FaultWord = (typeof FAULT_WORDS)[number]
 
 /**
  * What goes wrong with a request, in a word or a shape.
@@ -69,7 +70,8 @@ const SHAPES = ['status', 'delayMs', 'dripMs', 'redirectTo', 'missingField', 'em
 
 /** @throws TypeError for a fault there is not, which a test in JavaScript would wait for in vain */
 export function requireKnown(fault: Fault): void {
-  const isKnown = typeof fault === 'string' ? WORDS.includes(fault) : SHAPES.some((name) => name in fault)
+  const isKnown =
+    typeof fault === 'string' ? FAULT_WORDS.includes(fault) : SHAPES.some((name) => name in fault)
   if (!isKnown) throw new TypeError(`There is no fault ${JSON.stringify(fault)}`)
 }
 

@@ -1,4 +1,4 @@
-import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { isIPv6 } from 'node:net'
 import type { Clock } from './clock.js'
 import type { Outcome } from './faults.js'
@@ -60,7 +60,8 @@ export async function listenOnLoopback(
   { port = 0, host = '127.0.0.1', refuseForwarded = false }: ListenOptions = {},
 ): Promise<LoopbackServer> {
   const isOpen = !isLoopback(host)
-  const server = createServer((request, response) => {
+  // Not imported: that loads undici in Node 22, which ends the process under `--jitless`.
+  const server = process.getBuiltinModule('node:http').createServer((request, response) => {
     const { host: asked, 'x-forwarded-for': forwardedFor } = request.headers
     const isRefused = !(isOpen || isOwnHost(asked)) || (refuseForwarded && forwardedFor !== undefined)
     // What the user's own `issueCredentials` or `onRequest` throws: whoever asked sees the connection break.

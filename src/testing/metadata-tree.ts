@@ -71,6 +71,32 @@ function decodeName(name: string): string {
   }
 }
 
+/**
+ * The names on the way to `path`, from the directory below the version: of a whole path such as `/latest/user-data`, or of one below
+ * `/latest/meta-data/`.
+ *
+ * @throws RangeError for a path of which a name is empty
+ */
+export function parseMetadataPath(path: string): readonly string[] {
+  const [, version, ...rest] = path.split('/')
+  const names = path.startsWith('/') ? rest : ['meta-data', ...path.split('/')]
+  const isKnown = !path.startsWith('/') || (version !== undefined && VERSIONS.includes(version))
+  if (isKnown && names.length > 0 && !names.includes('')) return names
+  throw new RangeError(`There is no metadata path ${JSON.stringify(path)}`)
+}
+
+/** The directory with `text` where the names lead; what is there already gives way. */
+export function withText(
+  directory: MetadataDirectory,
+  [name, ...names]: readonly string[],
+  text: string,
+): MetadataDirectory {
+  if (name === undefined) return directory
+  if (names.length === 0) return { ...directory, [name]: text }
+  const there = descend(directory, [name])
+  return { ...directory, [name]: withText(isDirectory(there) ? there : {}, names, text) }
+}
+
 /** Everything below `/latest/`. */
 export function metadataRoot(facts: InstanceFacts, association: Association | undefined): MetadataDirectory {
   return {

@@ -1,10 +1,16 @@
 /** What the providers of this process share, as `instance-role` keeps it on `globalThis`. */
 export interface ProviderState {
-  readonly sources: Map<string, { reset(): void }>
-  readonly tokens: Map<string, { reset(): void }>
+  readonly sources: Map<string, WeakRef<Resettable>>
+  readonly tokens: Map<string, WeakRef<Resettable>>
+  /** What is kept for those who ask again although nobody uses it. */
+  readonly recent: WeakMap<object, readonly object[]>
   /** What is known of the instance; replaced, it is forgotten. */
   facts: WeakMap<object, Map<string, object>>
   clock?: ProviderClock
+}
+
+interface Resettable {
+  reset(): void
 }
 
 /** The time that the providers of this process go by while a test clock is installed. */
@@ -20,7 +26,7 @@ export interface ProviderClock {
 
 type GlobalWithState = typeof globalThis & { [key: symbol]: ProviderState | undefined }
 
-const STATE_KEY = Symbol.for('instance-role@2')
+const STATE_KEY = Symbol.for('instance-role@3')
 
 /** The shared state, or `undefined` while nothing has made it. */
 export function findProviderState(): ProviderState | undefined {
@@ -31,7 +37,10 @@ export function findProviderState(): ProviderState | undefined {
 /** The shared state, made when it is not there yet. */
 export function shareProviderState(): ProviderState {
   const world: GlobalWithState = globalThis
-  return (world[STATE_KEY] ??= { sources: new Map(), tokens: new Map(), facts: new WeakMap() })
+  return (world[STATE_KEY] ??= {
+    ...{ sources: new Map(), tokens: new Map() },
+    ...{ recent: new WeakMap(), facts: new WeakMap() },
+  })
 }
 
 /**
@@ -46,7 +55,7 @@ export function shareProviderState(): ProviderState {
 export function resetInstanceRole(): void {
   const state = findProviderState()
   if (state === undefined) return
-  for (const held of [...state.sources.values(), ...state.tokens.values()]) held.reset()
+  for (const used of [...state.sources.values(), ...state.tokens.values()]) used.deref()?.reset()
   forgetInstance()
 }
 

@@ -1,15 +1,15 @@
-import { execFile, spawnSync } from 'node:child_process'
+import { execFile, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { type IncomingMessage, request as httpRequest } from 'node:http'
 import { connect, createServer } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { expect, onTestFinished, test } from 'vitest'
-import { UsageError } from '../../src/cli/command.js'
-import { parseEmulateOptions } from '../../src/cli/emulate-options.js'
+import { EMULATE_FLAGS } from '../../src/cli/emulate-options.js'
 import { fromInstanceRole } from '../../src/index.js'
+import { FAULT_WORDS } from '../../src/testing/faults.js'
 import { isOnPath } from '../on-path.js'
-import { runCli, startEmulate } from './run-cli.js'
+import { MAIN, runCli, startCli, startEmulate } from './run-cli.js'
 
 const run = promisify(execFile)
 const hasAwsCli = isOnPath('aws')
@@ -92,15 +92,6 @@ test('credentials live as long as --lifetime says', async () => {
   expect(at('Expiration') - at('LastUpdated')).toBe(900_000)
 })
 
-test.each([
-  ['90', 90],
-  ['90s', 90],
-  ['15m', 900],
-  ['2h', 7_200],
-])('takes --lifetime %s for %i s', (lifetime, seconds) => {
-  expect(parseEmulateOptions(['--lifetime', lifetime]).lifetimeSeconds).toBe(seconds)
-})
-
 test('listens on the port that it is told', async () => {
   const port = await freePort()
   const { endpoint } = await startEmulate(['--port', String(port)])
@@ -176,7 +167,8 @@ test('says that a port is in use', async () => {
 })
 
 test.each([
-  [['--port', 'http'], '--port must be an integer from 0 to 65535'],
+  [['--port', 'http'], '--port must be an integer from 0 to 65535, not "http"'],
+  [['--fail', 'tokn=silence'], '--fail "tokn=silence": there is no step "tokn"; did you mean token?'],
   [['--nonsense'], "Unknown option '--nonsense'"],
   [['--port'], "Option '--port <value>' argument missing"],
   [['surplus'], "Unexpected argument 'surplus'"],
@@ -189,37 +181,67 @@ test.each([
   })
 })
 
-test.each([
-  [['--port', 'http'], '--port must be an integer from 0 to 65535'],
-  [['--port', '65536'], '--port must be an integer from 0 to 65535'],
-  [['--hop-limit', '0'], '--hop-limit must be an integer from 1 to 64'],
-  [['--hops-away', '1.5'], '--hops-away must be an integer from 0 to 64'],
-  [['--lifetime', '1d'], '--lifetime must be seconds, or a duration such as 15m or 6h'],
-  [['--lifetime', '0'], '--lifetime must be at least 1s'],
-  [['--http-tokens', 'maybe'], '--http-tokens must be optional or required'],
-  [['--role-name', 'a/b'], '--role-name must be 1 to 64 of the characters A-Z a-z 0-9 _ + = , . @ -'],
-  [
-    ['--instance-profile-name='],
-    '--instance-profile-name must be 1 to 128 of the characters A-Z a-z 0-9 _ + = , . @ -',
-  ],
-  [
-    ['--assume-role', 'app-role'],
-    '--assume-role must be the ARN of a role, such as arn:aws:iam::123456789012:role/app-role',
-  ],
-  [
-    ['--assume-role', 'arn:aws:iam::123456789012:role/app-role', '--lifetime', '14m'],
-    '--lifetime must be from 15m to 12h with --assume-role',
-  ],
-])('refuses %j by its name', (args, line) => {
-  expect(() => parseEmulateOptions(args)).toThrow(new UsageError(line))
+test('breaks what it is told to, and shows the metadata that it is given', async () => {
+  const { endpoint, stderr } = await startEmulate([
+    ...['--fail', 'token=503x2', '--fail', '/latest/meta-data/hostname=404', '--rotate-every', '1s'],
+    ...['--metadata', 'placement/region=us-west-2', '--metadata', 'spot/instance-action={"action":"stop"}'],
+  ])
+  expect(stderr()).toMatch(
+    /\ninstance-role emulate: broken: --fail token=503x2 --fail \/latest\/meta-data\/hostname=404\n$/,
+  )
+  const first = await provider(endpoint)()
+  const failedTwice = ['PUT /latest/api/token 503', 'PUT /latest/api/token 503']
+  await expect.poll(() => requestLines(stderr())).toEqual([...failedTwice, ...ONE_LOAD])
+  expect(await read(endpoint, '/latest/dynamic/instance-identity/document')).toContain('"us-west-2"')
+  expect(await read(endpoint, '/latest/meta-data/spot/instance-action')).toBe('{"action":"stop"}')
+  expect(await read(endpoint, '/latest/meta-data/hostname')).toContain('404')
+  const document = () => read(endpoint, `${LISTING_PATH}app-role`)
+  await expect.poll(document, { timeout: 3_000 }).not.toContain(first.accessKeyId)
 })
 
-test('explains every flag', async () => {
+test('is whole until --fail-after, and says when it breaks', async () => {
+  const { endpoint, stderr } = await startEmulate(['--no-role', '--fail-after', '1s'])
+  expect(stderr()).toMatch(/\ninstance-role emulate: in 1 s: --no-role\n$/)
+  expect((await provider(endpoint)()).accessKeyId).toMatch(/^FAKE/)
+  await expect.poll(stderr, { timeout: 3_000 }).toContain('\ninstance-role emulate: from now on: --no-role\n')
+  await expect(provider(endpoint)()).rejects.toMatchObject({ code: 'NO_ROLE' })
+})
+
+test('prints what PowerShell exports', async () => {
+  const { stdout } = startCli(['emulate', '--port', '0', '--shell', 'powershell'])
+  await expect
+    .poll(stdout, { timeout: 10_000 })
+    .toMatch(/^\$env:AWS_EC2_METADATA_SERVICE_ENDPOINT = 'http:\/\/127\.0\.0\.1:\d+'\n$/)
+})
+
+test.skipIf(process.platform === 'win32')('stops when the npx that started it is killed', async () => {
+  const npx = spawn('sh', ['-c', `"${process.execPath}" "${MAIN}" emulate --port 0 & echo $!; wait`], {
+    env: { PATH: process.env['PATH'], npm_command: 'exec' },
+  })
+  let output = ''
+  for (const stream of [npx.stdout, npx.stderr])
+    stream.on('data', (chunk: Buffer) => (output += chunk.toString()))
+  let closedItself = false
+  const closed = once(npx, 'close').then(() => (closedItself = true))
+  await expect.poll(() => output, { timeout: 10_000 }).toContain('export ')
+  const pid = Number(/^\d+$/m.exec(output)?.[0])
+  onTestFinished(() => {
+    if (!closedItself) process.kill(pid, 'SIGKILL')
+  })
+  npx.kill('SIGTERM')
+  await closed
+  expect(output).toMatch(/\ninstance-role emulate: stopped\n/)
+  const [endpoint = ''] = /http:\/\/\S+$/m.exec(output) ?? []
+  await expect(ask(endpoint)).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+})
+
+test('explains every flag, in lines of 80 characters', async () => {
   const { status, stdout } = await runCli(['emulate', '--help'])
   expect(status).toBe(0)
-  const flags =
-    'port role-name instance-profile-name lifetime http-tokens hop-limit hops-away assume-role help'
-  expect([...stdout.matchAll(/^ {2}--([\w-]+)/gm)].map(([, flag]) => flag)).toEqual(flags.split(' '))
+  const explained = [...stdout.matchAll(/^ {2}--([\w-]+)(?= (?! *--)| *$)/gm)].map(([, flag]) => flag)
+  expect(new Set(explained)).toEqual(new Set(Object.keys(EMULATE_FLAGS)))
+  for (const word of [...FAULT_WORDS, 'token', 'role', 'credentials', 'all']) expect(stdout).toContain(word)
+  expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([])
 })
 
 async function freePort(): Promise<number> {

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { type EmulatedInstance, emulateInstance } from '../../src/testing/index.js'
+import { NOWHERE } from '../nowhere.js'
 import { isOnPath } from '../on-path.js'
 import { FIRST_LOAD } from '../setup.js'
 import { type CliSurroundings, runCli, startCli } from './run-cli.js'
@@ -180,7 +181,8 @@ test.skipIf(!isUnix)('passes signals on, and ends when the command does', async 
 })
 
 test.skipIf(!isUnix)('passes SIGINT on where there is no terminal that sends it to all', async () => {
-  const child = spawn(NODE, [MAIN, 'exec', '--', NODE, '--eval', PRINT_SIGNALS], { detached: true })
+  const options = { detached: true, env: { ...process.env, ...NOWHERE } }
+  const child = spawn(NODE, [MAIN, 'exec', '--', NODE, '--eval', PRINT_SIGNALS], options)
   onTestFinished(() => void child.kill('SIGKILL'))
   let printed = ''
   child.stdout.on('data', (chunk: Buffer) => (printed += chunk.toString()))
@@ -202,7 +204,8 @@ test.skipIf(!hasScript)(
     const command = ['exec', '--', NODE, '--eval', program].map(
       (word) => `'${word.replaceAll("'", `'\\''`)}'`,
     )
-    const terminal = spawn('script', ['-qec', `"${NODE}" "${MAIN}" ${command.join(' ')}`, '/dev/null'])
+    const args = ['-qec', `"${NODE}" "${MAIN}" ${command.join(' ')}`, '/dev/null']
+    const terminal = spawn('script', args, { env: { ...process.env, ...NOWHERE } })
     onTestFinished(() => void terminal.kill('SIGKILL'))
     let printed = ''
     terminal.stdout.on('data', (chunk: Buffer) => (printed += chunk.toString()))

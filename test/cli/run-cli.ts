@@ -2,8 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished } from 'vitest'
+import { NOWHERE } from '../nowhere.js'
 
-const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+/** The built command. */
+export const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 
 /** A run of the built `instance-role`, and what it has printed so far. */
 export interface CliRun {
@@ -19,9 +21,6 @@ export interface CliSurroundings {
   readonly main?: string
   readonly cwd?: string
 }
-
-/** Nobody listens there: a command that a test gives no endpoint must not ask the real address. */
-const NOWHERE = { AWS_EC2_METADATA_SERVICE_ENDPOINT: 'http://127.0.0.1:1' }
 
 /** Starts the built command with nothing of this machine's AWS settings in its environment. */
 export function startCli(

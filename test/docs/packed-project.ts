@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { inject } from 'vitest'
+import { NOWHERE } from '../nowhere.js'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 
@@ -49,7 +50,7 @@ async function runNode(
   given: Readonly<Record<string, string>>,
 ): Promise<Ended> {
   const noFiles = { AWS_CONFIG_FILE: '/dev/null', AWS_SHARED_CREDENTIALS_FILE: '/dev/null' }
-  const env = { PATH: process.env['PATH'], NO_COLOR: '1', ...noFiles, ...given }
+  const env = { PATH: process.env['PATH'], NO_COLOR: '1', ...noFiles, ...NOWHERE, ...given }
   return new Promise((done) => {
     execFile(process.execPath, [...args], { cwd, env, timeout: 110_000 }, (error, stdout, stderr) => {
       const status = typeof error?.code === 'number' ? error.code : Number(error !== null)

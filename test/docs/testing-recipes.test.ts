@@ -76,14 +76,3 @@ test.concurrent('the node:test recipe passes', async ({ expect }) => {
   expect(output).toContain(`# pass ${testsIn('program.test.mjs')}\n`)
   expect(status).toBe(0)
 })
-
-// Prevents that a fault is added, renamed or dropped, and the table stays behind.
-test('the guide has every fault that a word says', () => {
-  const source = readFileSync(new URL('../../src/testing/faults.ts', import.meta.url), 'utf8')
-  const [, list = ''] = /const WORDS = \[(.*?)\]/s.exec(source) ?? []
-  const words = [...list.matchAll(/'([\w-]+)'/g)].map(([, word]) => word)
-  const [, table = ''] = GUIDE.split('| fault | the request |')
-  const documented = [...table.matchAll(/^\| `'([\w-]+)'`/gm)].map(([, word]) => word)
-  expect(words.length).toBeGreaterThan(0)
-  expect(documented).toEqual(words)
-})

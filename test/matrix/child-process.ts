@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { NOWHERE } from '../nowhere.js'
 
 export interface Command {
   readonly executable: string
@@ -51,10 +52,10 @@ export async function outputOf(command: Command): Promise<string> {
   throw new Error(`exit code ${code}\n${stdout}${stderr}`.trim())
 }
 
-/** The environment, without what the developer's own shell says about AWS and proxies. */
+/** The environment, without what the developer's own shell says about AWS and proxies; with no way to a real IMDS. */
 export function cleanEnvironment(): NodeJS.ProcessEnv {
   const names = /^(aws_|https?_proxy$|no_proxy$|all_proxy$|node_options$)/i
   const rest = Object.entries(process.env).filter(([name]) => !names.test(name))
   const noFiles = { AWS_CONFIG_FILE: '/dev/null', AWS_SHARED_CREDENTIALS_FILE: '/dev/null' }
-  return { ...Object.fromEntries(rest), ...noFiles }
+  return { ...Object.fromEntries(rest), ...noFiles, ...NOWHERE }
 }

@@ -3,6 +3,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { inject, onTestFinished } from 'vitest'
 import { type EmulatedInstance, emulateInstance, type LoopbackServer } from '../../src/testing/index.js'
+import { NOWHERE } from '../nowhere.js'
 
 export interface Ended {
   readonly code: number | null
@@ -15,6 +16,7 @@ const CLEAN_ENV = {
   PATH: process.env['PATH'],
   AWS_CONFIG_FILE: '/dev/null',
   AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+  ...NOWHERE,
 }
 
 export interface Program {

@@ -77,14 +77,17 @@ test('has both formats ask for the region once in one process', async () => {
 test('reads the config file with the loader of the AWS SDK, in both formats', async () => {
   const { instance, server } = await listeningInstance()
   const config = join(await mkdtemp(join(inject('bareProject'), 'config-')), 'config')
-  await writeFile(config, `[default]\nec2_metadata_service_endpoint = ${server.endpoint}\n`)
+  await writeFile(config, '[default]\nec2_instance_profile_name = app-role\n')
   const main = `fromInstanceRole()().then(({ accessKeyId }) => console.log(JSON.stringify(accessKeyId)))`
-  const env = { AWS_CONFIG_FILE: config }
+  const env = { ...server.env, AWS_CONFIG_FILE: config }
   const esm = `import { fromInstanceRole } from 'instance-role'; ${main}`
   const cjs = `const { fromInstanceRole } = require('instance-role'); ${main}`
   const key = instance.credentials?.accessKeyId
   expect(await outputOf({ source: esm, format: 'mjs', env })).toBe(key)
   expect(await outputOf({ source: cjs, format: 'cjs', env })).toBe(key)
+  // The role is named by the file: it is not asked for.
+  const [token, , credentials] = FIRST_LOAD
+  expect(instance.requests).toEqual([token, credentials, token, credentials])
 })
 
 // msw depends on ESM-only packages, which Jest reads when they are transformed; nothing of ours is.

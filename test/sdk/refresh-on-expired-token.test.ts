@@ -146,6 +146,16 @@ test('asks IMDS about the same set no more than once in ten seconds', async () =
   expect(instance.requests).toEqual([DOCUMENT, DOCUMENT])
 })
 
+test('asks IMDS about the next set within those ten seconds, too', async () => {
+  const { clients, disown, instance, sent } = await setUpRefused()
+  await call(clients, 'sts')
+  disown('expired')
+  instance.rotate()
+  await call(clients, 'sts')
+  expect(sent()).toEqual(['expired', 'accepted', 'expired', 'accepted'])
+  expect(instance.requests).toEqual([DOCUMENT, DOCUMENT])
+})
+
 test('gives the second refusal where the newer set is refused as well', async () => {
   const { clients, disown, instance, sent } = await setUpRefused()
   disown('unknown')
@@ -497,6 +507,20 @@ test.each([
   expect(instance.requests).toEqual([])
 })
 
+test('has no provider of somebody else refresh', async () => {
+  const application = await setUpRefused()
+  const wishes: unknown[] = []
+  const another = (properties?: { forceRefresh?: boolean }) => {
+    wishes.push(properties?.forceRefresh)
+    return Promise.resolve({ accessKeyId: 'AKIAEXAMPLE', secretAccessKey: 'of somebody else' })
+  }
+  const s3 = s3With(application, Object.assign(another, { memoized: true }))
+  refreshOnExpiredToken(s3, application.credentials)
+  await expect(list(s3)).rejects.toMatchObject({ name: 'InvalidAccessKeyId' })
+  expect(wishes).toContain(undefined)
+  expect(wishes).not.toContain(true)
+})
+
 /** Runs `act` between the recovery of a call and the signing of what is sent again. */
 function beforeSecondSigning(client: STSClient, act: () => unknown) {
   let count = 0
@@ -553,6 +577,22 @@ test.each([
   await call(clients, 'sts')
   expect(sent()).toEqual(['expired', 'accepted'])
   expect(instance.requests).toEqual(asked)
+})
+
+test('recovers by another provider that shares nothing, and holds an older set', async () => {
+  const { aws, clients, clock, credentials, disown, endpoint, instance } = await setUp()
+  const older = fromInstanceRole({ endpoint, isolated: true })
+  await older()
+  instance.rotate()
+  await credentials()
+  refreshOnExpiredToken(clients.sts, older)
+  await clock.advance(120_000)
+  disown('expired')
+  instance.rotate()
+  instance.clearRequests()
+  await call(clients, 'sts')
+  expect(verdictsOf(aws.requests)).toEqual(['expired', 'accepted'])
+  expect(instance.requests).toEqual([DOCUMENT])
 })
 
 /** Recovering clients with a provider each, all of which hold the set that AWS then refuses. */

@@ -1,7 +1,10 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { DAY_OF_SHORT_SETS, DAY_WITH_OUTAGES, QUIET_DAY } from '../../bench/simulation/scenarios.js'
 import { subject } from '../../bench/simulation/subjects.js'
 import { simulate } from '../../bench/simulation/simulate.js'
+
+// One that does not end in time would leave its virtual clock to the tests after it.
+vi.setConfig({ testTimeout: 120_000 })
 
 const CALLS_PER_DAY = 86_400
 const HOUR_MS = 3_600_000

@@ -1,7 +1,10 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { clients, fleet } from '../../bench/simulation/scenarios.js'
 import { subject } from '../../bench/simulation/subjects.js'
 import { simulate } from '../../bench/simulation/simulate.js'
+
+// One that does not end in time would leave its virtual clock to the tests after it.
+vi.setConfig({ testTimeout: 120_000 })
 
 const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS

@@ -11,6 +11,7 @@ function sharedShape(): string {
   const declarations = [
     [read('credentials/shared-sources.ts'), 'SourceRegistry'],
     [read('imds/imds-access.ts'), 'TokenRegistry'],
+    [read('imds/recently-used.ts'), 'RecentlyUsed'],
     [read('imds/instance-facts.ts'), 'FactRegistry'],
     [read('testing/provider-state.ts'), 'ProviderState'],
     [read('testing/provider-state.ts'), 'ProviderClock'],
@@ -27,7 +28,7 @@ test('raises the number of the contract when the shape of what copies share chan
     (path) => /Symbol\.for\('(instance-role@\d+)'\)/.exec(read(path))?.[1],
   )
   expect({ numbers, shape: sharedShape() }).toEqual({
-    numbers: ['instance-role@2', 'instance-role@2'],
-    shape: '5ff8c9fe4fa6',
+    numbers: ['instance-role@3', 'instance-role@3'],
+    shape: 'eca3c2a7ea13',
   })
 })

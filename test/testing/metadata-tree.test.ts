@@ -130,3 +130,31 @@ test('the identity document tells account, region and instance', () => {
     privateIp: '10.0.0.10',
   })
 })
+
+test('text of the test is shown at its path, and listed with the rest', () => {
+  const instance = emulateInstance({ tags: { Name: 'app' } })
+  instance.setMetadata('spot/instance-action', '{"action":"stop"}')
+  instance.setMetadata('tags/instance/Team', 'a')
+  instance.setMetadata('placement/region', 'us-west-2')
+  expect(get(instance, 'spot/').body).toBe('instance-action')
+  expect(get(instance, 'spot/instance-action').body).toBe('{"action":"stop"}')
+  expect(get(instance, 'tags/instance/').body).toBe('Name\nTeam')
+  expect(get(instance, 'placement/').body).toBe('availability-zone\nregion')
+  expect(get(instance, 'placement/region').body).toBe('us-west-2')
+})
+
+test('text of the test is gone when it is taken away, and what was there is back', () => {
+  const instance = emulateInstance()
+  instance.setMetadata('placement/region', 'us-west-2')
+  instance.setMetadata('/latest/meta-data/placement/region', undefined)
+  instance.setMetadata('spot/termination-time', '2030-01-01T00:00:00Z')
+  instance.setMetadata('spot/termination-time', undefined)
+  expect(get(instance, 'placement/region').body).toBe('eu-central-1')
+  expect(get(instance, 'spot/termination-time').status).toBe(404)
+})
+
+test.each(['', '/', '/latest/', 'spot/', '/tomorrow/user-data'])('there is no metadata at %j', (path) => {
+  expect(() => {
+    emulateInstance().setMetadata(path, 'text')
+  }).toThrow(new RangeError(`There is no metadata path ${JSON.stringify(path)}`))
+})

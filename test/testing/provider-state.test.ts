@@ -3,13 +3,13 @@ import { emulateInstance, resetInstanceRole } from '../../src/testing/index.js'
 import { shareProviderState } from '../../src/testing/provider-state.js'
 
 afterEach(() => {
-  Reflect.deleteProperty(globalThis, Symbol.for('instance-role@2'))
+  Reflect.deleteProperty(globalThis, Symbol.for('instance-role@3'))
 })
 
 function holdSomething() {
   const [source, token] = [{ reset: vi.fn() }, { reset: vi.fn() }]
-  shareProviderState().sources.set('a source', source)
-  shareProviderState().tokens.set('a token', token)
+  shareProviderState().sources.set('a source', new WeakRef(source))
+  shareProviderState().tokens.set('a token', new WeakRef(token))
   return { source, token }
 }
 
@@ -21,7 +21,7 @@ test('reset makes every source and token forget, and keeps them', () => {
   const { source, token } = holdSomething()
   resetInstanceRole()
   expect([source.reset, token.reset].map((reset) => reset.mock.calls.length)).toEqual([1, 1])
-  expect([...shareProviderState().sources.values()]).toEqual([source])
+  expect([...shareProviderState().sources.values()].map((ref) => ref.deref())).toEqual([source])
 })
 
 test('reset, and a new emulated instance, forget what is known of the instance', () => {
@@ -35,9 +35,9 @@ test('reset, and a new emulated instance, forget what is known of the instance',
 })
 
 test('the state is shared by a name that all copies know', () => {
-  expect(Reflect.get(globalThis, Symbol.for('instance-role@2'))).toBeUndefined()
+  expect(Reflect.get(globalThis, Symbol.for('instance-role@3'))).toBeUndefined()
   const state = shareProviderState()
-  expect(Reflect.get(globalThis, Symbol.for('instance-role@2'))).toBe(state)
+  expect(Reflect.get(globalThis, Symbol.for('instance-role@3'))).toBe(state)
 })
 
 test('what is known of a closed instance is forgotten', async () => {

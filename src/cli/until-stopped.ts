@@ -1,0 +1,40 @@
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM'] as const
+
+/** How a command that serves comes to its end. */
+export interface Stop {
+  readonly promise: Promise<void>
+  /** Aborted at the same moment. */
+  readonly signal: AbortSignal
+}
+
+/** Resolves, and aborts, at the first SIGINT or SIGTERM; the second ends the process as ever. */
+export function untilStopped(): Stop {
+  const stopping = new AbortController()
+  const promise = new Promise<void>((resolve) => {
+    const stop = (): void => {
+      for (const signal of STOP_SIGNALS) process.off(signal, stop)
+      stopWatching()
+      stopping.abort()
+      resolve()
+    }
+    for (const signal of STOP_SIGNALS) process.on(signal, stop)
+    const stopWatching = watchNpm(stop)
+  })
+  return { promise, signal: stopping.signal }
+}
+
+const LOOK_EVERY_MS = 250
+
+/**
+ * Calls back when npm, which started this process by a shell, has ended: `kill` of an npx ends npx and the shell, and neither tells
+ * what they have started. On Windows, a process keeps the number of a parent that has ended.
+ */
+function watchNpm(callback: () => void): () => void {
+  if (process.env['npm_command'] === undefined) return () => {}
+  const parent = process.ppid
+  const timer = setInterval(() => {
+    if (process.ppid !== parent) callback()
+  }, LOOK_EVERY_MS)
+  timer.unref()
+  return () => clearInterval(timer)
+}
