@@ -9,7 +9,8 @@ import { openLaboratory, ROOT } from './laboratory.js'
 import { measureAll } from './measurements.js'
 import { nodeLines } from './node-lines.js'
 import {
-  choiceSection,
+  choiceTable,
+  detailTable,
   type Measured,
   measurementsTable,
   NOISE,
@@ -35,7 +36,7 @@ const botocoreVersion = findBotocore()
 const lines = nodeLines()
 const simulation = await reportSimulation(isQuick)
 const measured: Measured = { rows: await measure(), outcomes: simulation.outcomes, lines }
-const choice = choiceSection(measured)
+const choice = choiceTable(measured)
 const measurements = measurementsTable(measured.rows)
 
 if (!isQuick) writeResults()
@@ -76,6 +77,10 @@ Written by \`npm run bench\`; not edited by hand.
 
 ${choice}
 
+Medians, unless simulated. A simulated day is a single run: every run is the same. In more figures:
+
+${detailTable(measured)}
+
 ## Everything
 
 ${measurements}
@@ -91,7 +96,7 @@ the machine. [Where the time goes](where-the-time-goes.md) explains what is miss
 
 ## A day with outages
 
-One call a second, and no IMDS for 20 minutes around every expiration, which is 20 minutes of every hour. Providers that cache:
+One call a second, and no IMDS for 20 minutes of every hour, which is a stress test. Providers that cache:
 
 <picture>
   <source media="(prefers-color-scheme: dark)" srcset="day-dark.svg">

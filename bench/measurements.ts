@@ -4,7 +4,13 @@ import { bundleSize, installedSize } from './sizes.js'
 import { type Spread, spreadOf } from './statistics.js'
 
 export type Column =
-  'instance-role' | 'official-bare' | 'official-memoized' | 'sdk-client' | 'botocore' | 'empty'
+  | 'instance-role'
+  | 'official-bare'
+  | 'official-memoized'
+  | 'sdk-client'
+  | 'sdk-default-chain'
+  | 'botocore'
+  | 'empty'
 
 /** One line of the table. */
 export interface Row {
@@ -18,6 +24,8 @@ const CACHING_COLUMNS = ['instance-role', 'official-memoized', 'sdk-client'] as 
 /** A client memoizes by itself. */
 const CLIENT_COLUMNS = ['instance-role', 'official-bare', 'sdk-client'] as const
 
+export const HUNDRED_CLIENTS = '100 S3 clients, first credentials of all, after the import'
+export const INSTALLED = 'installed, beside `@aws-sdk/client-s3`'
 export const CLIENT_CALL = 'cached call of an S3 client, `client.config.credentials()`'
 
 /** How often each is measured, in processes of their own that take turns. */
@@ -101,7 +109,7 @@ async function measureCrowds(lab: Laboratory, { few }: Rounds): Promise<Row[]> {
     row('their requests', '', calls, 'requests'),
     row('their TCP connections', '', calls, 'connections'),
     row('calls among them that fail', '', calls, 'failed'),
-    row('100 S3 clients, first credentials of all, after the import', 'ms', clients, 'tookMs'),
+    row(HUNDRED_CLIENTS, 'ms', clients, 'tookMs'),
     row('their requests', '', clients, 'requests'),
     row('their TCP connections', '', clients, 'connections'),
     row('clients among them that fail', '', clients, 'failed'),
@@ -113,8 +121,18 @@ const MODULES = {
   'official-bare': '@smithy/credential-provider-imds',
   'sdk-client': '@aws-sdk/credential-providers',
 } as const
-const STARTS = { 'instance-role': 'instance-role', 'official-bare': 'official', 'sdk-client': 'sdk' } as const
+const STARTS = {
+  'instance-role': 'instance-role',
+  'official-bare': 'official',
+  'sdk-client': 'sdk',
+  'sdk-default-chain': 'chain',
+} as const
 const STARTING_COLUMNS = ['instance-role', 'official-bare', 'sdk-client'] as const
+const STARTING_WITH = {
+  credentials: STARTING_COLUMNS,
+  // A client that is given no credentials.
+  request: [...STARTING_COLUMNS, 'sdk-default-chain'],
+} as const
 
 /** What a process is started for, as its rows are called. */
 export const STARTS_FOR = {
@@ -135,7 +153,7 @@ export const IMPORT = 'import, over an empty module'
 
 async function measureStarts(lab: Laboratory, { many }: Rounds, line: NodeLine): Promise<Row[]> {
   const run = async (kind: 'credentials' | 'request', options: RunOptions = {}): Promise<Runs> =>
-    inTurns(many, ['empty', ...STARTING_COLUMNS] as const, (name) => {
+    inTurns(many, ['empty', ...STARTING_WITH[kind]] as const, (name) => {
       const file = name === 'empty' ? 'start/empty' : `start/${kind}-${STARTS[name]}`
       return lab.run(program(file), { ...options, command: line.executable })
     })
@@ -225,9 +243,14 @@ async function measureSizes(): Promise<Row[]> {
       cells: kilobytes((column) => installedSize(packages[column]).bytes),
     },
     {
-      what: 'installed, beside `@aws-sdk/client-s3`',
+      what: INSTALLED,
       unit: 'KB',
-      cells: kilobytes((column) => installedSize(packages[column]).besidesSdkBytes),
+      cells: {
+        ...kilobytes((column) => installedSize(packages[column]).besidesSdkBytes),
+        'sdk-default-chain': exactly(
+          installedSize('@aws-sdk/credential-provider-node').besidesSdkBytes / 1_024,
+        ),
+      },
     },
     {
       what: 'bundled and minified',

@@ -1,7 +1,18 @@
 import { markdownTable } from 'markdown-table'
-import { CLIENT_CALL, type Column, IMPORT, OF_PROCESS, on, type Row, STARTS_FOR } from './measurements.js'
+import {
+  CLIENT_CALL,
+  type Column,
+  HUNDRED_CLIENTS,
+  IMPORT,
+  INSTALLED,
+  OF_PROCESS,
+  on,
+  type Row,
+  STARTS_FOR,
+} from './measurements.js'
 import type { NodeLine } from './node-lines.js'
-import type { KeyOutcomes } from './simulation/report.js'
+import { CONTENDERS, type KeyOutcomes, type SimulatedContender } from './simulation/report.js'
+import type { Outcome } from './simulation/simulate.js'
 import type { Spread } from './statistics.js'
 
 const COLUMNS: Readonly<Record<Column, string>> = {
@@ -9,6 +20,7 @@ const COLUMNS: Readonly<Record<Column, string>> = {
   'official-bare': 'official, bare',
   'official-memoized': 'official, memoized',
   'sdk-client': 'as SDK clients use it',
+  'sdk-default-chain': "SDK's default chain",
   botocore: 'botocore',
   empty: 'empty program',
 }
@@ -46,67 +58,94 @@ export function targetsTable(measured: Measured): string {
   return markdownTable([['target', 'limit', 'measured', ''], ...body], { align: ['l', 'r', 'r', 'l'] })
 }
 
-/** For those who choose between the two, wins and losses alike; below it the SDK's default chain, which most use. */
-export function choiceSection({ rows, outcomes, lines: [own] }: Measured): string {
-  const { dayWithOutages, dayWithOutagesOfSdk, hundredClients, hundredClientsOfSdk } = outcomes
+/** What decides for the owner of a service, in README too: each figure of the two providers of the SDK, and ours. */
+export function choiceTable({ rows, outcomes, lines: [own, newer] }: Measured): string {
+  const days = CONTENDERS.map((name) => outcomes[name])
+  const starts = (line: NodeLine): (number | undefined)[] =>
+    CONTENDERS.map((name) => find(rows, on(line, STARTS_FOR.request), name)?.median)
+  const ofOwn = starts(own)
+  const body = [
+    [
+      'failed calls of 86,400, IMDS down 20 min of every hour (a stress test, simulated)',
+      ...days.map(({ dayWithOutages }) => concise(dayWithOutages.failed)),
+    ],
+    ['failed calls of 86,400, a quiet day (simulated)', ...days.map(({ quietDay }) => quietCell(quietDay))],
+    [
+      'requests to IMDS when 100 clients start (simulated)',
+      ...days.map(({ hundredClients }) => concise(hundredClients.firstMinuteRequests)),
+    ],
+    [
+      `${STARTS_FOR.request}, on ${majorOf(newer)} (and on ${majorOf(own)})`,
+      ...starts(newer).map((ms, index) => startCell(ms, ofOwn[index])),
+    ],
+    [
+      'added to the installed size of `@aws-sdk/client-s3`',
+      ...CONTENDERS.map((name) => `${concise(median(rows, INSTALLED, name))} KB`),
+    ],
+  ]
+  const head = ['', "SDK's `fromInstanceMetadata()`", "SDK's default chain", '`fromInstanceRole()`']
+  return markdownTable([head, ...body], { align: ['l', 'r', 'r', 'r'] })
+}
+
+/** Nobody fails without an outage; who waits is all there is to tell. */
+function quietCell({ failed, waited }: Outcome): string {
+  return waited === 0 ? concise(failed) : `${concise(failed)} (${concise(waited)} wait)`
+}
+
+function startCell(newerMs: number | undefined, ownMs: number | undefined): string {
+  return newerMs === undefined || ownMs === undefined ? '—' : `${concise(newerMs)} ms (${concise(ownMs)})`
+}
+
+/** `Node 24` of `Node 24.21.0`. */
+function majorOf({ label }: NodeLine): string {
+  return label.split('.')[0] ?? label
+}
+
+/** The same choice in more figures, wins and losses alike. */
+export function detailTable({ rows, outcomes, lines: [own, newer] }: Measured): string {
+  const { 'instance-role': ours, 'sdk-client': sdk } = outcomes
   const both = (label: string, unit: string, what = label): string[] => [
     label,
     ...(['sdk-client', 'instance-role'] as const).map(
       (column) => `${concise(median(rows, what, column))}${unit}`,
     ),
   ]
-  const simulated = (label: string, sdk: number, ours: number): string[] => [
+  const simulated = (label: string, figure: (outcomes: KeyOutcomes) => number): string[] => [
     label,
-    concise(sdk),
-    concise(ours),
+    concise(figure(sdk)),
+    concise(figure(ours)),
   ]
+  const started = (label: string, unit: string): string[][] =>
+    [newer, own].map((line) => both(on(line, label), unit))
   const body = [
     simulated(
-      'failed calls: simulated day, 1 call/s, IMDS down for 20 min around each expiry',
-      dayWithOutagesOfSdk.failed,
-      dayWithOutages.failed,
+      'calls that fail, IMDS down 20 min of every hour (simulated)',
+      ({ dayWithOutages }) => dayWithOutages.failed,
     ),
-    simulated(
-      'calls that waited in that day, after the first',
-      dayWithOutagesOfSdk.waited,
-      dayWithOutages.waited,
-    ),
+    simulated('calls that wait in that day, after the first', ({ dayWithOutages }) => dayWithOutages.waited),
     simulated(
       'requests to IMDS when 100 clients start (simulated)',
-      hundredClientsOfSdk.firstMinuteRequests,
-      hundredClients.firstMinuteRequests,
+      ({ hundredClients }) => hundredClients.firstMinuteRequests,
     ),
     both('requests of a refresh', ''),
-    both(
-      'time until 100 S3 clients all have credentials',
-      ' ms',
-      '100 S3 clients, first credentials of all, after the import',
-    ),
-    both('import', ' ms', on(own, IMPORT)),
+    both('time until 100 S3 clients all have credentials', ' ms', HUNDRED_CLIENTS),
     both('heap of each of 1,000 providers', ' B'),
     both('cached call of an S3 client', ' ns', CLIENT_CALL),
-    both(STARTS_FOR.credentials, ' ms', on(own, STARTS_FOR.credentials)),
-    both(STARTS_FOR.withFile, ' ms', on(own, STARTS_FOR.withFile)),
-    both(STARTS_FOR.request, ' ms', on(own, STARTS_FOR.request)),
-    both('CPU time of that process', ' ms', on(own, `${STARTS_FOR.request}: ${OF_PROCESS.cpuMs}`)),
-    both('extra install size next to `@aws-sdk/client-s3`', ' KB', 'installed, beside `@aws-sdk/client-s3`'),
+    ...started(IMPORT, ' ms'),
+    ...started(STARTS_FOR.credentials, ' ms'),
+    ...started(STARTS_FOR.withFile, ' ms'),
+    ...started(STARTS_FOR.request, ' ms'),
+    ...started(`${STARTS_FOR.request}: ${OF_PROCESS.cpuMs}`, ' ms'),
+    both('extra install size next to `@aws-sdk/client-s3`', ' KB', INSTALLED),
   ]
   const head = ['', "SDK's `fromInstanceMetadata()`", '`fromInstanceRole()`']
-  const table = markdownTable([head, ...body], { align: ['l', 'r', 'r'] })
-  return `${table}\n\n${aboutDefaultChain(outcomes)}`
-}
-
-function aboutDefaultChain(outcomes: KeyOutcomes): string {
-  const { failed, waited } = outcomes.dayWithOutagesOfChain
-  const { firstMinuteRequests } = outcomes.hundredClientsOfChain
-  return `The SDK's default chain, which a client uses when it is given no credentials, comes to ${concise(failed)} failed calls in the same
-simulated day, ${concise(waited)} that waited, and ${concise(firstMinuteRequests)} requests when 100 clients start. Simulated rows are single runs: every run is the same.`
+  return markdownTable([head, ...body], { align: ['l', 'r', 'r'] })
 }
 
 /** All that a run of the benchmark found. */
 export interface Measured {
   readonly rows: readonly Row[]
-  readonly outcomes: KeyOutcomes
+  readonly outcomes: Readonly<Record<SimulatedContender, KeyOutcomes>>
   readonly lines: readonly [own: NodeLine, newer: NodeLine]
 }
 
@@ -139,13 +178,14 @@ function hitTargets({ rows }: Measured): Target[] {
 }
 
 function requestTargets({ rows, outcomes }: Measured): Target[] {
-  const { quietDay, dayWithOutages, hundredClients, hundredClientsOfSdk } = outcomes
+  const { 'instance-role': ours, 'sdk-client': sdk } = outcomes
+  const { quietDay, dayWithOutages, hundredClients } = ours
   const troubled = [quietDay, dayWithOutages].reduce((sum, { waited, failed }) => sum + waited + failed, 0)
   return [
     most('requests of a refresh', median(rows, 'requests of a refresh'), 1, ''),
     most('calls that wait or fail in the quiet day and the day with outages, simulated', troubled, 0, ''),
     most(
-      `requests when 100 clients start, simulated (SDK: ${hundredClientsOfSdk.firstMinuteRequests})`,
+      `requests when 100 clients start, simulated (SDK: ${sdk.hundredClients.firstMinuteRequests})`,
       hundredClients.firstMinuteRequests,
       3,
       '',
@@ -184,8 +224,7 @@ function startTargets({ rows }: Measured, line: NodeLine): Target[] {
 
 function weightTargets({ rows }: Measured): Target[] {
   const heap = 'heap of each of 1,000 providers'
-  const installed = 'installed, beside `@aws-sdk/client-s3`'
-  return [most(heap, median(rows, heap), 1_024, ' B'), most(installed, median(rows, installed), 300, ' KB')]
+  return [most(heap, median(rows, heap), 1_024, ' B'), most(INSTALLED, median(rows, INSTALLED), 300, ' KB')]
 }
 
 /** A ratio of ours to the official provider's, bare where nothing else is said. */
@@ -202,9 +241,13 @@ function ratio(rows: readonly Row[], what: string, peer: Column): number {
 }
 
 function median(rows: readonly Row[], what: string, column: Column = 'instance-role'): number {
-  const spread = rows.find((row) => row.what === what)?.cells[column]
+  const spread = find(rows, what, column)
   if (spread === undefined) throw new Error(`Nothing was measured as "${what}" of ${column}`)
   return spread.median
+}
+
+function find(rows: readonly Row[], what: string, column: Column): Spread | undefined {
+  return rows.find((row) => row.what === what)?.cells[column]
 }
 
 function ratioOf({ cells }: Row): string {

@@ -107,8 +107,12 @@ function headersOf(request = ''): Record<string, string> {
 }
 
 /** What becomes of a call, and of a later one of the same client, within a time that is longer than `timeout`. */
-async function outcomes(maxRetries: number, limitMs: number): Promise<string[]> {
-  const credentials = inClient(fromInstanceMetadata({ timeout: 300, maxRetries }))
+async function outcomes(
+  maxRetries: number,
+  limitMs: number,
+  create: typeof fromInstanceMetadata = fromInstanceMetadata,
+): Promise<string[]> {
+  const credentials = inClient(create({ timeout: 300, maxRetries }))
   const outcome = (): Promise<string> =>
     Promise.race([
       credentials().then(
@@ -138,6 +142,11 @@ test.each(STEPS)(
     expect(await outcomes(3, 700)).toEqual(NEVER)
   },
 )
+
+test('by way of the default chain, it is the same', async () => {
+  await setupClosing('credentials')
+  expect(await outcomes(3, 700, fromNodeProviderChain)).toEqual(NEVER)
+})
 
 /** On these lines, Node reports a reset in the middle of an answer as an error of the request. */
 const REPORTS_A_RESET = Number(process.versions.node.split('.')[0]) >= 24

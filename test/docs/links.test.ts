@@ -29,8 +29,17 @@ function anchorsOf(page: string): Set<string> {
   return anchors
 }
 
+/** Where a file of this repository is for npmjs.com, which makes an absolute address of an `<img>`'s `src` alone. */
+const RAW = 'https://raw.githubusercontent.com/instance-role/instance-role/main/'
+
+/** In Markdown, and of `<img>` and `<source>`. */
+const TARGET = /\[[^\]]*\]\(([^)\s]+)\)| src(?:set)?="([^"]+)"/g
+
 const links: readonly Link[] = PAGES.flatMap((page) =>
-  [...prose(page).matchAll(/\[[^\]]*\]\(([^)\s]+)\)/g)].map(([, target = '']) => ({ page, target })),
+  [...prose(page).matchAll(TARGET)].map(([, inMarkdown, inHtml]) => {
+    const target = inMarkdown ?? inHtml ?? ''
+    return target.startsWith(RAW) ? { page: 'README.md', target: target.slice(RAW.length) } : { page, target }
+  }),
 )
 const isExternal = ({ target }: Link): boolean => /^[a-z]+:/i.test(target)
 

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import type { InstanceRoleOptions } from '../../src/index.js'
 import { DOCUMENT, HOUR_MS, setUp } from './application-on-ec2.js'
 
-/** As README has it: a URL for an hour, or for as long as the credentials live. */
+/** As docs/presigned-urls.md has it: a URL for an hour, or for as long as the credentials live. */
 async function setUpPresigning(options: InstanceRoleOptions) {
   const application = await setUp(options)
   const { clients, clock, credentials } = application
