@@ -66,8 +66,8 @@ function successLine(events: StateEvents): Line | undefined {
   return { ...line, level: changed === undefined ? 'info' : 'warn', text }
 }
 
-function failureLine(events: StateEvents, { code, message, hint }: InstanceRoleError): Line {
-  const why = `${code}: ${message} ${hint}`
+function failureLine(events: StateEvents, { code, message }: InstanceRoleError): Line {
+  const why = `${code}: ${message}`
   const failed = events['instance-role:refresh-failed']
   if (failed === undefined) {
     return { topic: 'credentials', state: `none ${code}`, level: 'error', text: `no credentials. ${why}` }

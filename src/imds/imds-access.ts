@@ -5,6 +5,8 @@ import { MetadataTokenCache } from './metadata-token.js'
 import { httpTransport } from './http-transport.js'
 import type { Transport } from './transport.js'
 import type { ImdsDispatcher } from '../config/options.js'
+import type { ErrorNames } from '../errors.js'
+import { type FactRegistry, knownNames } from './instance-facts.js'
 import type { Runtime } from '../runtime/runtime.js'
 import { VERSION } from '../runtime/version.js'
 
@@ -22,6 +24,8 @@ export interface ImdsAccess {
   readonly runtime: Runtime
   /** The metadata token of each endpoint. */
   readonly tokenOf: (endpoint: string) => MetadataTokenCache
+  /** For the commands in errors: where IMDS is, and what is known of the instance without asking. */
+  readonly names: () => ErrorNames
 }
 
 /** The metadata tokens that are held, by endpoint and dispatcher: a token is good for its endpoint, whoever took it. */
@@ -32,7 +36,7 @@ export interface TokenRegistry {
 }
 
 export interface AccessOptions {
-  readonly registry: TokenRegistry
+  readonly registry: TokenRegistry & FactRegistry
   readonly config: InstanceRoleConfig
   /** Where there is one, it is asked in place of direct connections. */
   readonly dispatcher: ImdsDispatcher | undefined
@@ -41,8 +45,9 @@ export interface AccessOptions {
 
 /** The way to IMDS that a configuration leads to. */
 export function imdsAccess({ config, dispatcher, runtime, registry }: AccessOptions): ImdsAccess {
+  const endpoints = new EndpointChoice(config.endpoint.value, config.alternativeEndpoint.value)
   return {
-    endpoints: new EndpointChoice(config.endpoint.value, config.alternativeEndpoint.value),
+    endpoints,
     timeoutMs: config.timeoutMs.value,
     deadlineMs: config.deadlineMs.value,
     retries: config.retries.value,
@@ -57,6 +62,10 @@ export function imdsAccess({ config, dispatcher, runtime, registry }: AccessOpti
       registry.tokens.set(key, token)
       return token
     },
+    names: () => ({
+      endpoint: endpoints.preferred,
+      ...knownNames(registry, dispatcher, config.endpoint.value),
+    }),
   }
 }
 

@@ -9,7 +9,7 @@ import { resolveEnabledConfig } from '../config/config.js'
 import { type InstanceRoleCredentials, toCredentials } from './credentials-identity.js'
 import type { LoadedRole } from '../credentials/credentials-load.js'
 import type { Caller, CredentialsSource } from '../credentials/credentials-source.js'
-import { copyOf, InstanceRoleError } from '../errors.js'
+import { beginStackAt, type Called, copyOf, InstanceRoleError } from '../errors.js'
 import { loggerOf, warnOnce } from '../events/loggers.js'
 import type { InstanceRoleCallProperties, InstanceRoleOptions, ReadyOptions } from '../config/options.js'
 import { type Held, wasTriedLately } from '../refresh/refresh-schedule.js'
@@ -59,23 +59,27 @@ export class ProviderCalls {
     const abortSignal = checkAbortSignal(properties.abortSignal)
     throwIfAborted(abortSignal)
     const roleWait = this.#roleWait(this.#checked.waitForRoleMs ?? 0, abortSignal)
-    return this.#wait(this.#find(properties, roleWait), abortSignal)
+    // Awaited, so that this function is in the stack, which begins after it.
+    return await this.#wait(this.#find(properties, roleWait), abortSignal, this.#load)
   }
 
-  async ready(given: ReadyOptions | null | undefined): Promise<InstanceRoleCredentials> {
-    const { timeout } = given ?? {}
-    const abortSignal = checkAbortSignal(given?.abortSignal)
+  ready(given: ReadyOptions | null | undefined): Promise<InstanceRoleCredentials> {
+    return this.#ready(given ?? {})
+  }
+
+  async #ready({ timeout, ...given }: ReadyOptions): Promise<InstanceRoleCredentials> {
+    const abortSignal = checkAbortSignal(given.abortSignal)
     const timeoutMs = checkDuration('timeout', timeout) ?? DEFAULT_READY_TIMEOUT_MS
     throwIfAborted(abortSignal)
     const end = new AbortController()
     const roleWait = this.#roleWait(timeoutMs, end.signal)
     const cancel = this.#environment.runtime.after(timeoutMs, () =>
-      end.abort(ownCopy(roleWait.lastFailure) ?? notReady(timeoutMs)),
+      end.abort(ownCopy(roleWait.lastFailure, this.#ready) ?? notReady(timeoutMs)),
     )
     const stop = (): void => end.abort(abortSignal?.reason)
     abortSignal?.addEventListener('abort', stop, { once: true })
     try {
-      return await this.#wait(this.#find({ abortSignal: end.signal }, roleWait), end.signal)
+      return await this.#wait(this.#find({ abortSignal: end.signal }, roleWait), end.signal, this.#ready)
     } finally {
       cancel()
       abortSignal?.removeEventListener('abort', stop)
@@ -97,12 +101,13 @@ export class ProviderCalls {
     this.#source = undefined
   }
 
-  async #wait<T>(work: Promise<T>, abortSignal: AbortSignal | undefined): Promise<T> {
+  /** `called` is the first of our functions that the caller waits for. */
+  async #wait<T>(work: Promise<T>, abortSignal: AbortSignal | undefined, called: Called): Promise<T> {
     const wanted = abortSignal === undefined ? work : unlessAborted(abortSignal, work)
     try {
       return await this.#waiting.join(wanted, this.#environment.runtime)
     } catch (error) {
-      throw error === abortSignal?.reason ? error : ownCopy(error)
+      throw error === abortSignal?.reason ? error : ownCopy(error, called)
     }
   }
 
@@ -165,8 +170,8 @@ function isShort(held: Held<LoadedRole>, source: CredentialsSource, minTtlMs: nu
 }
 
 /** For each caller its own: the SDK writes to errors, and the stack tells who called. */
-function ownCopy(error: unknown): unknown {
-  return error instanceof InstanceRoleError ? copyOf(error) : error
+function ownCopy(error: unknown, called: Called): unknown {
+  return error instanceof InstanceRoleError ? beginStackAt(called, copyOf(error)) : error
 }
 
 function closed(): InstanceRoleError {
