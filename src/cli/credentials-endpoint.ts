@@ -127,9 +127,8 @@ function toWholeSeconds(instant: Date): string {
 function explain(error: unknown): Reply {
   if (!(error instanceof InstanceRoleError))
     return failure(500, 'INTERNAL', 'The request failed unexpectedly.')
-  const { code, message, hint } = error
-  const text = message.includes(hint) ? message : `${message} ${hint}`
-  return failure(treatmentOf(code).retryable ? 503 : 400, code, text)
+  const { code, message } = error
+  return failure(treatmentOf(code).retryable ? 503 : 400, code, message)
 }
 
 function forbidden(message: string): Reply {

@@ -7,7 +7,7 @@ import {
   type RoleMemory,
   type RoleRequest,
 } from './credentials-load.js'
-import { InstanceRoleError, type InstanceRoleErrorCode, treatmentOf } from '../errors.js'
+import { copyOf, InstanceRoleError, type InstanceRoleErrorCode, treatmentOf } from '../errors.js'
 import { publish } from '../events/events.js'
 import type { ImdsAccess } from '../imds/imds-access.js'
 import type { ImdsLoadOptions } from '../imds/imds-load.js'
@@ -176,21 +176,38 @@ export class CredentialsSource {
   async #load(caller: Caller): Promise<LoadedRole> {
     const isColdStart = this.#cache.held === undefined
     const options = { ...this.#loadOptions(caller), isColdStart }
-    const loaded = await loadRoleCredentials(options, this.#request, this.#memory)
+    const request = { ...this.#request, secrets: this.#secrets() }
+    const loaded = await loadRoleCredentials(options, request, this.#memory).catch((error: unknown) => {
+      throw this.#tellDetached(error)
+    })
     this.#clockOffsetMs = loaded.clockOffsetMs
     this.#requireBetter(loaded)
     return this.#account.complete(loaded)
   }
 
+  #secrets(): readonly string[] {
+    const held = this.#cache.held?.value.credentials
+    return held === undefined ? [] : [held.accessKeyId, held.secretAccessKey, held.sessionToken]
+  }
+
+  /** Where there was a role, that there is none is a change, which somebody made. */
+  #tellDetached(error: unknown): unknown {
+    const held = this.#cache.held?.value
+    const isDetached = error instanceof InstanceRoleError && error.code === 'NO_ROLE'
+    if (held === undefined || !isDetached) return error
+    const instant = new Date(held.expiresAt).toISOString()
+    const end = held.expiresAt > this.now() ? `expire at ${instant}` : `expired at ${instant}`
+    return copyOf(error, { also: `The role ${held.roleName} was detached; its credentials ${end}.` })
+  }
+
   /** IMDS can give sets that are past their expiration while EC2 cannot renew them: no reason to give up a good one. */
-  #requireBetter({ expiresAt }: LoadedRole): void {
+  #requireBetter({ expiresAt, roleName }: LoadedRole): void {
     const held = this.#cache.held
     if (held === undefined || expiresAt > this.now() || held.value.expiresAt <= this.now()) return
-    const message = 'IMDS gave credentials that are past their expiration.'
-    const error = new InstanceRoleError('CREDENTIALS_NOT_ISSUED', message, {
-      step: 'credentials',
-      attempts: 1,
-    })
+    const message = `IMDS gave credentials of the role ${roleName} that expired at ${new Date(expiresAt).toISOString()}.`
+    const names = { ...this.#imds.names(), roleName }
+    const details = { step: 'credentials', attempts: 1, names } as const
+    const error = new InstanceRoleError('CREDENTIALS_NOT_ISSUED', message, details)
     worseSets.add(error)
     throw error
   }

@@ -126,8 +126,8 @@ function recoveredLine({ since, failedCalls, set }: Of<'calls-recovered'>): Line
 }
 
 /** The one place where a line quotes an error. */
-function why({ code, message, hint }: InstanceRoleError): string {
-  return `${code}: ${message} ${hint}`
+function why({ code, message }: InstanceRoleError): string {
+  return `${code}: ${message}`
 }
 
 function stateOf({ roleName, expiresAt }: SetFacts): string {

@@ -42,7 +42,7 @@ function judgeOfficial(first: ImdsPackage, chain: DefaultChain): Finding {
     check: 'default-chain',
     verdict: 'ok',
     message: `Clients without \`credentials\` get those of AWS's own provider, from ${nameOf(first)}.`,
-    hint: `There is nothing to do if each client is given \`credentials\`. For others, put instance-role-imds in its place (${PAGE})${REPLACES[chain.packageManager]}: ${fix}`,
+    hint: `There is nothing to do if each client is given \`credentials\`. For others, put instance-role-imds in its place (${PAGE})${REPLACES[chain.packageManager]}.`,
     fix,
     facts: factsOf(first, chain),
   }
@@ -55,7 +55,7 @@ function judgeIgnored(first: ImdsPackage, chain: DefaultChain): Finding {
     check: 'default-chain',
     verdict: 'warning',
     message: `The override in ${overriddenIn} has no effect: clients without \`credentials\` get those of AWS's own provider, from ${nameOf(first)}.`,
-    hint: `Have ${chain.packageManager} install the package anew, which its lock file keeps as it was: ${fix}`,
+    hint: `Have ${chain.packageManager} install the package anew, which its lock file keeps as it was.`,
     fix,
     facts: factsOf(first, chain),
   }
@@ -70,7 +70,7 @@ function judgeMixed(ours: ImdsPackage, chain: DefaultChain): Finding {
     check: 'default-chain',
     verdict: 'warning',
     message: `Some clients without \`credentials\` get those of instance-role, and some those of AWS's own provider (${others.join(', ')}).`,
-    hint: `Have ${packageManager} put one in place of all${REPLACES[packageManager]}: ${fix}`,
+    hint: `Have ${packageManager} put one in place of all${REPLACES[packageManager]}.`,
     fix,
     facts: { ...factsOf(ours, chain), implementation: 'several' },
   }

@@ -2,6 +2,7 @@ import type { InstanceRoleCredentials } from './credentials-identity.js'
 import type { InstanceRoleCallProperties, InstanceRoleOptions, ReadyOptions } from '../config/options.js'
 import { ProviderCalls } from './provider-calls.js'
 import { describeStatus, inspectStatus, type InstanceRoleStatus } from './status.js'
+import { beginStackAt } from '../errors.js'
 import { systemEnvironment, type Environment } from './environment.js'
 
 /** A credentials function for any AWS SDK v3 client. */
@@ -44,7 +45,11 @@ export interface InstanceRoleProvider extends AsyncDisposable {
  * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/iam-roles-for-amazon-ec2.html
  */
 export function fromInstanceRole(options: InstanceRoleOptions = {}): InstanceRoleProvider {
-  return createProvider(options, systemEnvironment())
+  try {
+    return createProvider(options, systemEnvironment())
+  } catch (error) {
+    throw beginStackAt(fromInstanceRole, error)
+  }
 }
 
 /** How `util.inspect` finds what an object says of itself; the same in every realm. */

@@ -9,7 +9,13 @@ import { resolveEnabledConfig } from '../config/config.js'
 import { type InstanceRoleCredentials, toCredentials } from './credentials-identity.js'
 import type { LoadedRole } from '../credentials/credentials-load.js'
 import type { Caller, CredentialsSource, SourceStatus } from '../credentials/credentials-source.js'
-import { copyOf, InstanceRoleError, type InstanceRoleErrorCode } from '../errors.js'
+import {
+  beginStackAt,
+  type Called,
+  copyOf,
+  InstanceRoleError,
+  type InstanceRoleErrorCode,
+} from '../errors.js'
 import { loggerOf, warnOnce } from '../events/loggers.js'
 import type { InstanceRoleCallProperties, InstanceRoleOptions, ReadyOptions } from '../config/options.js'
 import { type Held, wasTriedLately } from '../refresh/refresh-schedule.js'
@@ -17,6 +23,14 @@ import { releaseSource, retainSource } from '../credentials/shared-sources.js'
 import { type RoleWait, waitForRole } from './wait-for-role.js'
 import { WaitingCallers } from './waiting-callers.js'
 import type { Environment } from './environment.js'
+
+/** How a caller waits. */
+interface Wait {
+  readonly abortSignal: AbortSignal | undefined
+  readonly limit: Pick<RoleWait, 'forMs' | 'isFirm'>
+  /** The first of our functions that the caller waits for. */
+  readonly called: Called
+}
 
 const NONE: InstanceRoleCallProperties = {}
 const DEFAULT_READY_TIMEOUT_MS = 60_000
@@ -71,13 +85,19 @@ export class ProviderCalls {
 
   async #load(properties: InstanceRoleCallProperties): Promise<InstanceRoleCredentials> {
     const abortSignal = checkAbortSignal(properties.abortSignal)
-    return this.#wait(properties, abortSignal, { forMs: this.#checked.waitForRoleMs ?? 0, isFirm: false })
+    const limit = { forMs: this.#checked.waitForRoleMs ?? 0, isFirm: false }
+    // Awaited, so that this function is in the stack, which begins after it.
+    return await this.#wait(properties, { abortSignal, limit, called: this.#load })
   }
 
-  async ready(given: ReadyOptions | null | undefined): Promise<InstanceRoleCredentials> {
-    const abortSignal = checkAbortSignal(given?.abortSignal)
-    const forMs = checkDuration('timeout', given?.timeout) ?? DEFAULT_READY_TIMEOUT_MS
-    return this.#wait(NONE, abortSignal, { forMs, isFirm: true })
+  ready(given: ReadyOptions | null | undefined): Promise<InstanceRoleCredentials> {
+    return this.#ready(given ?? {})
+  }
+
+  async #ready({ timeout, ...given }: ReadyOptions): Promise<InstanceRoleCredentials> {
+    const abortSignal = checkAbortSignal(given.abortSignal)
+    const forMs = checkDuration('timeout', timeout) ?? DEFAULT_READY_TIMEOUT_MS
+    return await this.#wait(NONE, { abortSignal, limit: { forMs, isFirm: true }, called: this.#ready })
   }
 
   /** The next call waits for a fresh load. */
@@ -98,8 +118,7 @@ export class ProviderCalls {
 
   async #wait(
     properties: InstanceRoleCallProperties,
-    abortSignal: AbortSignal | undefined,
-    limit: Pick<RoleWait, 'forMs' | 'isFirm'>,
+    { abortSignal, limit, called }: Wait,
   ): Promise<InstanceRoleCredentials> {
     throwIfAborted(abortSignal)
     const { runtime } = this.#environment
@@ -114,7 +133,7 @@ export class ProviderCalls {
       return await this.#waiting.join(wanted, runtime)
     } catch (error) {
       this.#source?.callFailed(error, this.#caller(properties))
-      throw error === abortSignal?.reason ? error : ownCopy(error)
+      throw error === abortSignal?.reason ? error : ownCopy(error, called)
     }
   }
 
@@ -177,8 +196,8 @@ function isShort(held: Held<LoadedRole>, source: CredentialsSource, minTtlMs: nu
 }
 
 /** For each caller its own: the SDK writes to errors, and the stack tells who called. */
-function ownCopy(error: unknown): unknown {
-  return error instanceof InstanceRoleError ? copyOf(error) : error
+function ownCopy(error: unknown, called: Called): unknown {
+  return error instanceof InstanceRoleError ? beginStackAt(called, copyOf(error)) : error
 }
 
 function closed(): InstanceRoleError {

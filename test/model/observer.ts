@@ -366,8 +366,9 @@ export class Observer {
     const told = new Map<string, unknown>(Object.entries(error))
     if (!/^[A-Z][A-Z_]+$/.test(String(told.get('code')))) this.#fail(12, 'an error has no code')
     if (!STEPS.includes(String(told.get('step')))) this.#fail(12, `an error has no step: ${error.message}`)
-    if (!isLongText(told.get('hint'))) this.#fail(12, 'an error has no hint')
-    if (!/^[A-Z].*[^.]\.$/.test(error.message)) this.#fail(12, `not a sentence: ${error.message}`)
+    if (!isLongText(Reflect.get(error, 'hint'))) this.#fail(12, 'an error has no hint')
+    if (!/^[A-Z].*\. .*[.:] .*errors\.md#[a-z0-9_]+$/.test(error.message))
+      this.#fail(12, `not a sentence, a fix and a link in one line: ${error.message}`)
   }
 
   #onLoadStart(loadId: unknown): void {

@@ -369,9 +369,9 @@ const BUGS: readonly Bug[] = [
     name: 'puts what IMDS answered in an error',
     breaks: [9],
     ...inModule<typeof Document>('../../src/credentials/role-credentials.js', ({ parseRoleCredentials }) => ({
-      parseRoleCredentials: (body) => {
+      parseRoleCredentials: (body, roleName, secrets) => {
         try {
-          return parseRoleCredentials(body)
+          return parseRoleCredentials(body, roleName, secrets)
         } catch {
           const message = 'The credentials document of IMDS is not JSON.'
           throw new InstanceRoleError('BAD_RESPONSE', message, {
