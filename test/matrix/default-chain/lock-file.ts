@@ -29,7 +29,7 @@ export function lockFileChecks(installed: Installed): Check[] {
 }
 
 async function proveHeeded({ project }: Installed, npm: PackageManager): Promise<string> {
-  const made = await project('lock-file', npm, NEWEST)
+  const made = await project('project-with-lock-file', npm, NEWEST)
   await made.shell(ADD)
   requireSeen({ ci: await isRefused(made, 'npm ci') }, { ci: true })
   await made.shell('npm install')
@@ -43,7 +43,7 @@ async function proveHeeded({ project }: Installed, npm: PackageManager): Promise
 
 /** The doctor's own commands, run in the program's folder, and the page's, run in the root folder, are what works. */
 async function proveIgnored({ workspace }: Installed, npm: PackageManager): Promise<string> {
-  const made = await workspace('lock-file', npm, NEWEST)
+  const made = await workspace('workspace-with-lock-file', npm, NEWEST)
   await made.shell(ADD)
   for (const command of ['npm install', 'npm dedupe', 'npm ci']) {
     await made.shell(command)
