@@ -37,7 +37,7 @@ function judgeOverridden(first: ImdsPackage, chain: DefaultChain): Finding {
 }
 
 function judgeOfficial(first: ImdsPackage, chain: DefaultChain): Finding {
-  const fix = overriding(chain.packageManager)
+  const fix = overriding(chain)
   return {
     check: 'default-chain',
     verdict: 'ok',
@@ -49,7 +49,7 @@ function judgeOfficial(first: ImdsPackage, chain: DefaultChain): Finding {
 }
 
 function judgeIgnored(first: ImdsPackage, chain: DefaultChain): Finding {
-  const fix = installing(chain.packageManager)
+  const fix = installing(chain)
   const { overriddenIn = '' } = chain
   return {
     check: 'default-chain',
@@ -64,7 +64,7 @@ function judgeIgnored(first: ImdsPackage, chain: DefaultChain): Finding {
 /** Of two implementations it depends on the client which one is used. */
 function judgeMixed(ours: ImdsPackage, chain: DefaultChain): Finding {
   const { packageManager, packages } = chain
-  const fix = overriding(packageManager)
+  const fix = overriding(chain)
   const others = packages.filter((one) => !isOurs(one)).map(({ version, path }) => `${version} in ${path}`)
   return {
     check: 'default-chain',
