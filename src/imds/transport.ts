@@ -129,7 +129,11 @@ export function codeOf(error: unknown): string | undefined {
 /** A new error, with no `code`: by it the SDK's retry strategy would repeat the whole request around us. */
 function causeOf(error: unknown): { cause?: Error } {
   const text = isError(error) ? textOf(error) : undefined
-  return text === undefined ? {} : { cause: new Error(text) }
+  if (text === undefined) return {}
+  const cause = new Error(text)
+  // The system's own has none, and ours says nothing.
+  cause.stack = String(cause)
+  return { cause }
 }
 
 /** Of the operating system's own errors, what it said; else the code: a parser error can carry the bytes that it choked on. */

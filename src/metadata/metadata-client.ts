@@ -195,6 +195,14 @@ export class MetadataClient {
   }
 
   async #wait<T>(work: (signal: AbortSignal) => Promise<T>, options: MetadataReadOptions | null): Promise<T> {
+    // Awaited, so that this function is in the stack, which begins after it.
+    return await this.#settle(work, options)
+  }
+
+  async #settle<T>(
+    work: (signal: AbortSignal) => Promise<T>,
+    options: MetadataReadOptions | null,
+  ): Promise<T> {
     const signal = checkAbortSignal(options?.abortSignal) ?? new AbortController().signal
     throwIfAborted(signal)
     const release = this.#environment.runtime.keepAlive()
