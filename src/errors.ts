@@ -1,6 +1,6 @@
 import { keepName } from './runtime/keep-name.js'
 
-/** What went wrong, as a closed set: every code has an entry in `TREATMENTS` and a section in `docs/errors.md`. */
+/** What went wrong, as a closed set: every code has a section in `docs/errors.md`. */
 export type InstanceRoleErrorCode =
   | 'IMDS_DISABLED_BY_ENV'
   | 'UNREACHABLE'

@@ -1,3 +1,8 @@
+/**
+ * Credentials of the EC2 instance's IAM role for AWS SDK clients, instance metadata, and errors that name their fix.
+ *
+ * @module instance-role
+ */
 export { fromInstanceRole, type InstanceRoleProvider } from './provider/from-instance-role.js'
 export type { InstanceRoleCredentials } from './provider/credentials-identity.js'
 export {

@@ -96,7 +96,7 @@ export interface RoleChangedEvent {
   readonly to: string
 }
 
-/** IMDS says that there is no role any more; what is held serves until its expiration. */
+/** IMDS says that there is no role any more; the cached credentials are used until they expire. */
 export interface RoleDetachedEvent {
   /** The role that was detached. */
   readonly roleName: string
@@ -125,7 +125,7 @@ export interface InstanceRoleEvents {
   readonly 'instance-role:load:error': LoadErrorEvent
   /** Credentials are loaded, or loaded again. */
   readonly 'instance-role:refreshed': RefreshedEvent
-  /** A load failed, and what is held is kept. */
+  /** A load failed, and the cached credentials are kept. */
   readonly 'instance-role:refresh-failed': RefreshFailedEvent
   /** An expired set is served. */
   readonly 'instance-role:extended': ExtendedEvent
