@@ -34,8 +34,10 @@ export type {
   InstanceRoleOptions,
   ReadyOptions,
 } from './config/options.js'
-export { type InstanceRoleStatus } from './provider/status.js'
+export type { InstanceRoleState, InstanceRoleStatus } from './provider/status.js'
 export {
+  type CallsFailingEvent,
+  type CallsRecoveredEvent,
   type ExtendedEvent,
   type InstanceRoleEventName,
   type InstanceRoleEvents,

@@ -76,9 +76,13 @@ export async function timed<T>(
 /** Everything a person or a log could be shown of a value. */
 export function exposed(value: unknown): string {
   const stack = value instanceof Error ? [value.stack, value.cause] : []
-  return [inspect(value, { depth: 10, showHidden: true }), JSON.stringify(value), ...stack.map(String)].join(
-    '\n',
-  )
+  const inside = inspect(value, { depth: 10, showHidden: true, customInspect: false })
+  return [
+    inspect(value, { depth: 10, showHidden: true }),
+    inside,
+    JSON.stringify(value),
+    ...stack.map(String),
+  ].join('\n')
 }
 
 export const TOKEN = 'PUT /latest/api/token'

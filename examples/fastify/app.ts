@@ -6,7 +6,6 @@ import {
   type InstanceRoleProvider,
   refreshOnExpiredToken,
 } from 'instance-role'
-import { healthOf } from './health.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -39,7 +38,7 @@ function addRoutes(app: FastifyInstance): void {
   app.get('/health', async (_request, reply) => {
     // Costs IMDS nothing while the credentials are good; what comes of it is in the status.
     await app.credentials().catch(() => {})
-    const health = healthOf(app.credentials.status(), Date.now())
-    return reply.code(health.status === 'failing' ? 503 : 200).send(health)
+    const status = app.credentials.status()
+    return reply.code(status.state === 'failing' ? 503 : 200).send(status)
   })
 }

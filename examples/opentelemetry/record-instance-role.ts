@@ -53,6 +53,7 @@ function recordMetrics(meter: Meter): (() => void)[] {
     on('instance-role:extended', countAs('extended')),
     on('instance-role:role-changed', countAs('role-changed')),
     on('instance-role:role-detached', countAs('role-detached')),
+    on('instance-role:calls-failing', countAs('calls-failing')),
     on('instance-role:v1-used', countAs('v1-used')),
   ]
 }

@@ -1,7 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { InstanceRoleError, treatmentOf } from '../errors.js'
-import type { InstanceRoleCredentials } from '../index.js'
-import type { HealthState } from './health-state.js'
+import type { InstanceRoleCredentials, InstanceRoleState } from '../index.js'
 
 /** A request as the server received it. */
 export interface ReceivedRequest {
@@ -27,7 +26,7 @@ export interface CredentialsEndpoint {
   readonly hosts: ReadonlySet<string>
   /** The credentials, or `undefined` where IMDS has not answered so far. */
   readonly credentials: () => Promise<InstanceRoleCredentials | undefined>
-  readonly state: () => HealthState
+  readonly state: () => InstanceRoleState
 }
 
 /** Ends the connection after a refusal, unread body included, so that no second request can hide behind the first. */
@@ -99,9 +98,9 @@ const WRONG_TOKEN = forbidden(
   'The Authorization header does not hold the token of this server. Set AWS_CONTAINER_AUTHORIZATION_TOKEN or AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE to the one that belongs to AWS_CONTAINER_CREDENTIALS_FULL_URI.',
 )
 
-const USABLE: ReadonlySet<HealthState> = new Set<HealthState>(['ok', 'degraded', 'extended'])
+const USABLE: ReadonlySet<InstanceRoleState> = new Set<InstanceRoleState>(['ok', 'degraded', 'extended'])
 
-function reportHealth(state: HealthState): Reply {
+function reportHealth(state: InstanceRoleState): Reply {
   return { status: USABLE.has(state) ? 200 : 503, body: JSON.stringify({ state }) }
 }
 
@@ -128,9 +127,8 @@ function toWholeSeconds(instant: Date): string {
 function explain(error: unknown): Reply {
   if (!(error instanceof InstanceRoleError))
     return failure(500, 'INTERNAL', 'The request failed unexpectedly.')
-  const { code, message, hint } = error
-  const text = message.includes(hint) ? message : `${message} ${hint}`
-  return failure(treatmentOf(code).retryable ? 503 : 400, code, text)
+  const { code, message } = error
+  return failure(treatmentOf(code).retryable ? 503 : 400, code, message)
 }
 
 function forbidden(message: string): Reply {

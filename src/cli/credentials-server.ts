@@ -1,4 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { answerOneAtATime } from './answer-one-at-a-time.js'
 import { answer, type CredentialsEndpoint, type Reply } from './credentials-endpoint.js'
 import { limitConnections } from './limit-connections.js'
 
@@ -75,9 +76,8 @@ function createLimitedServer(endpoint: CredentialsEndpoint): Server {
   const { createServer } = process.getBuiltinModule('node:http')
   const server = createServer(LIMITS, (request, response) => void serve(request, response, endpoint))
   limitConnections(server, MAX_CONNECTIONS)
+  answerOneAtATime(server)
   server.maxRequestsPerSocket = MAX_REQUESTS_PER_CONNECTION
-  // Node goes on reading from whoever does not wait for the responses, and answers each request with 503.
-  server.on('dropRequest', (_request, socket) => socket.destroy())
   server.timeout = IDLE_LIMIT_MS
   return server
 }

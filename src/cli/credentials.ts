@@ -44,7 +44,7 @@ async function print(profile: string | undefined): Promise<number> {
     return 0
   } catch (error) {
     if (!(error instanceof InstanceRoleError)) throw error
-    process.stderr.write(`instance-role: ${error.code}: ${error.message} Hint: ${error.hint}\n`)
+    process.stderr.write(`instance-role: ${error.code}: ${error.message}\n`)
     return 1
   }
 }

@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { InstanceRoleError } from '../errors.js'
-import type { InstanceRoleOptions, InstanceRoleProvider } from '../index.js'
+import type { InstanceRoleOptions, InstanceRoleProvider, InstanceRoleState } from '../index.js'
 import { UsageError } from './command.js'
 import { CREDENTIALS_PATH } from './credentials-endpoint.js'
 import { type ListenOptions, listenOnLoopback } from './credentials-server.js'
-import { type HealthState, healthState } from './health-state.js'
 import { promptCredentials } from './prompt-credentials.js'
 
 /** The credentials of the role, served on loopback. */
@@ -30,7 +29,7 @@ export async function serveRole(
   const provider = await createProvider(options)
   const token = randomBytes(32).toString('base64url')
   const credentials = promptCredentials(provider)
-  const state = (): HealthState => healthState(provider.status(), Date.now())
+  const state = (): InstanceRoleState => provider.status().state
   const server = await listenOnLoopback({ token, credentials, state }, where)
   const call = (): void => void credentials().catch(() => {})
   call()

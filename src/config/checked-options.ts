@@ -1,8 +1,11 @@
 import type { Logger } from '@smithy/types'
 import { isAbortSignal } from '../runtime/abort.js'
+import { HINTS } from '../errors.js'
+import { cut, oneLine } from '../runtime/plain-text.js'
 import type { ImdsDispatcher, InstanceRoleOptions } from './options.js'
 import {
   badConfig,
+  badValue,
   duration,
   ENDPOINT,
   ENDPOINT_MODE,
@@ -73,7 +76,22 @@ const OPTION_CHECKS: Readonly<
   },
 }
 
-const NOT_CALLED = 'the function fromInstanceRole itself: call it, `credentials: fromInstanceRole()`'
+const V1_FALLBACK = 'IMDSv1 is never used here, unless `imdsV1Fallback` is true'
+
+/** What the options of the official provider, and of SDK v2's `EC2MetadataCredentials`, are called here, where that differs. */
+const ELSEWHERE: ReadonlyMap<string, string> = new Map([
+  ['maxRetries', 'it is called `retries` here'],
+  ['ec2MetadataV1Disabled', V1_FALLBACK],
+  ['disableFetchToken', V1_FALLBACK],
+  [
+    'httpOptions',
+    'its `timeout` and `connectTimeout` are `timeout` here, its `proxy` and `agent` are `dispatcher`',
+  ],
+  ['connectTimeout', 'it is part of `timeout` here'],
+  ['host', 'it is called `endpoint` here, and is a URL such as http://127.0.0.1:1338'],
+  ['retryDelayOptions', 'the delays between retries are fixed here'],
+  ['filename', 'it is the environment variable AWS_SHARED_CREDENTIALS_FILE here'],
+])
 
 /**
  * Check the options of `fromInstanceRole`. One that is `undefined` counts as absent. The configuration of a client, which the AWS
@@ -83,17 +101,23 @@ const NOT_CALLED = 'the function fromInstanceRole itself: call it, `credentials:
  */
 export function checkOptions(options: InstanceRoleOptions): CheckedOptions {
   if (!isRecord(options)) throw badConfig('options argument', 'not a plain object')
-  if ('callerClientConfig' in options) throw badConfig('option credentials', NOT_CALLED)
+  if ('callerClientConfig' in options)
+    throw badConfig('option credentials', 'the function fromInstanceRole itself', HINTS.notCalled)
   if ('parentClientConfig' in options) return {}
   const given = Object.entries(options).filter(([, value]) => value !== undefined)
   const checked = given.map(([name, value]): [string, unknown] => {
     const row = Object.entries(OPTION_CHECKS).find(([known]) => known === name)?.[1]
-    if (row === undefined) throw badConfig(`option ${name}`, 'unknown')
+    if (row === undefined) throw unknownOption(name)
     const result = row.check(value)
-    if (result === undefined) throw badConfig(`option ${name}`, `not ${row.expected}`)
+    if (result === undefined) throw badValue(`option ${name}`, value, row.expected)
     return [row.as, result]
   })
   return Object.fromEntries(checked)
+}
+
+function unknownOption(name: string): Error {
+  const known = `the options are ${Object.keys(OPTION_CHECKS).join(', ')}`
+  return badConfig(`option ${cut(oneLine(name), 64)}`, `unknown: ${ELSEWHERE.get(name) ?? known}`)
 }
 
 /**
@@ -103,7 +127,7 @@ export function checkOptions(options: InstanceRoleOptions): CheckedOptions {
  */
 export function checkDuration(name: string, value: number | undefined): number | undefined {
   if (value === undefined || MS.check(value) !== undefined) return value
-  throw badConfig(`option ${name}`, `not ${MS.expected}`)
+  throw badValue(`option ${name}`, value, MS.expected)
 }
 
 /**

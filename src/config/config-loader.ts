@@ -1,5 +1,5 @@
 import type { ConfigFiles } from './config.js'
-import { InstanceRoleError } from '../errors.js'
+import { HINTS, InstanceRoleError } from '../errors.js'
 import { badConfig } from './setting-values.js'
 
 /** Where both files are; named, so that the loader opens what was looked at. */
@@ -55,8 +55,8 @@ function isWithoutDescriptors(error: unknown): error is { readonly code: string 
 
 function withoutDescriptors({ code }: { readonly code: string }): InstanceRoleError {
   wasWithoutDescriptors = true
-  const why = `${code}, too many open files: raise the limit (ulimit -n), or look for what leaves them open`
-  return new InstanceRoleError('UNREACHABLE', `The ${CONFIG_FILES} cannot be opened (${why}).`)
+  const message = `The ${CONFIG_FILES} cannot be opened (${code}): the process has too many open files.`
+  return new InstanceRoleError('UNREACHABLE', message, { remedy: HINTS.openFiles })
 }
 
 /** `undefined` where the bundler or test environment has chosen the loader's form for browsers, which reads no files. */
@@ -78,7 +78,8 @@ function requireLoader(importError: unknown): unknown {
 
 function notLoaded(error: unknown): InstanceRoleError {
   const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : 'no code'
-  return badConfig(CONFIG_FILES, `not read: the package @smithy/core does not load (${code})`)
+  const why = `not read: the package @smithy/core does not load (${code})`
+  return badConfig(CONFIG_FILES, why, HINTS.brokenInstall)
 }
 
 function hasLoader(loader: unknown): loader is { readonly loadSharedConfigFiles: LoadConfigFiles } {

@@ -1,5 +1,5 @@
 import { type Host, systemHost } from '../runtime/host.js'
-import { InstanceRoleError } from '../errors.js'
+import { HINTS, InstanceRoleError } from '../errors.js'
 import { CONFIG_FILES, loadConfigFiles } from './config-loader.js'
 import { CONFIG_KEYS, type ConfigFiles, type ConfigSources } from './config.js'
 import { inspect, type Inspection, inspectText, type TextInspection } from './config-files.js'
@@ -77,13 +77,13 @@ function mayHave(keys: readonly string[] | undefined, texts: readonly TextInspec
 /** A file on a network that has gone away is never read to its end. */
 function inTime<T>(reading: Promise<T>, limitMs: number, host: Host): Promise<T> {
   return new Promise((resolve, reject) => {
-    const cancel = host.afterRealTime(limitMs, () => reject(unread(`within ${limitMs} ms`)))
+    const cancel = host.afterRealTime(limitMs, () => reject(unread(limitMs)))
     reading.then(resolve, reject).finally(cancel)
   })
 }
 
-function unread(why: string): Error {
-  return badConfig(CONFIG_FILES, `not read ${why}`)
+function unread(limitMs: number): Error {
+  return badConfig(CONFIG_FILES, `not read within ${limitMs} ms`, HINTS.unreadFiles)
 }
 
 /** The file that `variable` names, or the one at `place` in the home directory. */
@@ -105,5 +105,5 @@ function homeOf(host: Host): string | undefined {
 /** The loader swallows all but this, also where a variable names the file. */
 function tellNoHome(error?: unknown): never {
   if (error instanceof InstanceRoleError) throw error
-  throw unread('for want of a home directory: set HOME')
+  throw badConfig(CONFIG_FILES, 'not read, because there is no home directory', HINTS.noHome)
 }

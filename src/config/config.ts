@@ -2,7 +2,7 @@ import type { CheckedOptions } from './checked-options.js'
 import { InstanceRoleError } from '../errors.js'
 import {
   ATTEMPTS,
-  badConfig,
+  badValue,
   BOOLEAN,
   ENDPOINT,
   ENDPOINT_MODE,
@@ -11,6 +11,7 @@ import {
   ROLE_NAME,
   SECONDS,
   type ValueGrammar,
+  variableIn,
 } from './setting-values.js'
 
 /** Where a setting comes from, in words: `option timeout`, `environment variable AWS_…`, `… of profile …`, `default`. */
@@ -132,10 +133,15 @@ export async function resolveEnabledConfig(
   const find = finderIn(sources)
   const disabled = await findDisabled(find)
   if (!disabled.value) return resolveRest(options, find, disabled)
-  throw new InstanceRoleError(
-    'IMDS_DISABLED_BY_ENV',
-    `The use of IMDS is disabled by the ${disabled.origin}.`,
-  )
+  throw disabledBy(disabled.origin)
+}
+
+/** The error of whoever is about to use IMDS all the same. */
+export function disabledBy(origin: Origin): InstanceRoleError {
+  const names = { variable: variableIn(origin) }
+  return new InstanceRoleError('IMDS_DISABLED_BY_ENV', `The use of IMDS is disabled by the ${origin}.`, {
+    names,
+  })
 }
 
 /** Reads the file once at the most. */
@@ -227,7 +233,7 @@ async function findSetting<T>(
 
 function parseSetting<T>(knob: Knob<T>, text: string, origin: Origin): Setting<T> {
   const value = knob.parse(text)
-  if (value === undefined) throw badConfig(origin, `not ${knob.expected}`)
+  if (value === undefined) throw badValue(origin, text, knob.expected)
   return { value, origin }
 }
 

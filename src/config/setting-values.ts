@@ -1,4 +1,5 @@
-import { InstanceRoleError } from '../errors.js'
+import { type ErrorHint, InstanceRoleError } from '../errors.js'
+import { oneLine, quotable, withoutPassword } from '../runtime/plain-text.js'
 
 /** How values of one kind are written in the environment and the config file. */
 export interface ValueGrammar<T> {
@@ -39,9 +40,31 @@ export const ATTEMPTS: ValueGrammar<number> = {
   expected: 'a whole number of attempts, at least 1',
 }
 
-/** Names the setting, never its value: an endpoint, say, can have a password in it. */
-export function badConfig(what: string, problem: string): InstanceRoleError {
-  return new InstanceRoleError('BAD_CONFIG', `The ${what} is ${problem}.`)
+/** An error that names the setting; `problem` ends the sentence. */
+export function badConfig(what: string, problem: string, remedy?: ErrorHint): InstanceRoleError {
+  const names = { variable: variableIn(what) }
+  return new InstanceRoleError('BAD_CONFIG', `The ${what} is ${problem}.`, { names, remedy })
+}
+
+/** An error that names the setting, and its value where that cannot be a password. */
+export function badValue(what: string, value: unknown, expected: string): InstanceRoleError {
+  const shown = show(value)
+  return badConfig(what, shown === undefined ? `not ${expected}` : `${shown}, not ${expected}`)
+}
+
+const MAX_VALUE_LENGTH = 64
+
+/** Only of text and numbers: an object can hold anything. */
+function show(value: unknown): string | undefined {
+  if (typeof value === 'number') return String(value)
+  const plain = typeof value === 'string' ? withoutPassword(oneLine(value)) : undefined
+  const text = plain === undefined ? undefined : quotable(plain, MAX_VALUE_LENGTH)
+  return text === undefined ? undefined : `"${text}"`
+}
+
+/** The environment variable that the origin of a setting names. */
+export function variableIn(origin: string): string | undefined {
+  return /^environment variable (\w+)$/.exec(origin)?.[1]
 }
 
 /** In ms, above 0; `undefined` for anything else. */
@@ -78,6 +101,8 @@ function parseEndpoint(text: string): string | undefined {
   const url = parseUrl(text.trim())
   if (url === undefined || !['http:', 'https:'].includes(url.protocol)) return undefined
   if (url.username || url.password || url.search || url.hash) return undefined
+  // A user whose password has a slash.
+  if (url.pathname.includes('@')) return undefined
   return url.origin + url.pathname.replace(/\/+$/, '')
 }
 

@@ -1,6 +1,7 @@
-import { InstanceRoleError } from '../errors.js'
+import { HINTS, InstanceRoleError } from '../errors.js'
 import { type ImdsLoadOptions, runLoad } from '../imds/imds-load.js'
 import type { ImdsReader } from '../imds/imds-reader.js'
+import { variableIn } from '../config/setting-values.js'
 import { LoadTrace } from '../events/load-trace.js'
 import type { Expiring } from '../refresh/refresh-schedule.js'
 import { parseRoleCredentials, parseRoleName, type RoleCredentials } from './role-credentials.js'
@@ -25,8 +26,12 @@ export interface RoleMemory {
 export interface RoleRequest {
   /** The role's name by configuration; `undefined` to take the one that IMDS lists. */
   readonly roleName: string | undefined
+  /** Where the configuration names it: words for an error. */
+  readonly roleNameOrigin?: string
   /** Whether documents with an account ID are looked for first. */
   readonly accountId: boolean
+  /** What no error may quote: the keys that are held. */
+  readonly secrets?: readonly string[]
 }
 
 type Tree = 'legacy' | 'extended'
@@ -75,9 +80,11 @@ async function tryOnce(imds: ImdsReader, request: RoleRequest, memory: RoleMemor
   const { tree, body } = await getFromTree(imds, roleName, request, memory)
   if (body === undefined) {
     delete memory.discovered
-    throw request.roleName === undefined ? vanishedRole(roleName) : roleNotFound(roleName)
+    throw request.roleName === undefined
+      ? vanishedRole(roleName, imds)
+      : roleNotFound(roleName, request, imds)
   }
-  const credentials = parseRoleCredentials(body)
+  const credentials = parseRoleCredentials(body, roleName, [...(request.secrets ?? []), ...imds.secrets])
   memory.tree = tree
   const expiresAt = credentials.expiration.getTime()
   return {
@@ -101,14 +108,14 @@ function issuedLifeMs({ lastUpdatedAt }: RoleCredentials, expiresAt: number): nu
 async function discoverRole(imds: ImdsReader, request: RoleRequest, memory: RoleMemory): Promise<string> {
   const { tree, body } = await getFromTree(imds, '', request, memory)
   if (body === undefined) {
-    const message = 'IMDS lists no role: no instance profile is attached to this instance.'
+    const message = `IMDS at ${imds.endpoint} lists no role (404): no instance profile is attached to this instance.`
     throw new InstanceRoleError('NO_ROLE', message, { step: 'role', statusCode: 404 })
   }
   if (tree === 'legacy') memory.tree = tree
   const name = parseRoleName(body)
   if (name !== undefined) return name
-  const message = 'IMDS lists no role: the instance profile that is attached to this instance holds none.'
-  throw new InstanceRoleError('NO_ROLE', message, { step: 'role' })
+  const message = `IMDS at ${imds.endpoint} lists no role: the instance profile that is attached to this instance holds none.`
+  throw new InstanceRoleError('NO_ROLE', message, { step: 'role', remedy: HINTS.emptyProfile })
 }
 
 /**
@@ -128,12 +135,14 @@ async function getFromTree(
   return { tree: 'legacy', body: await imds.get(PATHS.legacy + name, step) }
 }
 
-function vanishedRole(name: string): InstanceRoleError {
-  const message = `IMDS lists the role ${name} but has no credentials for it (404): it was detached.`
+function vanishedRole(name: string, { endpoint }: ImdsReader): InstanceRoleError {
+  const message = `IMDS at ${endpoint} lists the role ${name} but has no credentials for it (404): it was detached.`
   return new InstanceRoleError('NO_ROLE', message, { step: 'credentials', statusCode: 404 })
 }
 
-function roleNotFound(name: string): InstanceRoleError {
-  const message = `IMDS has no role ${name} (404), which is asked for by name.`
-  return new InstanceRoleError('ROLE_NOT_FOUND', message, { step: 'credentials', statusCode: 404 })
+function roleNotFound(name: string, request: RoleRequest, { endpoint }: ImdsReader): InstanceRoleError {
+  const { roleNameOrigin: origin = 'configuration' } = request
+  const message = `IMDS at ${endpoint} has no role ${name} (404), which the ${origin} names.`
+  const names = { variable: variableIn(origin) }
+  return new InstanceRoleError('ROLE_NOT_FOUND', message, { step: 'credentials', statusCode: 404, names })
 }

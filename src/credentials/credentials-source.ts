@@ -7,11 +7,11 @@ import {
   type RoleMemory,
   type RoleRequest,
 } from './credentials-load.js'
-import { InstanceRoleError, type InstanceRoleErrorCode, treatmentOf } from '../errors.js'
+import { copyOf, InstanceRoleError, type InstanceRoleErrorCode, treatmentOf } from '../errors.js'
 import { publish } from '../events/events.js'
 import type { ImdsAccess } from '../imds/imds-access.js'
 import type { ImdsLoadOptions } from '../imds/imds-load.js'
-import { loggerOf, type LoggerOwner, Loggers } from '../events/loggers.js'
+import { loggerOf, type LoggerOwner } from '../events/loggers.js'
 import {
   afterFailure,
   afterInvalidation,
@@ -23,10 +23,14 @@ import {
 } from '../refresh/refresh-schedule.js'
 import { type Change, RefreshingCache, type RefreshPolicy } from '../refresh/refreshing-cache.js'
 import type { Runtime } from '../runtime/runtime.js'
-import { type StateEvents, stateEvents } from './state-events.js'
-import { StateLog } from './state-log.js'
+import { SourceLog } from './state-log.js'
+import { eventOf, lineOf } from './transition-reports.js'
+import { SourceHistory, type Transition } from './transitions.js'
 
-/** Hears of the load that its call starts, if any. Its logger is read only then: the configuration of an SDK client is slow to read. */
+/**
+ * Hears of its call: of the load that it starts, if any, and of its failure. Its logger is read only then: the configuration of an SDK
+ * client is slow to read.
+ */
 export type Caller = LoggerOwner | null | undefined
 
 /** What a source tells of itself. */
@@ -49,12 +53,11 @@ export class CredentialsSource {
   readonly #cache: RefreshingCache<LoadedRole, Held<LoadedRole>, Caller>
   readonly #memory: RoleMemory = {}
   readonly #pause: LoadPause
-  readonly #logs = new WeakMap<Logger, StateLog>()
+  readonly #history = new SourceHistory()
+  readonly #log = new SourceLog()
   readonly #account = new AccountLookup()
   #ending = new AbortController()
   #users = 0
-  /** Of the users; each hears of every load. */
-  readonly #loggers = new Loggers()
   #requests = 0
   #lastSuccessAt: number | undefined
   #lastErrorCode: InstanceRoleErrorCode | undefined
@@ -108,6 +111,14 @@ export class CredentialsSource {
     return this.#cache.refresh(caller)
   }
 
+  /** A call of a provider has ended with `error`. */
+  callFailed(error: unknown, caller: Caller): void {
+    if (!(error instanceof InstanceRoleError) || isOfTheCaller(error)) return
+    // Another load can have brought something since.
+    if (this.#holdsServable()) return
+    this.#report(this.#history.callFailed(error, this.#cache.held, this.now()), caller)
+  }
+
   /** The next call waits for a fresh load. */
   invalidate(): void {
     this.#cache.amend(afterInvalidation)
@@ -128,16 +139,16 @@ export class CredentialsSource {
     }
   }
 
-  /** `logger` hears of every load, whoever starts it, until it is released. */
+  /** `logger` hears of all that becomes of the credentials, whoever calls, until it is released. */
   retain(logger: Logger | undefined): void {
     this.#users += 1
-    if (logger !== undefined) this.#loggers.add(logger)
+    if (logger !== undefined) this.#log.add(logger)
   }
 
   /** Whether that was the last user; the source is then empty. */
   release(logger: Logger | undefined): boolean {
     this.#users -= 1
-    if (logger !== undefined) this.#loggers.remove(logger)
+    if (logger !== undefined) this.#log.remove(logger)
     if (this.#users > 0) return false
     this.reset()
     this.#imds.releaseTokens()
@@ -154,6 +165,7 @@ export class CredentialsSource {
     delete this.#memory.discovered
     delete this.#memory.tree
     this.#account.reset()
+    this.#history.reset()
     this.#clockOffsetMs = undefined
     this.#lastSuccessAt = undefined
     this.#lastErrorCode = undefined
@@ -164,21 +176,38 @@ export class CredentialsSource {
   async #load(caller: Caller): Promise<LoadedRole> {
     const isColdStart = this.#cache.held === undefined
     const options = { ...this.#loadOptions(caller), isColdStart }
-    const loaded = await loadRoleCredentials(options, this.#request, this.#memory)
+    const request = { ...this.#request, secrets: this.#secrets() }
+    const loaded = await loadRoleCredentials(options, request, this.#memory).catch((error: unknown) => {
+      throw this.#tellDetached(error)
+    })
     this.#clockOffsetMs = loaded.clockOffsetMs
     this.#requireBetter(loaded)
     return this.#account.complete(loaded)
   }
 
+  #secrets(): readonly string[] {
+    const held = this.#cache.held?.value.credentials
+    return held === undefined ? [] : [held.accessKeyId, held.secretAccessKey, held.sessionToken]
+  }
+
+  /** Where there was a role, that there is none is a change, which somebody made. */
+  #tellDetached(error: unknown): unknown {
+    const held = this.#cache.held?.value
+    const isDetached = error instanceof InstanceRoleError && error.code === 'NO_ROLE'
+    if (held === undefined || !isDetached) return error
+    const instant = new Date(held.expiresAt).toISOString()
+    const end = held.expiresAt > this.now() ? `expire at ${instant}` : `expired at ${instant}`
+    return copyOf(error, { also: `The role ${held.roleName} was detached; its credentials ${end}.` })
+  }
+
   /** IMDS can give sets that are past their expiration while EC2 cannot renew them: no reason to give up a good one. */
-  #requireBetter({ expiresAt }: LoadedRole): void {
+  #requireBetter({ expiresAt, roleName }: LoadedRole): void {
     const held = this.#cache.held
     if (held === undefined || expiresAt > this.now() || held.value.expiresAt <= this.now()) return
-    const message = 'IMDS gave credentials that are past their expiration.'
-    const error = new InstanceRoleError('CREDENTIALS_NOT_ISSUED', message, {
-      step: 'credentials',
-      attempts: 1,
-    })
+    const message = `IMDS gave credentials of the role ${roleName} that expired at ${new Date(expiresAt).toISOString()}.`
+    const names = { ...this.#imds.names(), roleName }
+    const details = { step: 'credentials', attempts: 1, names } as const
+    const error = new InstanceRoleError('CREDENTIALS_NOT_ISSUED', message, details)
     worseSets.add(error)
     throw error
   }
@@ -191,7 +220,7 @@ export class CredentialsSource {
       onRequest: () => (this.#requests += 1),
       onV1: () => {
         const endpoint = this.#imds.endpoints.preferred
-        this.#report({ 'instance-role:v1-used': { endpoint } }, undefined, caller)
+        this.#report({ kind: 'v1-used', endpoint }, caller)
       },
     }
   }
@@ -206,7 +235,7 @@ export class CredentialsSource {
       this.#account.lookAgain()
       this.#lookUpAccount(change.after.value)
     }
-    this.#report(stateEvents(change), error, caller)
+    for (const transition of this.#history.loadEnded(change, this.now())) this.#report(transition, caller)
   }
 
   #hasNothing({ after, error }: Change<Held<LoadedRole>>): boolean {
@@ -224,15 +253,16 @@ export class CredentialsSource {
     void this.#account.lookUp(roleName, this.#loadOptions(undefined), complete)
   }
 
-  #report(events: StateEvents, error: InstanceRoleError | undefined, caller: Caller): void {
-    publish(events)
-    for (const logger of this.#loggers.with(loggerOf(caller))) {
-      // Each logger is told by itself: that one client has been told says nothing to another.
-      const log = this.#logs.get(logger) ?? new StateLog()
-      this.#logs.set(logger, log)
-      log.write(events, error, this.#imds.runtime.now(), logger)
-    }
+  #report(transition: Transition, caller: Caller): void {
+    publish(eventOf(transition))
+    const line = lineOf(transition)
+    if (line !== undefined) this.#log.write(line, this.now(), loggerOf(caller))
   }
+}
+
+/** Closed meanwhile, or given what is malformed: that says nothing of the credentials. */
+function isOfTheCaller({ code, attempts }: InstanceRoleError): boolean {
+  return code === 'CLOSED' || (code === 'BAD_CONFIG' && attempts === 0)
 }
 
 function schedulePolicy({ now, elapsed, random }: Runtime): RefreshPolicy<LoadedRole, Held<LoadedRole>> {

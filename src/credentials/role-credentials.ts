@@ -1,5 +1,6 @@
 import { InstanceRoleError } from '../errors.js'
 import { type Fields, parseFields } from '../runtime/json-fields.js'
+import { quotable } from '../runtime/plain-text.js'
 
 /** What IMDS gives for a role, by the AWS SDK's names. */
 export interface RoleCredentials {
@@ -45,15 +46,20 @@ export function parseRoleName(listing: string): string | undefined {
 }
 
 /**
- * Parse the body of `GET /latest/meta-data/iam/security-credentials/<role-name>`. Unknown members are ignored.
+ * Parse the body of `GET /latest/meta-data/iam/security-credentials/<role-name>`. Unknown members are ignored. Errors quote the `Message`
+ * of a document without credentials, unless it holds one of the `secrets`.
  *
  * @throws {InstanceRoleError} `BAD_RESPONSE`, `ROLE_NOT_ASSUMABLE`, `CREDENTIALS_NOT_ISSUED`
  * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-metadata-security-credentials.html
  */
-export function parseRoleCredentials(body: string): RoleCredentials {
+export function parseRoleCredentials(
+  body: string,
+  roleName: string,
+  secrets: readonly string[] = [],
+): RoleCredentials {
   const fields = parseFields(body)
   if (fields === undefined) throw malformed('is not a JSON object')
-  requireSuccess(fields)
+  requireSuccess(fields, roleName, secrets)
   const accountId = fields.get('AccountId')
   return {
     accessKeyId: requireString(fields, 'AccessKeyId'),
@@ -66,26 +72,31 @@ export function parseRoleCredentials(body: string): RoleCredentials {
 }
 
 /** Emulators leave `Code` out, so only a `Code` that says otherwise is a failure. */
-function requireSuccess(fields: Fields): void {
+function requireSuccess(fields: Fields, roleName: string, secrets: readonly string[]): void {
   const code = fields.get('Code')
   if (code === undefined) return
-  const word = typeof code === 'string' ? code.toLowerCase() : ''
-  if (word === 'success') return
-  if (word === 'assumeroleunauthorizedaccess') {
-    throw new InstanceRoleError(
-      'ROLE_NOT_ASSUMABLE',
-      "The role's trust policy does not let EC2 assume it (AssumeRoleUnauthorizedAccess).",
-      {
-        step: 'credentials',
-      },
-    )
+  const word = typeof code === 'string' ? code : ''
+  if (word.toLowerCase() === 'success') return
+  const details = { step: 'credentials', names: { roleName }, said: saidBy(fields, secrets) } as const
+  if (word.toLowerCase() === 'assumeroleunauthorizedaccess') {
+    const message = `The trust policy of the role ${roleName} does not let EC2 assume it (AssumeRoleUnauthorizedAccess).`
+    throw new InstanceRoleError('ROLE_NOT_ASSUMABLE', message, details)
   }
-  const said = typeof code === 'string' && /^[A-Za-z]{1,64}$/.test(code) ? ` (${code})` : ''
-  throw new InstanceRoleError(
-    'CREDENTIALS_NOT_ISSUED',
-    `IMDS has the role, but no credentials for it${said}.`,
-    { step: 'credentials' },
-  )
+  const why = /^[A-Za-z]{1,64}$/.test(word) ? ` (${word})` : ''
+  const message = `IMDS has the role ${roleName}, but no credentials for it${why}.`
+  throw new InstanceRoleError('CREDENTIALS_NOT_ISSUED', message, details)
+}
+
+/** AWS's own messages have one sentence and a link. */
+const MAX_MESSAGE_LENGTH = 300
+
+/** What IMDS says of it, as far as that may be quoted: the document can hold keys, and the message can repeat them. */
+function saidBy(fields: Fields, secrets: readonly string[]): string | undefined {
+  const message = fields.get('Message')
+  if (typeof message !== 'string' || message.trim() === '') return undefined
+  const own = ['AccessKeyId', 'SecretAccessKey', 'Token'].map((name) => fields.get(name))
+  const all = [...secrets, ...own.filter((value) => typeof value === 'string')]
+  return quotable(message, MAX_MESSAGE_LENGTH, all)?.replace(/\.$/, '')
 }
 
 /** Emulators write anything here, so what cannot be read counts as absent. */

@@ -65,7 +65,11 @@ function sharedSource(options: UseOptions): CredentialsSource {
 
 function createSource(options: UseOptions): CredentialsSource {
   const { roleName, accountId } = options.config
-  return new CredentialsSource(imdsAccess(options), { roleName: roleName.value, accountId: accountId.value })
+  return new CredentialsSource(imdsAccess(options), {
+    roleName: roleName.value,
+    roleNameOrigin: roleName.origin,
+    accountId: accountId.value,
+  })
 }
 
 /** Two configurations that lead to the same requests are one; where their values come from does not matter, but for `retries`. */

@@ -1,15 +1,17 @@
-import type { InstanceRoleError } from '../errors.js'
-import type { V1UsedEvent } from '../events/events.js'
-import type { StateEvents } from './state-events.js'
+import type { Logger } from '@smithy/types'
 
 /** A trouble that lasts is told again after this long. */
 const REMINDER_MS = 600_000
 
-interface Line {
+/** A source keeps no more loggers than this, because a provider can be dropped without being closed. */
+const MOST_LOGGERS = 100
+
+export interface Line {
   /** Lines of one topic tell states that follow each other. */
   readonly topic: 'credentials' | 'protocol'
   /** Lines with the same state tell the same. */
   readonly state: string
+  /** `info`: all is well; the others tell of a trouble. */
   readonly level: 'info' | 'warn' | 'error'
   readonly text: string
 }
@@ -17,66 +19,70 @@ interface Line {
 /** The part of the SDK's `Logger` in use here; a logger can well write later than it is told. */
 export type LineLogger = Readonly<Record<Line['level'], (text: string) => unknown>>
 
-/** Writes one line for each change of state, and a reminder of a trouble that lasts. */
-export class StateLog {
-  readonly #told = new Map<string, { state: string; at: number }>()
+/** The log of one source: to the loggers of its providers, and to that of a caller. Each logger is told by itself. */
+export class SourceLog {
+  /** Of providers, and how many have each. */
+  readonly #providers = new Map<Logger, number>()
+  readonly #logs = new WeakMap<Logger, StateLog>()
 
-  /** Tells what a load did, by its events and, where it failed, its error. */
-  write(events: StateEvents, error: InstanceRoleError | undefined, now: number, logger: LineLogger): void {
-    const line = lineOf(events, error)
-    if (line === undefined || !this.#isNews(line, now)) return
-    this.#told.set(line.topic, { state: line.state, at: now })
+  /** Once for each provider. Beyond the limit, a logger hears of its provider's own calls only. */
+  add(logger: Logger): void {
+    const users = this.#providers.get(logger)
+    if (users === undefined && this.#providers.size >= MOST_LOGGERS) return
+    this.#providers.set(logger, (users ?? 0) + 1)
+  }
+
+  /** Gone with the last of its providers. */
+  remove(logger: Logger): void {
+    const users = this.#providers.get(logger) ?? 0
+    if (users > 1) this.#providers.set(logger, users - 1)
+    else this.#providers.delete(logger)
+  }
+
+  write(line: Line, now: number, caller: Logger | undefined): void {
+    const loggers = new Set(this.#providers.keys())
+    if (caller !== undefined) loggers.add(caller)
+    for (const logger of loggers) {
+      const log = this.#logs.get(logger) ?? new StateLog()
+      this.#logs.set(logger, log)
+      log.write(line, now, logger)
+    }
+  }
+}
+
+/** What one logger is told: one line for each change of state, and a reminder of a trouble that lasts. */
+export class StateLog {
+  readonly #news: Readonly<Record<Line['topic'], News>> = { credentials: new News(), protocol: new News() }
+
+  write(line: Line, now: number, logger: LineLogger): void {
+    if (!this.#news[line.topic].isNews(line, now)) return
     try {
       Promise.resolve(logger[line.level](`instance-role: ${line.text}`)).catch(() => {})
     } catch {
       // A logger that fails, at once or later, must not cost anybody the credentials.
     }
   }
-
-  #isNews({ topic, state, level }: Line, now: number): boolean {
-    const told = this.#told.get(topic)
-    if (told?.state !== state) return true
-    return level !== 'info' && Math.abs(now - told.at) >= REMINDER_MS
-  }
 }
 
-function lineOf(events: StateEvents, error: InstanceRoleError | undefined): Line | undefined {
-  const v1 = events['instance-role:v1-used']
-  if (v1 !== undefined) return v1Line(v1)
-  return error === undefined ? successLine(events) : failureLine(events, error)
-}
+class News {
+  /** What was told last, where that was no trouble. */
+  #good: string | undefined
+  /** When each was told last, since all was well. */
+  readonly #troubles = new Map<string, number>()
 
-function v1Line({ endpoint }: V1UsedEvent): Line {
-  const text = `IMDSv1 is used, as \`imdsV1Fallback\` allows: ${endpoint} gives no metadata token.`
-  return { topic: 'protocol', state: 'v1', level: 'warn', text }
-}
+  isNews({ state, level }: Line, now: number): boolean {
+    if (level !== 'info') return this.#isNewTrouble(state, now)
+    const isNew = this.#good !== state
+    this.#good = state
+    this.#troubles.clear()
+    return isNew
+  }
 
-function successLine(events: StateEvents): Line | undefined {
-  const refreshed = events['instance-role:refreshed']
-  if (refreshed === undefined) return undefined
-  const { roleName, expiration } = refreshed
-  const line = { topic: 'credentials', state: `${roleName} ${expiration}` } as const
-  if (events['instance-role:extended'] !== undefined) {
-    const text = `IMDS gave credentials of role ${roleName} that expired at ${expiration}; they are used until it gives others.`
-    return { ...line, level: 'warn', text }
+  #isNewTrouble(state: string, now: number): boolean {
+    const toldAt = this.#troubles.get(state)
+    if (toldAt !== undefined && Math.abs(now - toldAt) < REMINDER_MS) return false
+    this.#good = undefined
+    this.#troubles.set(state, now)
+    return true
   }
-  const changed = events['instance-role:role-changed']
-  const was = changed === undefined ? '' : `, which replaces ${changed.from},`
-  const text = `credentials of role ${roleName}${was} are loaded; they expire at ${expiration}.`
-  return { ...line, level: changed === undefined ? 'info' : 'warn', text }
-}
-
-function failureLine(events: StateEvents, { code, message, hint }: InstanceRoleError): Line {
-  const why = `${code}: ${message} ${hint}`
-  const failed = events['instance-role:refresh-failed']
-  if (failed === undefined) {
-    return { topic: 'credentials', state: `none ${code}`, level: 'error', text: `no credentials. ${why}` }
-  }
-  const { roleName, expiration } = failed
-  if (events['instance-role:extended'] === undefined) {
-    const text = `a refresh failed; the credentials of role ${roleName}, which expire at ${expiration}, are kept. ${why}`
-    return { topic: 'credentials', state: `failed ${code}`, level: 'warn', text }
-  }
-  const text = `the credentials of role ${roleName} expired at ${expiration} and are used until IMDS gives others. ${why}`
-  return { topic: 'credentials', state: `extended ${code}`, level: 'warn', text }
 }

@@ -1,13 +1,13 @@
 import { VERSION } from '../runtime/version.js'
-import { DROP_IN_PACKAGE, OFFICIAL_PACKAGE, type PackageManager } from './default-chain.js'
+import { type DefaultChain, DROP_IN_PACKAGE, OFFICIAL_PACKAGE, type PackageManager } from './default-chain.js'
 
 const REPLACEMENT = `npm:${DROP_IN_PACKAGE}@^${VERSION}`
 
 /**
  * Deletes the entries of AWS's package from npm's lock file, and their folders, so that the next `npm install` heeds an override
- * that was added, changed or taken out.
+ * that was added, changed or taken out. In a workspace it ignores them without this.
  */
-const FORGET = `node -e "const fs=require('fs'),f='package-lock.json',l=JSON.parse(fs.readFileSync(f));for(const p in l.packages)if(p.endsWith('/${OFFICIAL_PACKAGE}')){delete l.packages[p];fs.rmSync(p,{recursive:true,force:true})}fs.writeFileSync(f,JSON.stringify(l,null,2)+'\\n');fs.rmSync('node_modules/.package-lock.json',{force:true})"`
+const FORGET = `node -e "const fs=require('fs');for(const f of ['npm-shrinkwrap.json','package-lock.json'])if(fs.existsSync(f)){const l=JSON.parse(fs.readFileSync(f));for(const p in l.packages)if(p.endsWith('/${OFFICIAL_PACKAGE}')){delete l.packages[p];fs.rmSync(p,{recursive:true,force:true})}fs.writeFileSync(f,JSON.stringify(l,null,2)+'\\n')}fs.rmSync('node_modules/.package-lock.json',{force:true})"`
 
 const INSTALL: Readonly<Record<PackageManager, string>> = {
   npm: `${FORGET} && npm install`,
@@ -21,12 +21,19 @@ const OVERRIDE: Readonly<Record<PackageManager, string>> = {
   yarn: `npm pkg set 'resolutions.${OFFICIAL_PACKAGE}=${REPLACEMENT}'`,
 }
 
+/** Whose lock file it is, and where. */
+type CommandTarget = Pick<DefaultChain, 'packageManager' | 'root'>
+
 /** Has the lock file follow the override that is there. */
-export function installing(packageManager: PackageManager): string {
-  return INSTALL[packageManager]
+export function installing({ packageManager, root }: CommandTarget): string {
+  return inRoot(root, INSTALL[packageManager])
 }
 
 /** Adds the override, and has the lock file follow it. */
-export function overriding(packageManager: PackageManager): string {
-  return `${OVERRIDE[packageManager]} && ${INSTALL[packageManager]}`
+export function overriding({ packageManager, root }: CommandTarget): string {
+  return inRoot(root, `${OVERRIDE[packageManager]} && ${INSTALL[packageManager]}`)
+}
+
+function inRoot(root: string | undefined, command: string): string {
+  return root === undefined ? command : `cd '${root.replaceAll("'", `'\\''`)}' && ${command}`
 }

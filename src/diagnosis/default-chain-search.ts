@@ -19,14 +19,15 @@ type Json = Readonly<Record<string, unknown>>
 
 /** Follows the dependencies of the program in `folder` to every package that ends the default chain. Never rejects. */
 export function searchDefaultChain(folder: string): DefaultChain {
-  const root = findUp(folder, (at) => LOCK_FILES.some(([file]) => existsSync(join(at, file)))) ?? folder
+  const program = findUp(folder, (at) => existsSync(join(at, 'package.json'))) ?? folder
+  const root = findUp(program, (at) => hasLockFile(at) && (at === program || isWorkspace(at))) ?? program
   const plugAndPlay = plugAndPlayOf(folder)
   const locate = plugAndPlay ?? locateInNodeModules
-  const program = findUp(folder, (at) => existsSync(join(at, 'package.json'))) ?? folder
   return {
     packages: followDependencies(program, locate),
     overriddenIn: overrideFile(root),
     packageManager: LOCK_FILES.find(([file]) => existsSync(join(root, file)))?.[1] ?? 'npm',
+    root: root === folder ? undefined : root,
     isHidden: plugAndPlay === undefined && existsSync(join(root, '.pnp.cjs')),
   }
 }
@@ -37,6 +38,16 @@ const LOCK_FILES: readonly (readonly [file: string, manager: PackageManager])[] 
   ['package-lock.json', 'npm'],
   ['npm-shrinkwrap.json', 'npm'],
 ]
+
+function hasLockFile(folder: string): boolean {
+  return LOCK_FILES.some(([file]) => existsSync(join(folder, file)))
+}
+
+/** A lock file above a program that belongs to no workspace is that of something else. */
+function isWorkspace(root: string): boolean {
+  const { workspaces } = readJson(join(root, 'package.json'))
+  return workspaces !== undefined || existsSync(join(root, 'pnpm-workspace.yaml'))
+}
 
 function followDependencies(program: string, locate: Locate): ImdsPackage[] {
   const seen = new Set([program])

@@ -23,6 +23,8 @@ export interface DefaultChain {
   readonly overriddenIn: string | undefined
   /** By its lock file; npm where there is none. */
   readonly packageManager: PackageManager
+  /** The folder of the lock file, if commands have to be run there instead of in the folder that was examined. */
+  readonly root: string | undefined
   /** Whether Yarn's Plug'n'Play hides the packages from a process that was not started by Yarn. */
   readonly isHidden: boolean
 }

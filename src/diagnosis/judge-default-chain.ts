@@ -37,25 +37,25 @@ function judgeOverridden(first: ImdsPackage, chain: DefaultChain): Finding {
 }
 
 function judgeOfficial(first: ImdsPackage, chain: DefaultChain): Finding {
-  const fix = overriding(chain.packageManager)
+  const fix = overriding(chain)
   return {
     check: 'default-chain',
     verdict: 'ok',
     message: `Clients without \`credentials\` get those of AWS's own provider, from ${nameOf(first)}.`,
-    hint: `There is nothing to do if each client is given \`credentials\`. For others, put instance-role-imds in its place (${PAGE})${REPLACES[chain.packageManager]}: ${fix}`,
+    hint: `There is nothing to do if each client is given \`credentials\`. For others, put instance-role-imds in its place (${PAGE})${REPLACES[chain.packageManager]}.`,
     fix,
     facts: factsOf(first, chain),
   }
 }
 
 function judgeIgnored(first: ImdsPackage, chain: DefaultChain): Finding {
-  const fix = installing(chain.packageManager)
+  const fix = installing(chain)
   const { overriddenIn = '' } = chain
   return {
     check: 'default-chain',
     verdict: 'warning',
     message: `The override in ${overriddenIn} has no effect: clients without \`credentials\` get those of AWS's own provider, from ${nameOf(first)}.`,
-    hint: `Have ${chain.packageManager} install the package anew, which its lock file keeps as it was: ${fix}`,
+    hint: `Have ${chain.packageManager} install the package anew, which its lock file keeps as it was.`,
     fix,
     facts: factsOf(first, chain),
   }
@@ -64,13 +64,13 @@ function judgeIgnored(first: ImdsPackage, chain: DefaultChain): Finding {
 /** Of two implementations it depends on the client which one is used. */
 function judgeMixed(ours: ImdsPackage, chain: DefaultChain): Finding {
   const { packageManager, packages } = chain
-  const fix = overriding(packageManager)
+  const fix = overriding(chain)
   const others = packages.filter((one) => !isOurs(one)).map(({ version, path }) => `${version} in ${path}`)
   return {
     check: 'default-chain',
     verdict: 'warning',
     message: `Some clients without \`credentials\` get those of instance-role, and some those of AWS's own provider (${others.join(', ')}).`,
-    hint: `Have ${packageManager} put one in place of all${REPLACES[packageManager]}: ${fix}`,
+    hint: `Have ${packageManager} put one in place of all${REPLACES[packageManager]}.`,
     fix,
     facts: { ...factsOf(ours, chain), implementation: 'several' },
   }

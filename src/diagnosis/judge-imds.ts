@@ -1,7 +1,16 @@
-import { InstanceRoleError } from '../errors.js'
+import { IPV6_ENDPOINT } from '../config/config.js'
+import {
+  COUNT_DROPPED,
+  type CopyOptions,
+  copyOf,
+  fill,
+  HINTS,
+  InstanceRoleError,
+  TREATMENTS,
+} from '../errors.js'
 import type { Facts, ImdsFacts, Surroundings } from './facts.js'
 import type { Check, Finding } from './findings.js'
-import { COUNT_THROTTLED, fill, isProfileAttached, namesIn } from './fixes.js'
+import { isProfileAttached, namesIn } from './fixes.js'
 import { judgeClock, judgeCredentials } from './judge-time.js'
 import { mistaken } from './mistaken-code.js'
 import { problemOf, skipped } from './problem.js'
@@ -82,29 +91,37 @@ function failedCheck({ code, step }: InstanceRoleError, imds: ImdsFacts): keyof 
 
 /** The same code, in words that have what only the doctor knows. */
 function explained(error: InstanceRoleError, imds: ImdsFacts, { surroundings }: Facts): InstanceRoleError {
-  const message = explanations[error.code]?.(imds, error, surroundings)
-  return message === undefined ? error : new InstanceRoleError(error.code, message, error)
+  return copyOf(error, EXPLANATIONS[error.code]?.(imds, surroundings, error))
 }
 
-const explanations: Readonly<
+const EXPLANATIONS: Readonly<
   Partial<
     Record<
       InstanceRoleError['code'],
-      (imds: ImdsFacts, error: InstanceRoleError, surroundings: Surroundings) => string | undefined
+      (imds: ImdsFacts, surroundings: Surroundings, error: InstanceRoleError) => CopyOptions
     >
   >
 > = {
-  NO_ROLE: (imds, { step }, { firmwareInstanceId }) => {
-    const late = soonAfterLaunch(imds)
-    if (step === 'credentials') return undefined
-    if (isProfileAttached(imds))
-      return `The instance profile ${imds.instanceProfile?.name ?? 'that is attached'} holds no role${late}.`
-    return `No instance profile is attached to ${imds.instanceId ?? firmwareInstanceId ?? 'this instance'}${late}.`
+  NO_ROLE: (imds, { firmwareInstanceId }, { step }) => {
+    const isAttached = isProfileAttached(imds)
+    const remedy = isAttached ? HINTS.emptyProfile : TREATMENTS.NO_ROLE.hint
+    if (step === 'credentials') return { remedy }
+    const what = isAttached
+      ? `The instance profile ${imds.instanceProfile?.name ?? 'that is attached'} holds no role`
+      : `No instance profile is attached to ${imds.instanceId ?? firmwareInstanceId ?? 'this instance'}`
+    return { what: `${what}${soonAfterLaunch(imds)}.`, remedy }
   },
-  UNREACHABLE: (_imds, { message }, { firmwareInstanceId: id }) =>
-    id === undefined ? undefined : message.replace(/\.$/, `, although this is the EC2 instance ${id}.`),
-  HOP_LIMIT: ({ endpoint, timeoutMs }) =>
-    `IMDS at ${endpoint} answers requests without a token, but the response to the token request did not reach this process within ${timeoutMs} ms: the hop limit is too low.`,
+  UNREACHABLE: ({ otherAddress }, { firmwareInstanceId: id }) => ({
+    also: id === undefined ? undefined : `This is the EC2 instance ${id}, all the same.`,
+    remedy: otherAddress?.answers === true ? hintOf(otherAddress.endpoint) : undefined,
+  }),
+  HOP_LIMIT: ({ endpoint, timeoutMs }) => ({
+    what: `IMDS at ${endpoint} answers requests without a token, but the response to the token request did not reach this process within ${timeoutMs} ms: the hop limit is too low.`,
+  }),
+}
+
+function hintOf(endpoint: string): CopyOptions['remedy'] {
+  return endpoint === IPV6_ENDPOINT ? HINTS.ipv6 : HINTS.ipv4
 }
 
 /** A role can appear some time after the instance has booted. */
@@ -134,7 +151,7 @@ function judgeReach(imds: ImdsFacts): Finding {
       verdict: 'warning',
       message: `IMDS at ${endpoint} gave credentials, but only after ${failed.length} of ${requests.length} requests had failed.`,
       hint: 'Retries hide this. Run the doctor again to see whether it lasts, and look for what else asks IMDS.',
-      fix: COUNT_THROTTLED,
+      fix: COUNT_DROPPED,
       facts,
     }
   }

@@ -1,8 +1,7 @@
 import { isNegligible } from '../imds/clock-offset.js'
-import { InstanceRoleError } from '../errors.js'
+import { fill, InstanceRoleError, SHOW_TRUST_POLICY } from '../errors.js'
 import type { ImdsFacts } from './facts.js'
 import type { Finding } from './findings.js'
-import { SHOW_TRUST_POLICY } from './fixes.js'
 import { skipped } from './problem.js'
 
 /** A clock that is set by a time service is never off by so much. */
@@ -83,7 +82,7 @@ function overdue(leftMs: number, roleName: string, facts: Finding['facts']): Fin
     verdict: leftMs > 0 ? 'warning' : 'problem',
     message: `The credentials that IMDS gives ${state}: EC2 has not renewed them.`,
     hint: 'EC2 renews them at least 5 min before they end, unless it can no longer assume the role: look at its trust policy.',
-    fix: SHOW_TRUST_POLICY.replace('<role-name>', roleName),
+    fix: fill(SHOW_TRUST_POLICY, { roleName }),
     facts,
   }
 }

@@ -1,3 +1,4 @@
+import { disabledBy } from '../config/config.js'
 import { InstanceRoleError } from '../errors.js'
 import type { Facts } from './facts.js'
 import { CHECKS, type Finding } from './findings.js'
@@ -52,8 +53,7 @@ function judgeEnabled(facts: Facts): Finding {
   const known = { disabled: value, origin }
   if (!value)
     return { check: 'enabled', verdict: 'ok', message: 'The use of IMDS is not disabled.', facts: known }
-  const error = new InstanceRoleError('IMDS_DISABLED_BY_ENV', `The use of IMDS is disabled by the ${origin}.`)
-  return problemOf('enabled', error, facts, known)
+  return problemOf('enabled', disabledBy(origin), facts, known)
 }
 
 /** As long as the default time limit; what holds up this process for so long holds up others on this machine as well. */

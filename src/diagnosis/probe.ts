@@ -74,7 +74,7 @@ async function askImds(
   const endSlow = runtime.after(SLOW_MS, () => onSlow(options.endpoints.preferred, options.deadlineMs))
   // Beside the load, only what cannot change what it meets.
   const [loaded, otherAddress] = await Promise.all([
-    recordLoad(options, config.roleName.value),
+    recordLoad(options, config.roleName),
     askOtherAddress(config, options),
   ])
   const [details, withoutToken] = await Promise.all([
@@ -105,7 +105,10 @@ function hasToken(load: RoleFacts | InstanceRoleError): boolean {
 type Loaded = Pick<ImdsFacts, 'load' | 'listedRole' | 'requests' | 'clockOffsetMs'>
 
 /** The load, with what was seen on the way. */
-async function recordLoad(options: ImdsLoadOptions, roleName: string | undefined): Promise<Loaded> {
+async function recordLoad(
+  options: ImdsLoadOptions,
+  roleName: InstanceRoleConfig['roleName'],
+): Promise<Loaded> {
   const { runtime, transport } = options
   const requests: SentRequest[] = []
   const memory: RoleMemory = {}
@@ -113,7 +116,7 @@ async function recordLoad(options: ImdsLoadOptions, roleName: string | undefined
   const load = await loadRole(logged, roleName, memory)
   return {
     load,
-    listedRole: roleName ?? memory.discovered,
+    listedRole: roleName.value ?? memory.discovered,
     requests,
     clockOffsetMs: load instanceof InstanceRoleError ? undefined : load.clockOffsetMs,
   }
@@ -121,7 +124,7 @@ async function recordLoad(options: ImdsLoadOptions, roleName: string | undefined
 
 /** As the provider asks, with its limits. */
 function loadOptions(config: InstanceRoleConfig, runtime: Runtime): ImdsLoadOptions {
-  const registry = { tokens: new Map(), recent: new WeakMap() }
+  const registry = { tokens: new Map(), recent: new WeakMap(), facts: new WeakMap() }
   return {
     ...imdsAccess({ config, dispatcher: undefined, runtime, registry }),
     userAgent: USER_AGENT,
@@ -135,11 +138,11 @@ function loadOptions(config: InstanceRoleConfig, runtime: Runtime): ImdsLoadOpti
 /** The very load that the provider makes, with its retries. */
 async function loadRole(
   options: ImdsLoadOptions,
-  roleName: string | undefined,
+  { value: roleName, origin: roleNameOrigin }: InstanceRoleConfig['roleName'],
   memory: RoleMemory,
 ): Promise<RoleFacts | InstanceRoleError> {
   try {
-    const loaded = await loadRoleCredentials(options, { roleName, accountId: false }, memory)
+    const loaded = await loadRoleCredentials(options, { roleName, roleNameOrigin, accountId: false }, memory)
     const { expiresAt, clockOffsetMs } = loaded
     return { roleName: loaded.roleName, expiresAt, clockOffsetMs }
   } catch (error) {

@@ -1,17 +1,26 @@
-import type { InstanceRoleError } from '../errors.js'
+import { type InstanceRoleError, tellingOf } from '../errors.js'
 import type { Facts } from './facts.js'
 import type { Check, Finding } from './findings.js'
-import { remedyFor } from './fixes.js'
+import { namesIn } from './fixes.js'
 
-/** The finding that an error of the provider comes to. */
+/** The finding that an error of the provider comes to: its parts, with the names that the doctor knows. */
 export function problemOf(
   check: Check,
   error: InstanceRoleError,
   facts: Facts,
   known: Finding['facts'] = {},
 ): Finding {
-  const remedy = remedyFor(error, facts)
-  return { check, verdict: 'problem', message: error.message, code: error.code, ...remedy, facts: known }
+  const { what, text, look, fix } = tellingOf(error, namesIn(facts))
+  return {
+    check,
+    verdict: 'problem',
+    message: what,
+    code: error.code,
+    hint: `${text}.`,
+    ...(look !== undefined && { look }),
+    ...(fix !== undefined && { fix }),
+    facts: known,
+  }
 }
 
 export function skipped(check: Check, why: string): Finding {

@@ -1,4 +1,4 @@
-import { InstanceRoleError } from '../errors.js'
+import { linkTo } from '../errors.js'
 import type { Finding, Verdict } from './findings.js'
 import type { Report, ReportedSetting } from './report.js'
 import { wrapCommand, wrapWords } from './wrap.js'
@@ -46,10 +46,10 @@ function formatSettings(settings: NonNullable<Report['settings']>, layout: Layou
 function formatFinding(finding: Finding, layout: Layout): string[] {
   const { check, verdict, message, code, hint, look, fix } = finding
   const title = `${MARKS[verdict]} ${verdict === 'problem' ? (code ?? check) : check}`
-  const link = code === undefined ? undefined : new InstanceRoleError(code, message).link
+  const link = code === undefined ? undefined : linkTo(code)
   return [
     ...setOff(wrapWords(message, layout.width, { first: `${title}  `, rest: '  ' }), title, verdict, layout),
-    ...labelled('hint', hint === undefined ? undefined : withoutCommand(hint, fix), wrapWords, layout),
+    ...labelled('hint', hint, wrapWords, layout),
     ...labelled('look', look, wrapCommand, layout),
     ...labelled(isLook(fix) ? 'look' : 'fix', fix, wrapCommand, layout),
     ...labelled('docs', link, wrapWords, layout),
@@ -80,11 +80,6 @@ function isLook(command = ''): boolean {
   return /^(curl|env|ethtool|ip route get|sudo iptables -t nat -S|top|TOKEN=|aws (ec2 describe|iam get)-)\b/.test(
     command,
   )
-}
-
-/** The command has a line of its own. */
-function withoutCommand(hint: string, fix: string | undefined): string {
-  return (fix === undefined ? hint : hint.replace(`: ${fix}`, '')).replace(/\.$/, '') + '.'
 }
 
 function formatSuccess(findings: readonly Finding[], layout: Layout): string[] {

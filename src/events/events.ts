@@ -62,7 +62,7 @@ export interface RefreshedEvent {
   readonly isNew: boolean
 }
 
-/** A load failed, and what was held is kept. */
+/** A load failed, and the cached credentials are kept, because they have not expired. */
 export interface RefreshFailedEvent {
   /** The role whose credentials are kept. */
   readonly roleName: string
@@ -86,6 +86,10 @@ export interface ExtendedEvent {
   readonly expiration: string
   /** Why there is no other; absent where IMDS itself gave an expired set. */
   readonly errorCode?: InstanceRoleErrorCode
+  /** The request that failed; absent where none did. */
+  readonly step?: LoadStep
+  /** From when on a call tries again. */
+  readonly nextRefresh: string
 }
 
 /** IMDS lists another role than the one whose credentials were held. */
@@ -96,12 +100,32 @@ export interface RoleChangedEvent {
   readonly to: string
 }
 
-/** IMDS says that there is no role any more; the cached credentials are used until they expire. */
+/** IMDS says that there is no role any more; the cached credentials are used until they expire. Once for each detachment. */
 export interface RoleDetachedEvent {
   /** The role that was detached. */
   readonly roleName: string
   /** Until when its credentials serve. */
   readonly expiration: string
+}
+
+/** A call failed, the first one after calls that succeeded, or the first of all. */
+export interface CallsFailingEvent {
+  /** When that call failed. */
+  readonly since: string
+  /** Why it failed. */
+  readonly errorCode: InstanceRoleErrorCode
+  /** The request that failed; absent where none was made. */
+  readonly step?: LoadStep
+  /** The role whose credentials expired; absent where there never were any. */
+  readonly roleName?: string
+}
+
+/** There are credentials again, after calls failed. */
+export interface CallsRecoveredEvent {
+  /** When the first of those calls failed. */
+  readonly since: string
+  /** How many failed. */
+  readonly failedCalls: number
 }
 
 /** IMDSv1 was used, as `imdsV1Fallback` allows. */
@@ -125,7 +149,7 @@ export interface InstanceRoleEvents {
   readonly 'instance-role:load:error': LoadErrorEvent
   /** Credentials are loaded, or loaded again. */
   readonly 'instance-role:refreshed': RefreshedEvent
-  /** A load failed, and the cached credentials are kept. */
+  /** A load failed, and the cached credentials are kept, because they have not expired. */
   readonly 'instance-role:refresh-failed': RefreshFailedEvent
   /** An expired set is served. */
   readonly 'instance-role:extended': ExtendedEvent
@@ -133,6 +157,10 @@ export interface InstanceRoleEvents {
   readonly 'instance-role:role-changed': RoleChangedEvent
   /** IMDS says that there is no role any more. */
   readonly 'instance-role:role-detached': RoleDetachedEvent
+  /** Calls begin to fail. */
+  readonly 'instance-role:calls-failing': CallsFailingEvent
+  /** Calls succeed again. */
+  readonly 'instance-role:calls-recovered': CallsRecoveredEvent
   /** IMDSv1 was used. */
   readonly 'instance-role:v1-used': V1UsedEvent
 }

@@ -11,48 +11,6 @@ export function loggerOf(owner: LoggerOwner | null | undefined): Logger | undefi
   return typeof logger === 'object' && logger !== null ? logger : undefined
 }
 
-interface Known {
-  readonly ref: WeakRef<Logger>
-  users: number
-}
-
-/** The loggers of those who use a source. A provider that is dropped without being closed takes its logger with it. */
-export class Loggers {
-  readonly #known = new WeakMap<Logger, Known>()
-  readonly #refs = new Set<WeakRef<Logger>>()
-  readonly #dropped = new FinalizationRegistry<WeakRef<Logger>>((ref) => void this.#refs.delete(ref))
-
-  /** Once for each user. */
-  add(logger: Logger): void {
-    const known = this.#known.get(logger) ?? this.#meet(logger)
-    known.users += 1
-  }
-
-  /** Gone with the last of its users. */
-  remove(logger: Logger): void {
-    const known = this.#known.get(logger)
-    if (known === undefined) return
-    known.users -= 1
-    if (known.users > 0) return
-    this.#known.delete(logger)
-    this.#refs.delete(known.ref)
-  }
-
-  /** Each once, however many users it has, and that of the `caller`. */
-  with(caller: Logger | undefined): ReadonlySet<Logger> {
-    const all = new Set([...this.#refs].flatMap((ref) => ref.deref() ?? []))
-    return caller === undefined ? all : all.add(caller)
-  }
-
-  #meet(logger: Logger): Known {
-    const known = { ref: new WeakRef(logger), users: 0 }
-    this.#known.set(logger, known)
-    this.#refs.add(known.ref)
-    this.#dropped.register(logger, known.ref)
-    return known
-  }
-}
-
 /** A logger can well write later than it is told. */
 interface Warnable {
   warn(text: string): unknown

@@ -1,6 +1,6 @@
 import { isError } from '../runtime/abort.js'
 import { buffer, diagnosticsChannel } from '../runtime/builtins.js'
-import { InstanceRoleError } from '../errors.js'
+import { HINTS, InstanceRoleError } from '../errors.js'
 import type { ImdsDispatcher } from '../config/options.js'
 import type { Runtime } from '../runtime/runtime.js'
 import {
@@ -91,10 +91,8 @@ function reject(error: unknown, signal: AbortSignal): never {
   const isMisuse = code === undefined ? isError(error) && error.name === 'TypeError' : MISUSES.test(code)
   if (!isMisuse || signal.aborted) throw error
   const why = code ?? 'TypeError'
-  throw new InstanceRoleError(
-    'BAD_CONFIG',
-    `The option dispatcher is an undici dispatcher that cannot send: ${why}.`,
-  )
+  const message = `The option dispatcher is an undici dispatcher that cannot send (${why}).`
+  throw new InstanceRoleError('BAD_CONFIG', message, { remedy: HINTS.dispatcher })
 }
 
 /** @see https://undici.nodejs.org/#/docs/api/DiagnosticsChannel */

@@ -6,6 +6,8 @@ import { httpTransport } from './http-transport.js'
 import { forget, keep, type RecentlyUsed, share } from './recently-used.js'
 import type { Transport } from './transport.js'
 import type { ImdsDispatcher } from '../config/options.js'
+import type { ErrorNames } from '../errors.js'
+import { type FactRegistry, knownNames } from './instance-facts.js'
 import type { Runtime } from '../runtime/runtime.js'
 import { VERSION } from '../runtime/version.js'
 
@@ -25,6 +27,8 @@ export interface ImdsAccess {
   readonly tokenOf: (endpoint: string) => MetadataTokenCache
   /** Says that no load follows: a metadata token that nobody else uses is forgotten. */
   readonly releaseTokens: () => void
+  /** For the commands in errors: where IMDS is, and what is known of the instance without asking. */
+  readonly names: () => ErrorNames
 }
 
 /** The metadata tokens in use, by endpoint and dispatcher: a token is good for its endpoint, whoever took it. */
@@ -35,7 +39,7 @@ export interface TokenRegistry extends RecentlyUsed {
 }
 
 export interface AccessOptions {
-  readonly registry: TokenRegistry
+  readonly registry: TokenRegistry & FactRegistry
   readonly config: InstanceRoleConfig
   /** Where there is one, it is asked in place of direct connections. */
   readonly dispatcher: ImdsDispatcher | undefined
@@ -44,9 +48,10 @@ export interface AccessOptions {
 
 /** The way to IMDS that a configuration leads to. */
 export function imdsAccess(options: AccessOptions): ImdsAccess {
-  const { config, dispatcher, runtime } = options
+  const { config, dispatcher, runtime, registry } = options
+  const endpoints = new EndpointChoice(config.endpoint.value, config.alternativeEndpoint.value)
   return {
-    endpoints: new EndpointChoice(config.endpoint.value, config.alternativeEndpoint.value),
+    endpoints,
     timeoutMs: config.timeoutMs.value,
     deadlineMs: config.deadlineMs.value,
     retries: config.retries.value,
@@ -56,6 +61,10 @@ export function imdsAccess(options: AccessOptions): ImdsAccess {
     userAgent: `instance-role/${VERSION}`,
     runtime,
     ...useTokens(options),
+    names: () => ({
+      endpoint: endpoints.preferred,
+      ...knownNames(registry, dispatcher, config.endpoint.value),
+    }),
   }
 }
 

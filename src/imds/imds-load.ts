@@ -33,7 +33,7 @@ export async function runLoad<T>(
   if (signal.aborted) passOn()
   signal.addEventListener('abort', passOn, { once: true })
   const cancelLimit = startTimeLimit(runtime, deadlineMs, (blockedMs) =>
-    end.abort(overdue(tally, deadlineMs, blockedMs)),
+    end.abort(overdue(tally, options, blockedMs)),
   )
   try {
     const onRequest = (step: LoadStep): void => options.onRequest((tally.step = step))
@@ -70,7 +70,7 @@ function retryTries<T>(tryOnce: () => Promise<T>, tally: Tally, options: ImdsLoa
       count(tally, error)
       const limits = limitsAt(runtime.elapsed() - startedAt, options)
       const delayMs = retryDelayMs(error, tally, limits, runtime.random)
-      if (delayMs === undefined) throw copyOf(error, tally.attempts)
+      if (delayMs === undefined) throw copyOf(error, { attempts: tally.attempts, names: options.names() })
       if (delayMs > 0) await runtime.sleep(delayMs)
       return !hasEnded(signal)
     },
@@ -95,10 +95,11 @@ function hasEnded(signal: AbortSignal): boolean {
 /** What failed last says more than that time is up. */
 function overdue(
   { lastFailure, attempts, step }: Tally,
-  deadlineMs: number,
+  { deadlineMs, endpoints, names: namesOf }: ImdsLoadOptions,
   blockedMs: number,
 ): InstanceRoleError {
-  if (lastFailure !== undefined) return copyOf(lastFailure, attempts)
-  const message = `IMDS gave nothing within the deadline of ${deadlineMs} ms${tellBlocked(blockedMs)}.`
-  return new InstanceRoleError('TIMEOUT', message, { step, timedOut: true, attempts })
+  const names = namesOf()
+  if (lastFailure !== undefined) return copyOf(lastFailure, { attempts, names })
+  const message = `IMDS at ${endpoints.preferred} gave nothing within the deadline of ${deadlineMs} ms${tellBlocked(blockedMs)}.`
+  return new InstanceRoleError('TIMEOUT', message, { step, timedOut: true, attempts, names })
 }

@@ -43,6 +43,17 @@ export class ImdsReader {
     return this.#clockOffsetMs
   }
 
+  /** Where IMDS is asked. */
+  get endpoint(): string {
+    return this.#options.endpoints.preferred
+  }
+
+  /** The metadata token, where there is one: what no error may quote. */
+  get secrets(): readonly string[] {
+    const { held } = this.#options.tokenOf(this.endpoint)
+    return held === undefined ? [] : [held.value]
+  }
+
   /**
    * The text at `path`, or `undefined` where IMDS has nothing there (404).
    *
@@ -50,7 +61,9 @@ export class ImdsReader {
    */
   async get(path: string, step: LoadStep): Promise<string | undefined> {
     const bytes = await this.getBytes(path, step)
-    return bytes === undefined ? undefined : requireText(bytes, `GET ${path}`, step)
+    return bytes === undefined
+      ? undefined
+      : requireText(bytes, `IMDS at ${this.endpoint} to GET ${path}`, step)
   }
 
   /**
@@ -116,7 +129,7 @@ export class ImdsReader {
     const exchange = { endpoint, method: 'PUT', path: '/latest/api/token', step: 'token' } as const
     const answer = this.#requireOk(await this.#send(exchange, headers), exchange)
     const ttl = answer.headers.get('x-aws-ec2-metadata-token-ttl-seconds')
-    const text = requireText(answer.bytes, `${exchange.method} ${exchange.path}`, exchange.step)
+    const text = requireText(answer.bytes, `IMDS at ${endpoint} to PUT ${exchange.path}`, exchange.step)
     return parseMetadataToken(text, ttl, this.#options.runtime.now())
   }
 
@@ -171,10 +184,10 @@ function isWithoutV2(error: unknown): error is InstanceRoleError {
   return error.code === 'HOP_LIMIT' || [403, 404, 405].includes(error.statusCode ?? 0)
 }
 
-function requireText(bytes: Uint8Array, request: string, step: LoadStep): string {
+function requireText(bytes: Uint8Array, what: string, step: LoadStep): string {
   const text = decodeUtf8(bytes)
   if (text !== undefined) return text
   // Credentials are text by definition; metadata, user data above all, can be anything.
   const code = step === 'metadata' ? 'METADATA_NOT_TEXT' : 'BAD_RESPONSE'
-  throw new InstanceRoleError(code, `The answer to ${request} is not UTF-8 text.`, { step })
+  throw new InstanceRoleError(code, `The answer of ${what} is not UTF-8 text.`, { step })
 }

@@ -1,7 +1,17 @@
+import type { ErrorNames } from '../errors.js'
+
+export const REGION_PATH = '/latest/meta-data/placement/region'
+export const INSTANCE_ID_PATH = '/latest/meta-data/instance-id'
+
 /** What IMDS says at one path about this instance and never changes while a process runs, such as the region. Read once. */
 export class InstanceFact {
   #body: string | undefined
   readonly #reads = new Map<string, Promise<string>>()
+
+  /** The body, where it is known. */
+  get body(): string | undefined {
+    return this.#body
+  }
 
   /**
    * The body: known, or of a read. Those who ask under the same `limits` meanwhile share that read, and how it ends; a read under
@@ -47,4 +57,15 @@ export function instanceFact(
   known.set(key, fact)
   for (const oldest of known.keys()) if (known.size > MOST_FACTS) known.delete(oldest)
   return fact
+}
+
+/** What is known of this instance already, for the commands in errors. */
+export function knownNames(
+  registry: FactRegistry,
+  dispatcher: object | undefined,
+  endpoint: string,
+): Pick<ErrorNames, 'region' | 'instanceId'> {
+  const facts = registry.facts.get(dispatcher ?? registry)
+  const known = (path: string): string | undefined => facts?.get(`${endpoint} ${path}`)?.body?.trim()
+  return { region: known(REGION_PATH), instanceId: known(INSTANCE_ID_PATH) }
 }

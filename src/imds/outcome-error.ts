@@ -1,4 +1,4 @@
-import { InstanceRoleError, type InstanceRoleErrorCode, type LoadStep } from '../errors.js'
+import { HINTS, InstanceRoleError, type InstanceRoleErrorCode, type LoadStep } from '../errors.js'
 import { tellBlocked } from './time-limit.js'
 import { type Answer, MAX_BODY_BYTES, type Outcome } from './transport.js'
 
@@ -31,8 +31,13 @@ export function outcomeError(outcome: Outcome, context: Context): InstanceRoleEr
 function refusal({ status, headers }: Answer, context: Context): InstanceRoleError {
   const [code, message] = meaningOf(status, context)
   const retryAfterMs = parseRetryAfterMs(headers.get('retry-after'))
-  const details = { step: context.step, statusCode: status, retryAfterMs, ...elsewhere(context, status) }
+  const details = { ...told(context), statusCode: status, retryAfterMs, ...elsewhere(context, status) }
   return new InstanceRoleError(code, message, details)
+}
+
+/** What each error says of where it is from. */
+function told({ step, endpoint }: Context): { step: LoadStep; names: { endpoint: string } } {
+  return { step, names: { endpoint } }
 }
 
 /**
@@ -49,13 +54,17 @@ function elsewhere({ step, isKnown }: Context, status?: number): { tryNextLink?:
 const OF_OTHERS = [400, 404, 405, 429]
 
 function meaningOf(status: number, { request, endpoint, step }: Context): [InstanceRoleErrorCode, string] {
+  const imds = `IMDS at ${endpoint}`
   if (status === 401 && step !== 'token')
-    return ['TOKEN_REJECTED', `IMDS refused the metadata token of ${request} (401).`]
+    return ['TOKEN_REJECTED', `${imds} refused the metadata token of ${request} (401).`]
   if (status === 403)
-    return ['IMDS_DISABLED', `IMDS refused ${request} (403): it is disabled on this instance.`]
-  if (status === 429) return ['THROTTLED', `IMDS throttled ${request} (429).`]
-  if (status >= 500) return ['SERVER_ERROR', `IMDS failed to answer ${request} (${status}).`]
-  return ['UNEXPECTED_STATUS', `IMDS at ${endpoint} answered ${request} with status ${status}.`]
+    return ['IMDS_DISABLED', `${imds} refused ${request} (403): it is disabled on this instance.`]
+  if (status === 429) return ['THROTTLED', `${imds} throttled ${request} (429).`]
+  if (status >= 500) return ['SERVER_ERROR', `${imds} failed to answer ${request} (${status}).`]
+  return [
+    'UNEXPECTED_STATUS',
+    `${imds} answered ${request} with status ${status}, which IMDS has no reason for.`,
+  ]
 }
 
 /** Seconds only: IMDS has no reason to name a date. */
@@ -64,9 +73,14 @@ function parseRetryAfterMs(header: string | undefined): number | undefined {
 }
 
 function broken({ cause }: Outcome & { kind: 'broken' }, context: Context): InstanceRoleError {
-  const { request, step } = context
-  const message = `The connection broke before ${request} was answered in full.`
-  const error = new InstanceRoleError('BAD_RESPONSE', message, { step, cause, ...elsewhere(context) })
+  const { request, endpoint } = context
+  const why = cause === undefined ? '' : ` (${cause.message})`
+  const message = `The connection to IMDS at ${endpoint} broke before ${request} was answered in full${why}.`
+  const error = new InstanceRoleError('BAD_RESPONSE', message, {
+    ...told(context),
+    cause,
+    ...elsewhere(context),
+  })
   breakages.add(error)
   return error
 }
@@ -79,33 +93,30 @@ export function isTrouble(error: InstanceRoleError): boolean {
   return error.code === 'THROTTLED' || error.code === 'SERVER_ERROR' || breakages.has(error)
 }
 
-function oversized({ request, step }: Context): InstanceRoleError {
-  return new InstanceRoleError(
-    'BAD_RESPONSE',
-    `The answer to ${request} is larger than ${MAX_BODY_BYTES / 1_024} KiB.`,
-    { step },
-  )
+function oversized(context: Context): InstanceRoleError {
+  const { request, endpoint } = context
+  const message = `The answer of IMDS at ${endpoint} to ${request} is larger than ${MAX_BODY_BYTES / 1_024} KiB.`
+  return new InstanceRoleError('BAD_RESPONSE', message, told(context))
 }
 
 function unreachable(
   { timedOut, cause }: Outcome & { kind: 'unreachable' },
-  { endpoint, timeoutMs, step }: Context,
+  context: Context,
 ): InstanceRoleError {
-  const silence = `nothing accepted the connection within ${timeoutMs} ms`
+  const { endpoint, timeoutMs } = context
   const cut = cause?.message.replace(/\.$/, '') ?? 'the connection failed'
-  const why = timedOut ? silence : explain(cut, endpoint)
+  const why = timedOut ? `nothing accepted the connection within ${timeoutMs} ms` : cut
   const message = `IMDS at ${endpoint} cannot be reached: ${why}.`
-  return new InstanceRoleError('UNREACHABLE', message, { step, timedOut, cause })
+  const remedy = FORBIDDEN.test(why) ? HINTS.noRoute : undefined
+  return new InstanceRoleError('UNREACHABLE', message, { ...told(context), timedOut, cause, remedy })
 }
 
-/** What the kernel says where no route leads there, or a route or a firewall rule of this host forbids it: systemd-imdsd adds such a route. */
+/**
+ * What the kernel says where no route leads there, or a route or a firewall rule of this host forbids it.
+ *
+ * @see https://man7.org/linux/man-pages/man8/ip-route.8.html (unreachable, blackhole, prohibit)
+ */
 const FORBIDDEN = /\b(EACCES|EPERM|EINVAL|ENETUNREACH|EHOSTUNREACH)\b/
-
-function explain(why: string, endpoint: string): string {
-  if (!FORBIDDEN.test(why)) return why
-  const address = new URL(endpoint).hostname.replace(/^\[|\]$/g, '')
-  return `${why}; this host has no route to it, or a route (systemd-imdsd?) or a firewall rule forbids it (ip route get ${address})`
-}
 
 /** Where a connection was made and the PUT was not answered, the answer's IP hop limit does not reach this process. */
 function silent(
@@ -113,13 +124,13 @@ function silent(
   context: Context,
 ): InstanceRoleError {
   const { endpoint, timeoutMs, step, request } = context
-  const details = { step, timedOut: true }
+  const details = { ...told(context), timedOut: true }
   if (blockedMs === 0 && step === 'token' && !isPartial) {
     if (!isConnected) return unreachable({ kind: 'unreachable', timedOut: true }, context)
-    const message = `IMDS at ${endpoint} accepted the connection but never answered ${request} (${timeoutMs} ms): its answer does not get this far.`
+    const message = `IMDS at ${endpoint} accepted the connection, but ${request} timed out after ${timeoutMs} ms: most likely this is a container, and the hop limit of the instance keeps the response away.`
     return new InstanceRoleError('HOP_LIMIT', message, details)
   }
   const what = isPartial ? 'did not end its answer to' : 'did not answer'
-  const message = `IMDS ${what} ${request} within ${timeoutMs} ms${tellBlocked(blockedMs)}.`
+  const message = `IMDS at ${endpoint} ${what} ${request} within ${timeoutMs} ms${tellBlocked(blockedMs)}.`
   return new InstanceRoleError('TIMEOUT', message, details)
 }

@@ -129,19 +129,35 @@ export function codeOf(error: unknown): string | undefined {
 /** A new error, with no `code`: by it the SDK's retry strategy would repeat the whole request around us. */
 function causeOf(error: unknown): { cause?: Error } {
   const text = isError(error) ? textOf(error) : undefined
-  return text === undefined ? {} : { cause: new Error(text) }
+  if (text === undefined) return {}
+  const cause = new Error(text)
+  // The system's own has none, and ours says nothing.
+  cause.stack = String(cause)
+  return { cause }
 }
 
-/** Only the operating system's own errors are quoted: a parser error can carry the bytes that it choked on. */
+/** Of the operating system's own errors, what it said; else the code: a parser error can carry the bytes that it choked on. */
 function textOf(error: Error): string | undefined {
   // Of a name with several addresses.
   if ('errors' in error && Array.isArray(error.errors)) {
     const texts = error.errors.flatMap((one) => (isError(one) ? (textOf(one) ?? []) : []))
     if (texts.length > 0) return texts.join('; ')
   }
-  if ('errno' in error) return error.message
+  if ('errno' in error) return systemText(error)
   const code = codeOf(error)
   return code === 'ERR_ACCESS_DENIED' ? `${code} (start node with --allow-net)` : code
+}
+
+/** As Node words it, from its parts: a dispatcher of the caller's can have put anything in the message. */
+function systemText(error: Error): string | undefined {
+  const parts = new Map<string, unknown>(Object.entries(error))
+  const text = (name: string): string => {
+    const part = parts.get(name)
+    return typeof part === 'string' && /^[\w.:%-]+$/.test(part) ? part : ''
+  }
+  const port = parts.get('port')
+  const where = typeof port === 'number' ? `${text('address')}:${port}` : text('address') || text('hostname')
+  return [text('syscall'), text('code'), where].filter(Boolean).join(' ') || undefined
 }
 
 /** The headers of an answer by their names in lower case, where several of a name come as one text or as a list. */

@@ -1,4 +1,4 @@
-import { InstanceRoleError } from '../errors.js'
+import { HINTS, InstanceRoleError } from '../errors.js'
 import { type Fields, parseFields } from '../runtime/json-fields.js'
 
 /** The instance identity document; members that an instance does not have are absent. */
@@ -35,6 +35,7 @@ export function requireMetadata(body: string | undefined, path: string): string 
   throw new InstanceRoleError('METADATA_ABSENT', `IMDS has nothing at ${path} (404).`, {
     step: 'metadata',
     statusCode: 404,
+    remedy: path.includes('/tags/') ? HINTS.tags : undefined,
   })
 }
 

@@ -1,10 +1,11 @@
 import { throwIfAborted, unlessAborted } from '../runtime/abort.js'
 import { checkAbortSignal, checkOptions, type CheckedOptions } from '../config/checked-options.js'
 import { resolveEnabledConfig, type Setting } from '../config/config.js'
-import { copyOf, InstanceRoleError } from '../errors.js'
+import { badValue } from '../config/setting-values.js'
+import { beginStackAt, type Called, copyOf, InstanceRoleError } from '../errors.js'
 import { publish } from '../events/events.js'
 import { type ImdsAccess, imdsAccess, type TokenRegistry } from '../imds/imds-access.js'
-import { type FactRegistry, instanceFact } from '../imds/instance-facts.js'
+import { type FactRegistry, INSTANCE_ID_PATH, instanceFact, REGION_PATH } from '../imds/instance-facts.js'
 import { runLoad } from '../imds/imds-load.js'
 import type { ImdsReader } from '../imds/imds-reader.js'
 import {
@@ -74,7 +75,7 @@ export class MetadataClient {
 
   /** @throws {InstanceRoleError} `BAD_CONFIG`, at once, for a malformed option */
   constructor(options: MetadataClientOptions = {}) {
-    this.#checked = checkOptions(options)
+    this.#checked = checkedFor(MetadataClient, options)
     this.#registry =
       this.#checked.isolated === true
         ? { tokens: new Map(), recent: new WeakMap(), facts: new WeakMap() }
@@ -89,9 +90,10 @@ export class MetadataClient {
    */
   async get(path: string, options: MetadataReadOptions = {}): Promise<string | undefined> {
     if (!/^\/[\x21-\x7e]*$/.test(path)) {
-      throw new InstanceRoleError('BAD_CONFIG', 'The metadata path is not an absolute, percent-encoded path.')
+      throw badValue('metadata path', path, 'an absolute, percent-encoded path')
     }
-    return this.#load((imds) => imds.get(path, 'metadata'), options)
+    // Awaited, so that the stack of an error leads to the caller.
+    return await this.#load((imds) => imds.get(path, 'metadata'), options)
   }
 
   /**
@@ -100,7 +102,7 @@ export class MetadataClient {
    * @throws {InstanceRoleError} `METADATA_ABSENT`, `BAD_RESPONSE`, and those of `get`
    */
   region(options?: MetadataReadOptions): Promise<string> {
-    return this.#fact('/latest/meta-data/placement/region', options, parseIdentifier)
+    return this.#fact(REGION_PATH, options, parseIdentifier)
   }
 
   /**
@@ -109,7 +111,7 @@ export class MetadataClient {
    * @throws {InstanceRoleError} `METADATA_ABSENT`, `BAD_RESPONSE`, and those of `get`
    */
   instanceId(options?: MetadataReadOptions): Promise<string> {
-    return this.#fact('/latest/meta-data/instance-id', options, parseIdentifier)
+    return this.#fact(INSTANCE_ID_PATH, options, parseIdentifier)
   }
 
   /**
@@ -193,6 +195,14 @@ export class MetadataClient {
   }
 
   async #wait<T>(work: (signal: AbortSignal) => Promise<T>, options: MetadataReadOptions | null): Promise<T> {
+    // Awaited, so that this function is in the stack, which begins after it.
+    return await this.#settle(work, options)
+  }
+
+  async #settle<T>(
+    work: (signal: AbortSignal) => Promise<T>,
+    options: MetadataReadOptions | null,
+  ): Promise<T> {
     const signal = checkAbortSignal(options?.abortSignal) ?? new AbortController().signal
     throwIfAborted(signal)
     const release = this.#environment.runtime.keepAlive()
@@ -200,7 +210,9 @@ export class MetadataClient {
       return await unlessAborted(signal, work(signal))
     } catch (error) {
       // For each caller its own: the SDK writes to errors, and the stack tells who called.
-      throw error instanceof InstanceRoleError && error !== signal.reason ? copyOf(error) : error
+      throw error instanceof InstanceRoleError && error !== signal.reason
+        ? beginStackAt(this.#wait, copyOf(error))
+        : error
     } finally {
       release()
     }
@@ -226,6 +238,15 @@ export class MetadataClient {
         Object.values<Setting<unknown>>({ ...config }).map(({ value }) => value ?? null),
       ),
     }
+  }
+}
+
+/** @throws {InstanceRoleError} `BAD_CONFIG`, whose stack begins where `called` was called */
+function checkedFor(called: Called, options: MetadataClientOptions): CheckedOptions {
+  try {
+    return checkOptions(options)
+  } catch (error) {
+    throw beginStackAt(called, error)
   }
 }
 

@@ -1,7 +1,8 @@
 import type { InstanceRoleCredentials } from './credentials-identity.js'
 import type { InstanceRoleCallProperties, InstanceRoleOptions, ReadyOptions } from '../config/options.js'
 import { ProviderCalls } from './provider-calls.js'
-import { describeStatus, type InstanceRoleStatus } from './status.js'
+import { describeStatus, inspectStatus, type InstanceRoleStatus } from './status.js'
+import { beginStackAt } from '../errors.js'
 import { systemEnvironment, type Environment } from './environment.js'
 
 /** A credentials function for any AWS SDK v3 client. */
@@ -14,7 +15,7 @@ export interface InstanceRoleProvider extends AsyncDisposable {
   (properties?: InstanceRoleCallProperties): Promise<InstanceRoleCredentials>
   /** Tells the SDK not to put a cache of its own in front, which would block and fail 5 min before each expiration. */
   memoized: boolean
-  /** Role, expiration, last success, last error code and next refresh: safe to show, no secret in it. */
+  /** State, role, expiration, last success, last error code and next refresh: safe to show, no secret in it. */
   status(): InstanceRoleStatus
   /**
    * Waits until there are credentials, for example while an instance boots, and gives them.
@@ -44,8 +45,15 @@ export interface InstanceRoleProvider extends AsyncDisposable {
  * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/iam-roles-for-amazon-ec2.html
  */
 export function fromInstanceRole(options: InstanceRoleOptions = {}): InstanceRoleProvider {
-  return createProvider(options, systemEnvironment())
+  try {
+    return createProvider(options, systemEnvironment())
+  } catch (error) {
+    throw beginStackAt(fromInstanceRole, error)
+  }
 }
+
+/** How `util.inspect` finds what an object says of itself; the same in every realm. */
+const INSPECT = Symbol.for('nodejs.util.inspect.custom')
 
 const callsOf = new WeakMap<object, ProviderCalls>()
 
@@ -61,14 +69,18 @@ export function createProvider(options: InstanceRoleOptions, environment: Enviro
     use.close()
     return Promise.resolve()
   }
+  const { now } = environment.runtime
+  const status = (): InstanceRoleStatus => describeStatus(use.status(), use.source?.now() ?? now())
   const provider = Object.assign((properties?: InstanceRoleCallProperties) => use.credentials(properties), {
     memoized: true,
-    status: () => describeStatus(use.source?.status(), use.source?.now() ?? environment.runtime.now()),
+    status,
     ready: (readyOptions?: ReadyOptions) => use.ready(readyOptions),
     invalidate: () => use.invalidate(),
     close,
     [Symbol.asyncDispose]: close,
   })
+  // Not enumerable, so that nothing copies it.
+  Object.defineProperty(provider, INSPECT, { value: () => inspectStatus(status(), now()) })
   callsOf.set(provider, use)
   return provider
 }

@@ -8,8 +8,14 @@ import {
 import { resolveEnabledConfig } from '../config/config.js'
 import { type InstanceRoleCredentials, toCredentials } from './credentials-identity.js'
 import type { LoadedRole } from '../credentials/credentials-load.js'
-import type { Caller, CredentialsSource } from '../credentials/credentials-source.js'
-import { copyOf, InstanceRoleError } from '../errors.js'
+import type { Caller, CredentialsSource, SourceStatus } from '../credentials/credentials-source.js'
+import {
+  beginStackAt,
+  type Called,
+  copyOf,
+  InstanceRoleError,
+  type InstanceRoleErrorCode,
+} from '../errors.js'
 import { loggerOf, warnOnce } from '../events/loggers.js'
 import type { InstanceRoleCallProperties, InstanceRoleOptions, ReadyOptions } from '../config/options.js'
 import { type Held, wasTriedLately } from '../refresh/refresh-schedule.js'
@@ -18,8 +24,23 @@ import { type RoleWait, waitForRole } from './wait-for-role.js'
 import { WaitingCallers } from './waiting-callers.js'
 import type { Environment } from './environment.js'
 
+/** How a caller waits. */
+interface Wait {
+  readonly abortSignal: AbortSignal | undefined
+  readonly limit: Pick<RoleWait, 'forMs' | 'isFirm'>
+  /** The first of our functions that the caller waits for. */
+  readonly called: Called
+}
+
 const NONE: InstanceRoleCallProperties = {}
 const DEFAULT_READY_TIMEOUT_MS = 60_000
+const EMPTY: SourceStatus = {
+  held: undefined,
+  lastSuccessAt: undefined,
+  lastErrorCode: undefined,
+  requests: 0,
+  clockOffsetMs: undefined,
+}
 
 /** One provider's use of a source: opened at the first call, closed once. */
 export class ProviderCalls {
@@ -31,6 +52,8 @@ export class ProviderCalls {
   #opening: Promise<CredentialsSource> | undefined
   /** While the first call was opening the source. */
   #isInvalidated = false
+  /** Why the settings gave no source, where they did not. */
+  #openErrorCode: InstanceRoleErrorCode | undefined
 
   constructor(options: InstanceRoleOptions, environment: Environment) {
     this.#checked = checkOptions(options)
@@ -40,6 +63,11 @@ export class ProviderCalls {
   /** `undefined` before the first call and after the end. */
   get source(): CredentialsSource | undefined {
     return this.#source
+  }
+
+  /** Of the source; without one, settings that forbid a load count as a load that failed. */
+  status(): SourceStatus {
+    return this.#source?.status() ?? { ...EMPTY, lastErrorCode: this.#openErrorCode }
   }
 
   /** Runs about twice per request of every client: a hit is a few comparisons and a copy. */
@@ -57,29 +85,19 @@ export class ProviderCalls {
 
   async #load(properties: InstanceRoleCallProperties): Promise<InstanceRoleCredentials> {
     const abortSignal = checkAbortSignal(properties.abortSignal)
-    throwIfAborted(abortSignal)
-    const roleWait = this.#roleWait(this.#checked.waitForRoleMs ?? 0, abortSignal)
-    return this.#wait(this.#find(properties, roleWait), abortSignal)
+    const limit = { forMs: this.#checked.waitForRoleMs ?? 0, isFirm: false }
+    // Awaited, so that this function is in the stack, which begins after it.
+    return await this.#wait(properties, { abortSignal, limit, called: this.#load })
   }
 
-  async ready(given: ReadyOptions | null | undefined): Promise<InstanceRoleCredentials> {
-    const { timeout } = given ?? {}
-    const abortSignal = checkAbortSignal(given?.abortSignal)
-    const timeoutMs = checkDuration('timeout', timeout) ?? DEFAULT_READY_TIMEOUT_MS
-    throwIfAborted(abortSignal)
-    const end = new AbortController()
-    const roleWait = this.#roleWait(timeoutMs, end.signal)
-    const cancel = this.#environment.runtime.after(timeoutMs, () =>
-      end.abort(ownCopy(roleWait.lastFailure) ?? notReady(timeoutMs)),
-    )
-    const stop = (): void => end.abort(abortSignal?.reason)
-    abortSignal?.addEventListener('abort', stop, { once: true })
-    try {
-      return await this.#wait(this.#find({ abortSignal: end.signal }, roleWait), end.signal)
-    } finally {
-      cancel()
-      abortSignal?.removeEventListener('abort', stop)
-    }
+  ready(given: ReadyOptions | null | undefined): Promise<InstanceRoleCredentials> {
+    return this.#ready(given ?? {})
+  }
+
+  async #ready({ timeout, ...given }: ReadyOptions): Promise<InstanceRoleCredentials> {
+    const abortSignal = checkAbortSignal(given.abortSignal)
+    const forMs = checkDuration('timeout', timeout) ?? DEFAULT_READY_TIMEOUT_MS
+    return await this.#wait(NONE, { abortSignal, limit: { forMs, isFirm: true }, called: this.#ready })
   }
 
   /** The next call waits for a fresh load. */
@@ -95,30 +113,38 @@ export class ProviderCalls {
     const { dispatcher, logger } = this.#checked
     if (this.#source !== undefined) releaseSource(this.#source, { registry, dispatcher, logger })
     this.#source = undefined
+    this.#openErrorCode = undefined
   }
 
-  async #wait<T>(work: Promise<T>, abortSignal: AbortSignal | undefined): Promise<T> {
-    const wanted = abortSignal === undefined ? work : unlessAborted(abortSignal, work)
+  async #wait(
+    properties: InstanceRoleCallProperties,
+    { abortSignal, limit, called }: Wait,
+  ): Promise<InstanceRoleCredentials> {
+    throwIfAborted(abortSignal)
+    const { runtime } = this.#environment
+    const wait: RoleWait = {
+      ...limit,
+      isWanted: () => !this.#isClosed && abortSignal?.aborted !== true,
+      pauseMs: () => this.#source?.pauseMs() ?? 0,
+    }
+    const found = waitForRole((isFirst) => this.#find(properties, isFirst), wait, runtime)
+    const wanted = abortSignal === undefined ? found : unlessAborted(abortSignal, found)
     try {
-      return await this.#waiting.join(wanted, this.#environment.runtime)
+      return await this.#waiting.join(wanted, runtime)
     } catch (error) {
-      throw error === abortSignal?.reason ? error : ownCopy(error)
+      this.#source?.callFailed(error, this.#caller(properties))
+      throw error === abortSignal?.reason ? error : ownCopy(error, called)
     }
   }
 
-  #roleWait(forMs: number, abortSignal: AbortSignal | undefined): RoleWait {
-    return { forMs, isWanted: () => !this.#isClosed && abortSignal?.aborted !== true }
-  }
-
-  async #find(properties: InstanceRoleCallProperties, roleWait: RoleWait): Promise<InstanceRoleCredentials> {
+  async #find(properties: InstanceRoleCallProperties, isFirst: boolean): Promise<InstanceRoleCredentials> {
     this.#requireOpen()
     const source = this.#source ?? (await this.#openOnce(properties))
     const caller = this.#caller(properties)
     const minTtlMs = checkDuration('minTtl', properties.minTtl) ?? this.#checked.minTtlMs
-    const first = (): Promise<Held<LoadedRole>> =>
-      properties.forceRefresh === true ? source.refresh(caller) : source.get(caller)
-    const look = (isFirst: boolean): Promise<Held<LoadedRole>> => (isFirst ? first() : source.load(caller))
-    const held = await waitForRole(look, () => source.pauseMs(), roleWait, this.#environment.runtime)
+    const wish = properties.forceRefresh === true ? 'refresh' : 'get'
+    // A failure that is remembered ends a call, and not the wait of one that has tried.
+    const held = await source[isFirst ? wish : 'load'](caller)
     const isWorthATry = isShort(held, source, minTtlMs) && !wasTriedLately(source.now(), held)
     if (!isWorthATry) return toCredentials(held, source)
     this.#requireOpen()
@@ -126,10 +152,15 @@ export class ProviderCalls {
   }
 
   #openOnce(properties: InstanceRoleCallProperties): Promise<CredentialsSource> {
-    this.#opening ??= this.#open(properties).finally(() => {
-      this.#opening = undefined
-      this.#isInvalidated = false
-    })
+    this.#opening ??= this.#open(properties)
+      .catch((error: unknown) => {
+        if (!this.#isClosed && error instanceof InstanceRoleError) this.#openErrorCode = error.code
+        throw error
+      })
+      .finally(() => {
+        this.#opening = undefined
+        this.#isInvalidated = false
+      })
     return this.#opening
   }
 
@@ -165,16 +196,10 @@ function isShort(held: Held<LoadedRole>, source: CredentialsSource, minTtlMs: nu
 }
 
 /** For each caller its own: the SDK writes to errors, and the stack tells who called. */
-function ownCopy(error: unknown): unknown {
-  return error instanceof InstanceRoleError ? copyOf(error) : error
+function ownCopy(error: unknown, called: Called): unknown {
+  return error instanceof InstanceRoleError ? beginStackAt(called, copyOf(error)) : error
 }
 
 function closed(): InstanceRoleError {
   return new InstanceRoleError('CLOSED', 'The instance role provider was closed.')
-}
-
-function notReady(timeoutMs: number): InstanceRoleError {
-  return new InstanceRoleError('TIMEOUT', `There were no credentials within ${timeoutMs} ms.`, {
-    timedOut: true,
-  })
 }

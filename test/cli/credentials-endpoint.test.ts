@@ -108,8 +108,8 @@ test.each(Object.keys(TREATMENTS) as InstanceRoleErrorCode[])('tells %s with its
   expect(status).toBe(TREATMENTS[code].retryable ? 503 : 400)
   const told = JSON.parse(body) as Record<string, string>
   expect(told['Code']).toBe(code)
-  expect(told['Message']).toContain('What happened.')
-  expect(told['Message']).toContain(error.hint)
+  expect(told['Message']).toBe(error.message)
+  expect(told['Message']).toMatch(/^What happened\. .* https:\S+$/)
 })
 
 test('tells nothing of an error that is not ours', async () => {

@@ -77,6 +77,13 @@ test('keeps a connection for 100 requests', async () => {
   expect([...sockets]).toEqual(['keep-alive', 'close'])
 })
 
+test.each([2, 1_000])('answers none of %i requests that arrive together', async (count) => {
+  const { port } = await setup()
+  const request = lines('GET /healthz HTTP/1.1', `Host: 127.0.0.1:${port}`)
+  const response = await sendRaw(port, request.repeat(count))
+  expect(response.match(/^HTTP\/1\.1 .*$/gm)).toEqual(['HTTP/1.1 400 Bad Request'])
+})
+
 test('keeps 256 connections at most, and lets nobody who holds them lock others out', async () => {
   const { port, url } = await setup()
   const open: Socket[] = []

@@ -52,13 +52,13 @@ test('prints what a credential_process prints, and nothing else', async () => {
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
 })
 
-test('tells an error in one line on stderr, with code and hint', async () => {
+test('tells an error in one line on stderr, with code, fix and link', async () => {
   const { instance, env } = await listening()
   instance.disassociateProfile()
   const { status, stdout, stderr } = await runCli(['credentials'], { env })
   expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
   expect(stderr).toMatch(
-    /^instance-role: NO_ROLE: IMDS lists no role: .* Hint: Attach an instance profile .*\n$/,
+    /^instance-role: NO_ROLE: IMDS at http:\S+ lists no role \(404\): .* Attach an instance profile .* https:\S+\n$/,
   )
 })
 

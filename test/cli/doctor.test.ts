@@ -133,7 +133,7 @@ test('says that the files which are named cannot be read for want of a home dire
   expect(status).toBe(1)
   expect(stderr).toMatch(SILENT)
   expect(finding('settings')).toMatchObject({ code: 'BAD_CONFIG', verdict: 'problem' })
-  expect(finding('settings')?.message).toMatch(/not read for want of a home directory: set HOME\.$/)
+  expect(finding('settings')?.message).toMatch(/not read, because there is no home directory\.$/)
 })
 
 test.skipIf(process.platform === 'win32')('warns of a file that is a pipe, and ends as ever', async () => {

@@ -59,6 +59,11 @@ test('a program gets credentials by the variables that are printed, and each req
     expect(stderr()).not.toContain(secret)
 })
 
+test('answers from a process that may not compile at run time', async () => {
+  const { endpoint } = await startEmulate([], { env: { NODE_OPTIONS: '--jitless' } })
+  expect(await read(endpoint, LISTING_PATH)).toBe('app-role')
+})
+
 test.skipIf(!hasBotocore)('botocore gets credentials by the variables that are printed', async () => {
   const { env, stderr } = await startEmulate()
   const script = 'from botocore.session import Session; print(Session().get_credentials().access_key)'

@@ -59,6 +59,20 @@ test('gives a command the credentials of the role, says nothing itself, and stop
   })
 })
 
+test('serves in a process that may not compile at run time', async () => {
+  const { instance, env } = await listening()
+  const source = `
+    const { AWS_CONTAINER_CREDENTIALS_FULL_URI: uri, AWS_CONTAINER_AUTHORIZATION_TOKEN: token } = process.env
+    const ask = () => process.getBuiltinModule('node:http').get(uri, { headers: { Authorization: token } }, (response) => {
+      if (response.statusCode === 503) setTimeout(ask, 50)
+      else response.pipe(process.stdout)
+    })
+    ask()`
+  const { status, stdout } = await runProgram(source, { env: { ...env, NODE_OPTIONS: '--jitless' } })
+  expect(status).toBe(0)
+  expect(JSON.parse(stdout)).toMatchObject({ AccessKeyId: instance.credentials?.accessKeyId })
+})
+
 test('three processes of ten SDK clients make one load', async () => {
   const { instance, env } = await listening()
   const { status, stdout, stderr } = await runCli(['exec', '--', NODE, TEN_CLIENTS, '3'], { env })

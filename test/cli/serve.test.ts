@@ -22,6 +22,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { serve } from '../../src/cli/serve.js'
 import { type EmulatedInstance, emulateInstance } from '../../src/testing/index.js'
 import { isOnPath } from '../on-path.js'
+import { sendRaw } from './odd-requests.js'
 import { runCli, startCli } from './run-cli.js'
 
 /** Others may use this machine, too. */
@@ -120,6 +121,13 @@ test('reports how the role is, without a token', async () => {
   expect(await health(server.uri)).toEqual({ status: 200, state: 'ok' })
 })
 
+test('reads requests strictly, whatever flags Node is started with', async () => {
+  const { uri } = await startServe({ NODE_OPTIONS: '--insecure-http-parser' })
+  const port = Number(new URL(uri).port)
+  const lineFeedsAlone = `GET /healthz HTTP/1.1\nHost: 127.0.0.1:${port}\nConnection: close\n\n`
+  expect(await sendRaw(port, lineFeedsAlone)).toMatch(/^HTTP\/1\.1 400 /)
+})
+
 type Obstacle = (path: string) => void
 
 test.skipIf(!isUnix).each<[string, Obstacle, RegExp]>([
@@ -145,7 +153,7 @@ test.skipIf(!isUnix).each<[string, Obstacle, RegExp]>([
     },
     /is a link/,
   ],
-  ['that is a folder', (path) => mkdirSync(path, { mode: 0o700 }), /is not a regular file|is a link/],
+  ['that is a folder', (path) => mkdirSync(path, { mode: 0o700 }), /is not a regular file/],
   ['in a folder that does not exist', (path) => rmSync(join(path, '..'), { recursive: true }), /ENOENT/],
 ])('refuses a token file %s, and leaves it alone', async (_what, make, says) => {
   const folder = join(temporaryFolder(), 'inner')

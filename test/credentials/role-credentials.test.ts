@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { InstanceRoleError } from '../../src/errors.js'
+import { InstanceRoleError, tellingOf } from '../../src/errors.js'
 import { parseRoleCredentials, parseRoleName } from '../../src/credentials/role-credentials.js'
 import { anyText } from '../fuzz/any-text.js'
 import { exposed } from '../setup.js'
@@ -23,7 +23,7 @@ const GIVEN = {
 }
 
 function parse(changes: object): unknown {
-  return parseRoleCredentials(JSON.stringify({ ...DOCUMENT, ...changes }))
+  return parseRoleCredentials(JSON.stringify({ ...DOCUMENT, ...changes }), 'app-role')
 }
 
 function failureOf(work: () => unknown): InstanceRoleError {
@@ -69,8 +69,10 @@ test('takes names in any case, and the exact name before others', () => {
   const lower = Object.fromEntries(
     Object.entries(DOCUMENT).map(([name, value]) => [name.charAt(0).toLowerCase() + name.slice(1), value]),
   )
-  expect(parseRoleCredentials(JSON.stringify(lower))).toMatchObject(GIVEN)
-  expect(parseRoleCredentials(JSON.stringify({ ...DOCUMENT, TOKEN: 'another' }))).toMatchObject(GIVEN)
+  expect(parseRoleCredentials(JSON.stringify(lower), 'app-role')).toMatchObject(GIVEN)
+  expect(parseRoleCredentials(JSON.stringify({ ...DOCUMENT, TOKEN: 'another' }), 'app-role')).toMatchObject(
+    GIVEN,
+  )
 })
 
 const FIELDS = ['AccessKeyId', 'SecretAccessKey', 'Token', 'Expiration'] as const
@@ -78,14 +80,14 @@ const FIELDS = ['AccessKeyId', 'SecretAccessKey', 'Token', 'Expiration'] as cons
 test.each(FIELDS)('names %s where it is missing', (field) => {
   const error = failureOf(() => parse({ [field]: undefined }))
   expect(error).toMatchObject({ code: 'BAD_RESPONSE', step: 'credentials' })
-  expect(error.message).toBe(`The credentials document of IMDS has no ${field}.`)
+  expect(tellingOf(error).what).toBe(`The credentials document of IMDS has no ${field}.`)
 })
 
 test.each(
   FIELDS.flatMap((field) => ['', ' \t', null, 17, true, {}, [SECRET]].map((value) => ({ field, value }))),
 )('names $field where it is $value, and shows no value', ({ field, value }) => {
   const error = failureOf(() => parse({ [field]: value }))
-  expect(error.message).toBe(`The credentials document of IMDS has an empty or non-text ${field}.`)
+  expect(tellingOf(error).what).toBe(`The credentials document of IMDS has an empty or non-text ${field}.`)
   expect(exposed(error)).not.toContain(SECRET)
 })
 
@@ -104,7 +106,7 @@ test.each([
   '2026-01-01T06:00:00Z or so',
 ])('names Expiration where it is no instant: %s', (text) => {
   const error = failureOf(() => parse({ Expiration: text }))
-  expect(error.message).toBe('The credentials document of IMDS has an unreadable Expiration.')
+  expect(tellingOf(error).what).toBe('The credentials document of IMDS has an unreadable Expiration.')
   expect(exposed(error)).not.toContain(text)
 })
 
@@ -124,15 +126,15 @@ test.each([
     says: 'has no Token',
   },
 ])('refuses $what as a document', ({ body, says }) => {
-  const error = failureOf(() => parseRoleCredentials(body))
+  const error = failureOf(() => parseRoleCredentials(body, 'app-role'))
   expect(error).toMatchObject({ code: 'BAD_RESPONSE', step: 'credentials', tryNextLink: false })
-  expect(error.message).toBe(`The credentials document of IMDS ${says}.`)
+  expect(tellingOf(error).what).toBe(`The credentials document of IMDS ${says}.`)
   expect(exposed(error)).not.toContain(SECRET)
 })
 
 test('says what a trust policy lacks where EC2 may not assume the role', () => {
   const error = failureOf(() =>
-    parseRoleCredentials('{"Code":"AssumeRoleUnauthorizedAccess","Message":"no"}'),
+    parseRoleCredentials('{"Code":"AssumeRoleUnauthorizedAccess","Message":"no"}', 'app-role'),
   )
   expect(error).toMatchObject({ code: 'ROLE_NOT_ASSUMABLE', step: 'credentials' })
 })
@@ -147,7 +149,7 @@ test.each([
 ])('gives no credentials with the code $code', ({ code, says }) => {
   const error = failureOf(() => parse({ Code: code }))
   expect(error.code).toBe('CREDENTIALS_NOT_ISSUED')
-  expect(error.message).toBe(`IMDS has the role, but no credentials for it${says}.`)
+  expect(tellingOf(error).what).toBe(`IMDS has the role app-role, but no credentials for it${says}.`)
   expect(exposed(error)).not.toContain(SECRET)
 })
 
@@ -181,7 +183,7 @@ test.each([
 ])('takes the listing %j for no role name, and does not quote it', (listing) => {
   const error = failureOf(() => parseRoleName(listing))
   expect(error).toMatchObject({ code: 'BAD_RESPONSE', step: 'role' })
-  expect(error.message).toBe('The role listing of IMDS is not a role name.')
+  expect(tellingOf(error).what).toBe('The role listing of IMDS is not a role name.')
 })
 
 test('gives a value or an InstanceRoleError that shows no secret, whatever the document', () => {
@@ -192,7 +194,7 @@ test('gives a value or an InstanceRoleError that shows no secret, whatever the d
   const noise = anyText.map((text) => text + SECRET)
   fc.assert(
     fc.property(fc.oneof(document, cut, noise), (body) => {
-      for (const parseAny of [parseRoleCredentials, parseRoleName]) {
+      for (const parseAny of [(text: string) => parseRoleCredentials(text, 'app-role'), parseRoleName]) {
         const error = thrownBy(() => parseAny(body))
         if (error === undefined) continue
         expect(error).toBeInstanceOf(InstanceRoleError)

@@ -81,7 +81,7 @@ test('knows nothing any more once it is reset', async () => {
   for (let call = 0; call < 3; call += 1) await expect(provider()).rejects.toBeInstanceOf(InstanceRoleError)
   registry.sources.forEach((source) => source.deref()?.reset())
   registry.tokens.forEach((token) => token.deref()?.reset())
-  expect(provider.status()).toEqual({ requests: 0 })
+  expect(provider.status()).toEqual({ state: 'empty', requests: 0 })
   instance.clearFaults()
   instance.clearRequests()
   await provider()

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { iamRole, instanceProfile } from '../../src/testing/index.js'
-import { HOUR, MINUTE, setup } from '../setup.js'
+import { HOUR, MINUTE, SECOND, setup } from '../setup.js'
 
 function createLog() {
   const lines: string[] = []
@@ -71,7 +71,10 @@ test('warns that the role changed', async () => {
   await provider()
   instance.replaceProfile(instanceProfile({ name: 'other-profile', role: iamRole({ name: 'other-role' }) }))
   await provider({ forceRefresh: true })
-  expect(lines.at(-1)).toMatch(/^warn .*of role other-role, which replaces app-role, are loaded/)
+  expect(lines.slice(1)).toEqual([
+    'warn instance-role: the role of the instance has changed: other-role replaces app-role.',
+    expect.stringMatching(/^info .*credentials of role other-role are loaded/),
+  ])
 })
 
 test('writes an error with its hint where there are no credentials at all, and not at every call', async () => {
@@ -79,8 +82,115 @@ test('writes an error with its hint where there are no credentials at all, and n
   instance.disassociateProfile()
   for (let call = 0; call < 5; call += 1) await expect(provider()).rejects.toThrow()
   expect(lines).toEqual([
-    expect.stringMatching(/^error instance-role: no credentials\. NO_ROLE: .* aws ec2 associate/),
+    expect.stringMatching(
+      /^error instance-role: calls have failed since 2026-01-01T00:00:00\.000Z, 1 so far: there are no credentials\. NO_ROLE: .* aws ec2 associate/,
+    ),
   ])
+})
+
+test('says that calls fail once the credentials of a detached role expired, every 10 min, and when that is over', async () => {
+  const { clock, instance, lines, provider } = setupWithLog()
+  await provider()
+  instance.disassociateProfile()
+  await clock.advance(5.5 * HOUR)
+  lines.length = 0
+  for (let minute = 0; minute < 60; minute += 1) {
+    await provider().catch(() => {})
+    await clock.advance(MINUTE)
+  }
+  instance.attachRole('app-role')
+  await provider()
+  expect(lines.map((line) => line.replace(/\. NO_ROLE: .*/, ''))).toEqual([
+    ...Array<string>(3).fill(
+      'warn instance-role: the role was detached; the credentials of role app-role, which expire at 2026-01-01T06:00:00.000Z, are kept until then',
+    ),
+    ...[1, 11, 21].map(
+      (calls) =>
+        `error instance-role: calls have failed since 2026-01-01T06:00:00.000Z, ${calls} so far: the credentials of role app-role expired at 2026-01-01T06:00:00.000Z, and IMDS gives no others`,
+    ),
+    'info instance-role: calls succeed again, after 30 failed since 2026-01-01T06:00:00.000Z; the credentials of role app-role expire at 2026-01-01T12:30:00.000Z.',
+  ])
+})
+
+test('does not repeat a reason within 10 min where two take turns', async () => {
+  const { clock, instance, lines, provider } = setupWithLog()
+  await provider()
+  lines.length = 0
+  for (let minute = 0; minute < 8; minute += 1) {
+    instance.clearFaults()
+    instance.failUntilLifted('all', { status: minute % 2 === 0 ? 500 : 403 })
+    await provider({ forceRefresh: true })
+    await clock.advance(MINUTE)
+  }
+  expect(lines.map((line) => /SERVER_ERROR|IMDS_DISABLED/.exec(line)?.[0])).toEqual([
+    'SERVER_ERROR',
+    'IMDS_DISABLED',
+  ])
+})
+
+test('warns while a call waits for a role, and says that calls fail only once it gave up', async () => {
+  const { clock, instance, lines, provider } = setupWithLog()
+  instance.disassociateProfile()
+  const waits = expect(provider.ready({ timeout: MINUTE })).rejects.toMatchObject({ code: 'NO_ROLE' })
+  await clock.advance(59 * SECOND)
+  expect(lines).toEqual([
+    expect.stringMatching(/^warn .* no credentials to serve so far, and 2 loads have failed\. NO_ROLE: /),
+  ])
+  await clock.advance(SECOND)
+  await waits
+  expect(lines.slice(1)).toEqual([
+    expect.stringMatching(/^error .* calls have failed since 2026-01-01T00:01:00\.000Z, 1 so far: /),
+  ])
+})
+
+test('tells each client whose call fails by its own logger, be it that another client started the load', async () => {
+  const { instance, provider } = setup()
+  const clients = [createLog(), createLog()]
+  const region = (): Promise<string> => Promise.resolve('eu-central-1')
+  instance.disassociateProfile()
+  const calls = clients.map(({ logger }) => provider({ callerClientConfig: { logger, region } }))
+  expect((await Promise.allSettled(calls)).map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+  for (const { lines } of clients)
+    expect(lines).toEqual([expect.stringMatching(/^error .* calls have failed since/)])
+})
+
+test('tells the loggers of 100 providers what others do, and that of one more its own calls', async () => {
+  const { clock, create, instance } = setup()
+  const logs = Array.from({ length: 101 }, createLog)
+  const providers = logs.map(({ logger }) => create({ logger }))
+  for (const provider of providers) await provider()
+  const refresh = async (index: number): Promise<void> => {
+    await clock.advance(MINUTE)
+    instance.rotate()
+    await providers[index]?.({ forceRefresh: true })
+  }
+  const lineCounts = () => [logs[0], logs[100]].map((log) => log?.lines.length)
+  await refresh(1)
+  expect(lineCounts()).toEqual([2, 0])
+  await refresh(100)
+  expect(lineCounts()).toEqual([3, 1])
+  await providers[1]?.close()
+  await create({ logger: logs[100]?.logger })()
+  await refresh(2)
+  expect(lineCounts()).toEqual([4, 2])
+})
+
+test('reads the logger of a calling client at no cached call', async () => {
+  const { provider } = setup()
+  let reads = 0
+  const { logger } = createLog()
+  const region = (): Promise<string> => Promise.resolve('eu-central-1')
+  const callerClientConfig = {
+    region,
+    get logger() {
+      reads += 1
+      return logger
+    },
+  }
+  await provider({ callerClientConfig })
+  reads = 0
+  for (let call = 0; call < 10; call += 1) await provider({ callerClientConfig })
+  expect(reads).toBe(0)
 })
 
 test('tells the logger of each provider what became of loads that others started, until it is closed', async () => {

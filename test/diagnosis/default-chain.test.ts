@@ -128,6 +128,21 @@ test('looks in the folders above, for a program that is one of a workspace', asy
     'app',
   )
   expect(finding).toMatchObject({ verdict: 'warning', facts: { implementation: OFFICIAL.name } })
+  // npm would put the override into the package.json of the program, where it has no effect.
+  expect(finding.fix).toMatch(new RegExp(`^cd '${finding.folder}' && `))
+})
+
+test('has the command run in the folder of the program, from wherever the doctor is run', async () => {
+  const finding = await findingIn({ ...program(OFFICIAL), 'src/main.js': '' }, 'src')
+  expect(finding.fix).toMatch(new RegExp(`^cd '${finding.folder}' && npm pkg set `))
+})
+
+test('leaves a lock file above alone that is not of a workspace', async () => {
+  const withoutLockFile = Object.entries(program(OFFICIAL, {}, 'main.js'))
+  const app = Object.fromEntries(withoutLockFile.map(([path, content]) => [`app/${path}`, content]))
+  const files = { ...app, 'yarn.lock': '', 'package.json': { overrides: OVERRIDE } }
+  const { verdict, fix } = await findingIn(files, 'app')
+  expect({ verdict, fix }).toEqual({ verdict: 'ok', fix: expect.stringMatching(/^npm pkg set /) as string })
 })
 
 test.each([{}, { 'package.json': { dependencies: { react: '^20' } } }, { 'package.json': '{' }])(

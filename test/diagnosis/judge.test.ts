@@ -5,7 +5,7 @@ import { CHECKS } from '../../src/diagnosis/findings.js'
 import { isHealthy, judge } from '../../src/diagnosis/judge.js'
 import { formatReport } from '../../src/diagnosis/report-text.js'
 import { createReport } from '../../src/diagnosis/report.js'
-import { InstanceRoleError } from '../../src/errors.js'
+import { HINTS, InstanceRoleError } from '../../src/errors.js'
 
 const NOW = Date.UTC(2026, 0, 1)
 const HOUR = 3_600_000
@@ -93,7 +93,7 @@ test('tells a firewall from not being on EC2, where the firmware is that of an i
     { firmwareInstanceId: 'i-0aaaaaaaaaaaaaaaa' },
   )
   expect(findingOf(given, 'reach')?.message).toContain(
-    'although this is the EC2 instance i-0aaaaaaaaaaaaaaaa',
+    'This is the EC2 instance i-0aaaaaaaaaaaaaaaa, all the same.',
   )
 })
 
@@ -175,11 +175,15 @@ test('takes IMDS for disabled where it refuses a request without a token as well
   })
 })
 
+function forbidden(message: string): InstanceRoleError {
+  return new InstanceRoleError('UNREACHABLE', message, { step: 'token', remedy: HINTS.noRoute })
+}
+
 test.each(['EACCES', 'EPERM', 'EINVAL', 'ENETUNREACH', 'EHOSTUNREACH'])(
   'looks at the routes of this host where a connection ends with %s',
   (code) => {
     const message = `IMDS cannot be reached: connect ${code} 169.254.169.254:80.`
-    const given = facts({ load: new InstanceRoleError('UNREACHABLE', message, { step: 'token' }) })
+    const given = facts({ load: forbidden(message) })
     expect(findingOf(given, 'reach')).toMatchObject({ fix: 'ip route get 169.254.169.254' })
     expect(findingOf(given, 'reach')?.hint).toContain('systemd-imdsd')
   },
@@ -187,8 +191,7 @@ test.each(['EACCES', 'EPERM', 'EINVAL', 'ENETUNREACH', 'EHOSTUNREACH'])(
 
 test('looks at the route to the IPv6 address where that is in use', () => {
   const message = 'IMDS cannot be reached: connect EACCES fd00:ec2::254:80.'
-  const load = new InstanceRoleError('UNREACHABLE', message, { step: 'token' })
-  const given = facts({ load, endpoint: 'http://[fd00:ec2::254]' })
+  const given = facts({ load: forbidden(message), endpoint: 'http://[fd00:ec2::254]' })
   expect(findingOf(given, 'reach')).toMatchObject({ fix: 'ip route get fd00:ec2::254' })
 })
 

@@ -1,10 +1,16 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { CHECKS } from '../../src/diagnosis/findings.js'
-import { COMMANDS, FILL_PROFILE } from '../../src/diagnosis/fixes.js'
 import { checkOptions } from '../../src/config/checked-options.js'
 import { IPV4_ENDPOINT, resolveConfig } from '../../src/config/config.js'
-import { InstanceRoleError, type InstanceRoleErrorCode, TREATMENTS } from '../../src/errors.js'
+import {
+  type ErrorHint,
+  fill,
+  HINTS,
+  InstanceRoleError,
+  type InstanceRoleErrorCode,
+  TREATMENTS,
+} from '../../src/errors.js'
 import { FAULT_WORDS } from '../../src/testing/faults.js'
 import { setup, timed } from '../setup.js'
 
@@ -31,7 +37,7 @@ test('documents every channel with every member of its payload', () => {
       return [name, [...body.matchAll(/readonly (\w+\??):/g)].map(([, member]) => member)] as const
     },
   )
-  expect(channels).toHaveLength(10)
+  expect(channels).toHaveLength(12)
   expect(new Map(documented)).toEqual(new Map(channels))
 })
 
@@ -186,21 +192,51 @@ test('leads from each message of the official provider to a code that there is',
   }
 })
 
-// Prevents that a hint and the page, or a hint and the doctor, give different commands.
-test('has the command of each code in its hint and on its page', () => {
-  const sections = new Map(
-    read('docs/errors.md')
-      .split('\n## ')
-      .map((section) => [section.split('\n')[0] ?? '', section]),
-  )
-  for (const [code, command] of Object.entries(COMMANDS)) {
-    const isOnlyInHint = code === 'CREDENTIALS_NOT_ISSUED'
-    if (!isOnlyInHint) expect(sections.get(code)).toContain(command)
-    const isOnlyOnPage = code === 'TIMEOUT' || code === 'SERVER_ERROR'
-    if (!isOnlyOnPage) expect(TREATMENTS[code as InstanceRoleErrorCode].hint).toContain(command)
-  }
-  expect(TREATMENTS.NO_ROLE.hint).toContain(FILL_PROFILE)
-})
+/** Where each of the hints that know more than the code belongs. */
+const CODES_OF_HINTS: Readonly<Record<keyof typeof HINTS, InstanceRoleErrorCode>> = {
+  emptyProfile: 'NO_ROLE',
+  noRoute: 'UNREACHABLE',
+  ipv4: 'UNREACHABLE',
+  ipv6: 'UNREACHABLE',
+  tags: 'METADATA_ABSENT',
+  openFiles: 'UNREACHABLE',
+  unreadFiles: 'BAD_CONFIG',
+  noHome: 'BAD_CONFIG',
+  brokenInstall: 'BAD_CONFIG',
+  notCalled: 'BAD_CONFIG',
+  dispatcher: 'BAD_CONFIG',
+}
+
+/** The variable that the command on the page of a code takes back. */
+const VARIABLES: Readonly<Partial<Record<InstanceRoleErrorCode, string>>> = {
+  IMDS_DISABLED_BY_ENV: 'AWS_EC2_METADATA_DISABLED',
+  ROLE_NOT_FOUND: 'AWS_EC2_INSTANCE_PROFILE_NAME',
+  BAD_CONFIG: 'AWS_METADATA_SERVICE_TIMEOUT',
+}
+
+const ALL_HINTS: readonly (readonly [string, ErrorHint])[] = [
+  ...Object.entries(TREATMENTS).map(([code, { hint }]) => [code, hint] as const),
+  ...Object.entries(HINTS).map(([name, hint]) => [CODES_OF_HINTS[name as keyof typeof HINTS], hint] as const),
+]
+
+/** In one line, without the marks of Markdown, in lower case. */
+function plain(markdown: string): string {
+  return markdown.replaceAll('`', '').replace(/\s+/g, ' ').toLowerCase()
+}
+
+// Prevents that a message and the page that it leads to say different things.
+test.each(ALL_HINTS)(
+  'says on the page of %s what its message says, with the commands: $text',
+  (code, hint) => {
+    const section = read('docs/errors.md').split(`\n## ${code}\n`)[1]?.split('\n## ')[0] ?? ''
+    const names = { endpoint: IPV4_ENDPOINT, variable: VARIABLES[code as InstanceRoleErrorCode] }
+    const { text, look = '', command = '' } = hint
+    // The page has both addresses; the doctor has a hint for each.
+    const isOther = hint === HINTS.ipv4
+    for (const said of [text, look, isOther ? '' : command])
+      expect(plain(section)).toContain(plain(fill(said, names)))
+  },
+)
 
 // Prevents that a fault is added and nobody finds it, or is promised and not there.
 test('lists every fault that a word says', () => {
@@ -208,13 +244,19 @@ test('lists every fault that a word says', () => {
   expect(listed.map((cell) => cell.slice(1, -1))).toEqual([...FAULT_WORDS])
 })
 
-// Prevents that README's table of errors and the policy drift apart.
-test('lists every code in README, and whether a chain goes on', () => {
+// Prevents that README's table of errors, the documentation of the codes and the policy drift apart.
+test('lists every code in README, with what happened and whether a chain goes on, as the source has it', () => {
   const [, after = ''] = read('README.md').split('## Errors')
-  const rows = [...after.matchAll(/^\| `([A-Z0-9_]+)` \|.*\| (yes|no) \|$/gm)]
-  const inReadme = rows.map(([, code, goesOn]) => [code, goesOn === 'yes'])
-  const inSource = Object.entries(TREATMENTS).map(([code, { tryNextLink }]) => [code, tryNextLink])
-  expect(new Map(inReadme as [string, boolean][])).toEqual(new Map(inSource as [string, boolean][]))
+  const rows = [...after.matchAll(/^\| `([A-Z0-9_]+)` \| (.*) \| (yes|no) \|$/gm)]
+  const inReadme = rows.map(([, code = '', what, goesOn]) => [code, { what, goesOn }] as const)
+  const [, union = ''] = read('src/errors.ts').split('export type InstanceRoleErrorCode =')
+  const members = [...union.matchAll(/\/\*\* (.+) \*\/\n {2}\| '([A-Z0-9_]+)'/g)]
+  const inSource = members.map(([, what, code = '']) => {
+    const goesOn = TREATMENTS[code as InstanceRoleErrorCode].tryNextLink ? 'yes' : 'no'
+    return [code, { what, goesOn }] as const
+  })
+  expect(inReadme.map(([code]) => code).sort()).toEqual(Object.keys(TREATMENTS).sort())
+  expect(Object.fromEntries(inReadme)).toEqual(Object.fromEntries(inSource))
 })
 
 // Prevents that machines are promised other checks than there are.

@@ -15,6 +15,8 @@ const CHANNELS: Readonly<Record<InstanceRoleEventName, true>> = {
   'instance-role:extended': true,
   'instance-role:role-changed': true,
   'instance-role:role-detached': true,
+  'instance-role:calls-failing': true,
+  'instance-role:calls-recovered': true,
   'instance-role:v1-used': true,
 }
 
@@ -67,10 +69,49 @@ test('tells a load that failed', async () => {
   const { instance, provider } = setup()
   instance.disassociateProfile()
   await expect(provider()).rejects.toMatchObject({ code: 'NO_ROLE' })
-  expect(heard.at(-1)).toEqual([
-    'instance-role:load:error',
-    { attempts: 1, durationMs: 0, errorCode: 'NO_ROLE', step: 'role' },
+  expect(heard.slice(-2)).toEqual([
+    ['instance-role:load:error', { attempts: 1, durationMs: 0, errorCode: 'NO_ROLE', step: 'role' }],
+    [
+      'instance-role:calls-failing',
+      { since: '2026-01-01T00:00:00.000Z', errorCode: 'NO_ROLE', step: 'role' },
+    ],
   ])
+})
+
+test('tells that calls begin to fail once, and how many had failed when they succeed again', async () => {
+  const { clock, instance, provider } = setup()
+  await provider()
+  instance.disassociateProfile()
+  await clock.advance(7 * HOUR)
+  const heard = listen()
+  for (let call = 0; call < 5; call += 1) {
+    await expect(Promise.all([provider(), provider()])).rejects.toMatchObject({ code: 'NO_ROLE' })
+    await clock.advance(20 * MINUTE)
+  }
+  instance.attachRole('late-role')
+  await Promise.all([provider(), provider()])
+  const since = '2026-01-01T07:00:00.000Z'
+  expect(heard.filter(([name]) => name.startsWith('instance-role:calls-'))).toEqual([
+    ['instance-role:calls-failing', { since, errorCode: 'NO_ROLE', step: 'role', roleName: 'app-role' }],
+    ['instance-role:calls-recovered', { since, failedCalls: 10 }],
+  ])
+  expect(heard.map(([name]) => name)).not.toContain('instance-role:refresh-failed')
+})
+
+test('tells nothing of failing calls where a caller gives up or is wrong, or the provider is closed', async () => {
+  const { create, instance } = setup()
+  const heard = listen()
+  instance.failUntilLifted('all', 'silence')
+  const [one, other] = [create(), create()]
+  const end = new AbortController()
+  const abandoned = one({ abortSignal: end.signal })
+  end.abort(new Error('no longer wanted'))
+  await expect(abandoned).rejects.toThrow('no longer wanted')
+  await expect(one({ minTtl: -1 })).rejects.toMatchObject({ code: 'BAD_CONFIG' })
+  const closed = expect(other()).rejects.toMatchObject({ code: 'CLOSED' })
+  await other.close()
+  await closed
+  expect(heard.filter(([name]) => name.startsWith('instance-role:calls-'))).toEqual([])
 })
 
 test('tells a failed refresh, the extension past the expiration, and the recovery', async () => {
@@ -96,10 +137,13 @@ test('tells a failed refresh, the extension past the expiration, and the recover
     {
       roleName: 'app-role',
       errorCode: 'SERVER_ERROR',
+      step: 'token',
       originalExpiration: held.expiration.toISOString(),
       expiration: extended.expiration.toISOString(),
+      nextRefresh: provider.status().nextRefresh,
     },
   ])
+  expect(heard.filter(([name]) => name === 'instance-role:refresh-failed')).toHaveLength(1)
   lift()
   const fresh = await provider({ forceRefresh: true })
   expect(heard.at(-1)).toEqual([
@@ -121,6 +165,42 @@ test('tells that the role changed, and that it was detached', async () => {
     'instance-role:role-detached',
     { roleName: 'other-role', expiration: expiration.toISOString() },
   ])
+})
+
+test('tells of each detachment once, whatever fails meanwhile', async () => {
+  const { clock, instance, provider } = setup()
+  await provider()
+  const heard = listen()
+  const failOnce = async (): Promise<void> => {
+    await provider({ forceRefresh: true })
+    await clock.advance(MINUTE)
+  }
+  instance.disassociateProfile()
+  await failOnce()
+  const lift = instance.failUntilLifted('all', { status: 403 })
+  await failOnce()
+  lift()
+  await failOnce()
+  instance.attachRole('app-role')
+  await provider({ forceRefresh: true })
+  instance.disassociateProfile()
+  await failOnce()
+  const told = heard.filter(([name]) => /refresh-failed|role-detached/.test(name))
+  expect(told.map(([name]) => name.replace('instance-role:', ''))).toEqual([
+    'refresh-failed',
+    'role-detached',
+    'refresh-failed',
+    'refresh-failed',
+    'refresh-failed',
+    'role-detached',
+  ])
+})
+
+test('tells that calls fail where the dispatcher of the program cannot send', async () => {
+  const heard = listen()
+  const provider = setup().create({ dispatcher: { request: () => Promise.reject(new TypeError('no URL')) } })
+  await expect(provider()).rejects.toMatchObject({ code: 'BAD_CONFIG' })
+  expect(heard.at(-1)).toMatchObject(['instance-role:calls-failing', { errorCode: 'BAD_CONFIG' }])
 })
 
 test('tells that IMDSv1 was used', async () => {

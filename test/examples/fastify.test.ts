@@ -19,7 +19,7 @@ test('is well with credentials, and says nothing secret of them', async () => {
   const { app, instance } = await setUp()
   const response = await app.inject('/health')
   expect(response.statusCode).toBe(200)
-  expect(response.json()).toMatchObject({ status: 'ok', credentials: { roleName: 'app-role' } })
+  expect(response.json()).toMatchObject({ state: 'ok', roleName: 'app-role' })
   expect(response.body).not.toContain(instance.credentials?.accessKeyId)
 })
 
@@ -28,7 +28,17 @@ test('is failing without a role, and says why', async () => {
   instance.disassociateProfile()
   const response = await app.inject('/health')
   expect(response.statusCode).toBe(503)
-  expect(response.json()).toMatchObject({ status: 'failing', credentials: { lastErrorCode: 'NO_ROLE' } })
+  expect(response.json()).toMatchObject({ state: 'failing', lastErrorCode: 'NO_ROLE' })
+})
+
+test('is degraded, and answers 200, while the credentials are valid and IMDS is down', async () => {
+  const { app, instance } = await setUp()
+  await app.inject('/health')
+  instance.failUntilLifted('all', { status: 403 })
+  await app.credentials({ forceRefresh: true })
+  const response = await app.inject('/health')
+  expect(response.statusCode).toBe(200)
+  expect(response.json()).toMatchObject({ state: 'degraded', lastErrorCode: 'IMDS_DISABLED' })
 })
 
 test('closes the provider with the app', async () => {

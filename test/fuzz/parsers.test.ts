@@ -81,7 +81,7 @@ test('parses any role listing into a name that can stand in a path, into none, o
 test('parses any credentials document into four good fields or a coded error', () => {
   fc.assert(
     fc.property(body, (text) => {
-      const parsed = valueOrCodedError(() => parseRoleCredentials(text))
+      const parsed = valueOrCodedError(() => parseRoleCredentials(text, 'app-role'))
       if (parsed instanceof InstanceRoleError) return
       expect(parsed.expiration.getTime()).not.toBeNaN()
       for (const field of [parsed.accessKeyId, parsed.secretAccessKey, parsed.sessionToken])

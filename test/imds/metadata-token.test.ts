@@ -58,7 +58,9 @@ test.each(['', '\n', 'two words', 'line\nbreak', 'line\r\nX-Injected: 1', 'nul\0
   'refuses the token %j, and does not quote it',
   (body) => {
     const parse = () => parseMetadataToken(body, '60', NOW)
-    const message = 'In the token answer of IMDS, the metadata token is empty or not printable.'
+    const message = expect.stringMatching(
+      /^In the token answer of IMDS, the metadata token is empty or not printable\. Make sure /,
+    ) as string
     expect(parse).toThrow(expect.objectContaining({ code: 'BAD_RESPONSE', step: 'token', message }))
   },
 )

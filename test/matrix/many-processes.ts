@@ -6,8 +6,15 @@ import { type Command, outputOf, runCommand } from './child-process.js'
 import { type ContainerClient, type ContainerSdk, projectOf, SDKS, versionOf } from './container-clients.js'
 import { withInstance } from './controlled-instance.js'
 import { requireSeen } from './expectation.js'
+import { proveOtherUser } from './other-user.js'
 import { clientEnvironment, cliOf, type RunningServer, startAgain, startServer } from './running-server.js'
-import { proveHardened, proveLoad, proveOddRequests, proveSlowClients } from './server-under-stress.js'
+import {
+  proveFlood,
+  proveHardened,
+  proveLoad,
+  proveOddRequests,
+  proveSlowClients,
+} from './server-under-stress.js'
 import type { Workbench } from './workbench.js'
 
 const SECTION = 'many-processes'
@@ -36,6 +43,10 @@ export function manyProcessesChecks(workbench: Workbench): Check[] {
     check('load', withServer(proveLoad)),
     check('odd requests', withServer(proveOddRequests)),
     check('slow clients', withServer(proveSlowClients)),
+    check('flood', () => withListening({}, async ({ env }) => proveFlood(await projectOf(workbench), env))),
+    check('another user', () =>
+      withListening({}, async ({ env }) => proveOtherUser({ project: await projectOf(workbench), env })),
+    ),
     check('MemoryDenyWriteExecute', () =>
       withListening({}, async ({ env }) => proveHardened(await projectOf(workbench), env)),
     ),

@@ -31,15 +31,19 @@ export interface ServerSettings {
   readonly port?: number
   /** What runs the command; Node unless told otherwise. */
   readonly runner?: readonly string[]
+  /** Where the token file is; in the project unless told otherwise. */
+  readonly folder?: string
+  /** Who runs the command. */
+  readonly user?: { readonly uid: number; readonly gid: number }
 }
 
 /** Starts the server, and waits until it serves. */
 export async function startServer(settings: ServerSettings): Promise<RunningServer> {
-  const { project, env, port = 0, runner = [process.execPath] } = settings
-  const tokenFile = join(project, `token-${process.hrtime.bigint()}`)
+  const { project, env, port = 0, runner = [process.execPath], folder = project, user } = settings
+  const tokenFile = join(folder, `token-${process.hrtime.bigint()}`)
   const [executable = '', ...before] = runner
   const args = [...before, cliOf(project), 'serve', '--port', String(port), '--token-file', tokenFile]
-  return watch(spawn(executable, args, { env: { ...cleanEnvironment(), ...env } }), tokenFile)
+  return watch(spawn(executable, args, { env: { ...cleanEnvironment(), ...env }, ...user }), tokenFile)
 }
 
 /** Starts the server again on its port, with its token file. */

@@ -90,7 +90,7 @@ test('says how to show tags where the metadata has none', async () => {
   await expect(metadata.tags()).rejects.toMatchObject({
     code: 'METADATA_ABSENT',
     step: 'metadata',
-    hint: expect.stringContaining('--instance-metadata-tags enabled') as string,
+    fix: expect.stringContaining('--instance-metadata-tags enabled') as string,
   })
 })
 
@@ -210,7 +210,9 @@ test.each([
   instance.failUntilLifted(path, 'html')
   await expect(read(new MetadataClient({ endpoint, retries: 0 }))).rejects.toMatchObject({
     code: 'BAD_RESPONSE',
-    message: `The answer to GET ${path} is not a name of letters, digits and hyphens.`,
+    message: expect.stringContaining(
+      `The answer to GET ${path} is not a name of letters, digits and hyphens. Make sure that ${endpoint} is IMDS `,
+    ) as string,
   })
 })
 

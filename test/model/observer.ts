@@ -110,6 +110,9 @@ export class Observer {
   #failuresInARow = 0
   readonly #backoffs: Backoff[] = []
   #isInvalidated = false
+  /** IMDS has said since the last set that there is no such role. */
+  #isWithdrawn = false
+  #doCallsFail = false
   /** By somebody who wants a try now, whatever the schedule says. */
   #isAskedFor = false
   #hasSteppedBack = false
@@ -131,11 +134,18 @@ export class Observer {
         this.#onLoadEnd(loadId, Number(attempts), String(errorCode)),
       refreshed: (event) =>
         this.#onRefreshed(String(event['roleName']), String(event['expiration']), event['isNew'] === true),
-      'refresh-failed': (event) =>
-        this.#onRefreshFailed(String(event['expiration']), String(event['nextRefresh'])),
-      extended: () => {},
+      'refresh-failed': (event) => this.#onKept(String(event['expiration']), String(event['nextRefresh'])),
+      extended: (event) => {
+        if (event['errorCode'] !== undefined)
+          this.#onRefreshFailed(String(event['originalExpiration']), String(event['nextRefresh']))
+      },
       'role-changed': () => {},
       'role-detached': () => {},
+      'calls-failing': () => this.#onCallsFailing(),
+      'calls-recovered': () => {
+        if (!this.#doCallsFail) this.#fail(12, 'calls succeed again, it says, and never said that they fail')
+        this.#doCallsFail = false
+      },
       'v1-used': () => this.#fail(7, 'IMDSv1 was used'),
     }
     const stops = Object.entries(hearers).map(([name, hear]) => this.#listen(`instance-role:${name}`, hear))
@@ -285,6 +295,8 @@ export class Observer {
     this.#loads.clear()
     this.#failures = []
     this.#isInvalidated = false
+    this.#isWithdrawn = false
+    this.#doCallsFail = false
     this.#lastErrorCode = undefined
     this.#routine = undefined
   }
@@ -354,8 +366,9 @@ export class Observer {
     const told = new Map<string, unknown>(Object.entries(error))
     if (!/^[A-Z][A-Z_]+$/.test(String(told.get('code')))) this.#fail(12, 'an error has no code')
     if (!STEPS.includes(String(told.get('step')))) this.#fail(12, `an error has no step: ${error.message}`)
-    if (!isLongText(told.get('hint'))) this.#fail(12, 'an error has no hint')
-    if (!/^[A-Z].*[^.]\.$/.test(error.message)) this.#fail(12, `not a sentence: ${error.message}`)
+    if (!isLongText(Reflect.get(error, 'hint'))) this.#fail(12, 'an error has no hint')
+    if (!/^[A-Z].*\. .*[.:] .*errors\.md#[a-z0-9_]+$/.test(error.message))
+      this.#fail(12, `not a sentence, a fix and a link in one line: ${error.message}`)
   }
 
   #onLoadStart(loadId: unknown): void {
@@ -382,6 +395,7 @@ export class Observer {
     this.#lastTryAt = this.#world.clock.now()
     this.#lastTryAtMs = this.#world.elapsedMs()
     this.#isAskedFor = false
+    if (load !== undefined && errorCode !== undefined) this.#onLoadFailed(errorCode)
     if (load === undefined) return
     const requests = this.#world.wire.slice(load.firstRequest)
     // A clock that goes back behind the token's start makes another one due.
@@ -399,6 +413,22 @@ export class Observer {
       this.#fail(6, `a load of ${attempts} attempts made ${requests.length} requests, ${puts} of them PUT`)
     if (attempts > MOST_ATTEMPTS) this.#fail(6, `a load made ${attempts} attempts`)
     this.#noteRoutine(requests, errorCode === undefined, steps === 0)
+  }
+
+  /** An expired set that IMDS has withdrawn serves nobody: no event tells that it is not kept, and the next call tries again. */
+  #onLoadFailed(errorCode: string): void {
+    this.#isWithdrawn ||= VERDICTS.includes(errorCode)
+    const now = this.#world.clock.now()
+    if (this.#held === undefined || !this.#isWithdrawn || now < Date.parse(this.#held.expiration)) return
+    this.#onRefreshFailed(this.#held.expiration, new Date(now).toISOString())
+  }
+
+  #onCallsFailing(): void {
+    const { heldUntil } = this
+    if (heldUntil !== undefined && this.#world.clock.now() < heldUntil)
+      this.#fail(2, 'says that calls fail while it holds what is good')
+    if (this.#doCallsFail) this.#fail(12, 'says twice that calls begin to fail')
+    this.#doCallsFail = true
   }
 
   /** By any load before that request, be it one that was given up. */
@@ -433,6 +463,7 @@ export class Observer {
     this.#failures = []
     this.#failuresInARow = 0
     this.#isInvalidated = false
+    this.#isWithdrawn = false
   }
 
   /** The instance can have another set by now, and a fault can have spoilt the expiration. */
@@ -441,6 +472,12 @@ export class Observer {
     const lifeMs =
       credentials?.expiration.getTime() === expiresAt ? expiresAt - credentials.issuedAt : undefined
     return { expiresAt, shortestLifeMs: lifeMs ?? 0, longestLifeMs: lifeMs ?? Infinity }
+  }
+
+  #onKept(expiration: string, nextRefresh: string): void {
+    if (this.#world.clock.now() >= Date.parse(expiration))
+      this.#fail(5, `says that it keeps what expired at ${expiration}`)
+    this.#onRefreshFailed(expiration, nextRefresh)
   }
 
   #onRefreshFailed(expiration: string, nextRefresh: string): void {
@@ -492,6 +529,7 @@ export class Observer {
     this.#checkWire()
     this.#checkHandles()
     this.#checkShown(providers)
+    this.#checkStatus(providers)
     const [first] = this.#broken
     if (first !== undefined) throw new BrokenPromise(first)
   }
@@ -536,6 +574,19 @@ export class Observer {
     if (waits !== 0) this.#fail(10, `${waits} waits keep the process alive, and nobody waits`)
     const isLoading = this.#loads.size + this.#orphans.size > 0
     if (!isLoading && timers !== 0) this.#fail(10, `${timers} timers are left`)
+  }
+
+  #checkStatus(providers: readonly InstanceRoleProvider[]): void {
+    const now = this.#world.clock.now()
+    const isOver = this.heldUntil !== undefined && now >= this.heldUntil
+    for (const { state, nextRefresh } of providers.map((provider) => provider.status())) {
+      if (isOver && this.#isWithdrawn && nextRefresh !== undefined && Date.parse(nextRefresh) > now)
+        this.#fail(5, `puts a try off to ${nextRefresh} while it has nothing to serve`)
+      if (isOver && (state === 'ok' || state === 'degraded')) this.#fail(3, `is ${state} with an expired set`)
+      const isGood = this.heldUntil !== undefined && !isOver
+      if (isGood && state === 'extended') this.#fail(3, 'is extended with a set that has not expired')
+      if (isGood && state === 'failing') this.#fail(2, 'is failing while it holds what is good')
+    }
   }
 
   #checkShown(providers: readonly InstanceRoleProvider[]): void {

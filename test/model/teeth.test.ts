@@ -8,6 +8,7 @@ import type * as Cache from '../../src/refresh/refreshing-cache.js'
 import type * as Tokens from '../../src/imds/metadata-token.js'
 import type * as Identity from '../../src/provider/credentials-identity.js'
 import type * as Status from '../../src/provider/status.js'
+import type * as Transitions from '../../src/credentials/transitions.js'
 import type * as Document from '../../src/credentials/role-credentials.js'
 import { checkPromises } from './check-promises.js'
 import type { Subject } from './virtual-world.js'
@@ -322,8 +323,45 @@ const BUGS: readonly Bug[] = [
     breaks: [9],
     ...inModule<typeof Status>('../../src/provider/status.js', ({ describeStatus }) => ({
       describeStatus: (source, now) => {
-        const roleName = source?.held?.value.id
+        const roleName = source.held?.value.id
         return { ...describeStatus(source, now), ...(roleName !== undefined && { roleName }) }
+      },
+    })),
+  },
+  {
+    name: 'says ok of whatever is held',
+    breaks: [3],
+    ...inModule<typeof Status>('../../src/provider/status.js', ({ describeStatus }) => ({
+      describeStatus: (source, now) => ({
+        ...describeStatus(source, now),
+        state: source.held === undefined ? 'empty' : 'ok',
+      }),
+    })),
+  },
+  {
+    name: 'says that calls fail, and never that this is over',
+    breaks: [12],
+    ...inModule<typeof Transitions>('../../src/credentials/transitions.js', ({ SourceHistory }) => ({
+      SourceHistory: class extends SourceHistory {
+        override loadEnded(
+          ...given: Parameters<Transitions.SourceHistory['loadEnded']>
+        ): readonly Transitions.Transition[] {
+          return super.loadEnded(...given).filter(({ kind }) => kind !== 'calls-recovered')
+        }
+      },
+    })),
+  },
+  {
+    name: 'says that it keeps what has expired',
+    breaks: [5],
+    ...inModule<typeof Transitions>('../../src/credentials/transitions.js', ({ SourceHistory }) => ({
+      SourceHistory: class extends SourceHistory {
+        override loadEnded(
+          ...[change, now]: Parameters<Transitions.SourceHistory['loadEnded']>
+        ): readonly Transitions.Transition[] {
+          const { expiresAt = now } = change.after?.value ?? {}
+          return super.loadEnded(change, Math.min(now, expiresAt - 1))
+        }
       },
     })),
   },
@@ -331,9 +369,9 @@ const BUGS: readonly Bug[] = [
     name: 'puts what IMDS answered in an error',
     breaks: [9],
     ...inModule<typeof Document>('../../src/credentials/role-credentials.js', ({ parseRoleCredentials }) => ({
-      parseRoleCredentials: (body) => {
+      parseRoleCredentials: (body, roleName, secrets) => {
         try {
-          return parseRoleCredentials(body)
+          return parseRoleCredentials(body, roleName, secrets)
         } catch {
           const message = 'The credentials document of IMDS is not JSON.'
           throw new InstanceRoleError('BAD_RESPONSE', message, {

@@ -1,4 +1,8 @@
-import { expect, test } from 'vitest'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { Agent } from 'undici'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { fromInstanceRole } from '../../src/index.js'
 import type { Fault, Step } from '../../src/testing/index.js'
 import { exposed, MINUTE, setup, timed } from '../setup.js'
 
@@ -70,7 +74,10 @@ test.each([
   JSON.stringify({ ...document, Expiration: PLANTED }),
   JSON.stringify({ ...document, Expiration: '' }),
   JSON.stringify({ ...document, Code: `not ${PLANTED}` }),
-  JSON.stringify({ Message: PLANTED, Code: 'Failed' }),
+  JSON.stringify({ ...document, Message: `no ${PLANTED}`, Code: 'Failed' }),
+  JSON.stringify({ ...document, Message: PLANTED.slice(3, 15), Code: 'Failed' }),
+  JSON.stringify({ ...document, Message: PLANTED.split('').join('\n'), Code: 'Failed' }),
+  JSON.stringify({ secretaccesskey: PLANTED, message: PLANTED, code: 'AssumeRoleUnauthorizedAccess' }),
   JSON.stringify([PLANTED]),
 ])('shows nothing of the credentials document %s', async (body) => {
   const lines: string[] = []
@@ -84,3 +91,171 @@ test.each([
   expect(lines).not.toEqual([])
   expect([exposed(error), exposed(provider.status()), ...lines].join('\n')).not.toContain(PLANTED.slice(0, 8))
 })
+
+const TOKEN_VALUE = 'FAKEtokenOfImdsThatNobodyMaySee=='
+const KEY_ID = 'FAKEKEYID0123456789'
+const SECRET_KEY = 'FAKE/secret/access/key/0123456789/abcdef'
+const SESSION = 'FAKE/session/token/0123456789/abcdefghijklmnopqrstuvwxyz=='
+const GOOD = {
+  Code: 'Success',
+  AccessKeyId: KEY_ID,
+  SecretAccessKey: SECRET_KEY,
+  Token: SESSION,
+  Expiration: new Date(Date.now() + 3_600_000).toISOString(),
+}
+
+/** An IMDS that gives credentials once, and then the documents that it is told. */
+async function serveDocuments(later: object) {
+  const documents: object[] = [GOOD]
+  const server = createServer(({ method, url }, response) => {
+    if (method === 'PUT') response.end(TOKEN_VALUE)
+    else if (url?.endsWith('/security-credentials/')) response.end('app-role')
+    else response.end(JSON.stringify(documents.shift() ?? later))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => void server.close())
+  const { port } = server.address() as AddressInfo
+  return `http://127.0.0.1:${port}`
+}
+
+const WAYS = [
+  { way: 'node:http', dispatcher: () => undefined },
+  { way: 'a dispatcher', dispatcher: () => new Agent() },
+]
+
+/** What a person is shown of a failure with `later`, once with credentials held and once without. */
+async function shownOf(later: object, dispatcher: Agent | undefined): Promise<string> {
+  const endpoint = await serveDocuments(later)
+  const shown: string[] = []
+  const keep = (line: string): void => void shown.push(line)
+  const logger = { debug: keep, info: keep, warn: keep, error: keep }
+  await using held = fromInstanceRole({ endpoint, dispatcher, logger, isolated: true })
+  await held()
+  await held({ forceRefresh: true })
+  await using empty = fromInstanceRole({ endpoint, dispatcher, logger, isolated: true })
+  const error = await empty().catch((thrown: unknown) => thrown)
+  expect(error).toMatchObject({ code: 'CREDENTIALS_NOT_ISSUED' })
+  await dispatcher?.close()
+  return [...shown, exposed(error)].join('\n')
+}
+
+test.each(WAYS)('quotes what IMDS says, by $way', async ({ dispatcher }) => {
+  const message = 'EC2 cannot\n\u202eassume the "role".'
+  const shown = await shownOf({ Code: 'Failed', Message: message }, dispatcher())
+  expect(shown.match(/IMDS: "EC2 cannot assume the 'role'"\. /g)?.length).toBeGreaterThan(2)
+})
+
+/** Each is held, or was taken for this very request, or is in the document itself. */
+const TOLD: readonly (readonly [string, string, object?])[] = [
+  ['the metadata token', TOKEN_VALUE],
+  ['half of the metadata token', TOKEN_VALUE.slice(5, 20)],
+  ['the key in the document', PLANTED, { SecretAccessKey: PLANTED }],
+  ['the token in the document', PLANTED, { token: PLANTED }],
+  ['an access key ID of AWS', 'ASIA' + 'EXAMPLE012345678'],
+  ['a long-lived access key ID of AWS', 'AKIA' + 'EXAMPLE012345678'],
+]
+const SPREAD = (secret: string): string => secret.split('').join('\u0000\n')
+
+test.each(
+  WAYS.flatMap(({ way, dispatcher }) =>
+    TOLD.flatMap(([what, secret, document]) =>
+      [secret, `${secret}!`, SPREAD(secret)].map((said) => ({
+        way,
+        dispatcher,
+        what,
+        secret,
+        said,
+        document,
+      })),
+    ),
+  ),
+)('does not quote $what, by $way', async ({ dispatcher, secret, said, document: members }) => {
+  const shown = await shownOf(
+    { ...members, Code: 'Failed', Message: `It is ${said} of app-role` },
+    dispatcher(),
+  )
+  expect(shown).not.toContain(secret.slice(0, 10))
+  expect(shown.replace(/\s/g, '')).not.toContain(secret.slice(0, 10))
+})
+
+test.each(
+  WAYS.flatMap(({ way, dispatcher }) =>
+    [KEY_ID, SECRET_KEY, SESSION, SESSION.slice(20, 40)].map((secret) => ({ way, dispatcher, secret })),
+  ),
+)('does not quote the credentials that are held, by $way', async ({ dispatcher, secret }) => {
+  const endpoint = await serveDocuments({ Code: 'Failed', Message: `It is ${secret}, for app-role` })
+  const lines: string[] = []
+  const keep = (line: string): void => void lines.push(line)
+  const logger = { debug: keep, info: keep, warn: keep, error: keep }
+  const agent = dispatcher()
+  await using provider = fromInstanceRole({ endpoint, dispatcher: agent, logger, isolated: true })
+  await provider()
+  await provider({ forceRefresh: true })
+  await agent?.close()
+  expect(lines.at(-1)).toContain('CREDENTIALS_NOT_ISSUED')
+  expect(lines.join('\n')).not.toContain(secret.slice(0, 10))
+})
+
+test.each(WAYS)('does not quote a word as long as a key or a token, by $way', async ({ dispatcher }) => {
+  const token = 'FwoGZXIvYXdzEXAMPLE0123456789abcdefghijklmnopqrstuvwxyz'
+  const shown = await shownOf({ Code: 'Failed', Message: `It is ${token}, not so.` }, dispatcher())
+  expect(shown).toContain('IMDS: "It is …, not so". ')
+})
+
+const PASSWORD = 'FAKE-password'
+
+test.each([
+  `http://user:${PASSWORD}@imds.example`,
+  `http://${PASSWORD}@imds.example/path`,
+  `ftp://user:${PASSWORD}@imds.example`,
+  `http://user:p/${PASSWORD}@imds.example`,
+  `http://user:1/${PASSWORD}@imds.example`,
+  `http://user:p?${PASSWORD}@imds.example`,
+  `http://user:p#${PASSWORD}@imds.example`,
+  `http://user:p@${PASSWORD}@imds.example`,
+  `http:\\\\user:${PASSWORD}@imds.example?`,
+  `user:${PASSWORD}@imds.example`,
+  `//user:${PASSWORD}@imds.example`,
+  `http://user%3A${PASSWORD}%40imds.example/ `,
+  `http://user:${PASSWORD}\uff20imds.example/ `,
+  `http://imds.example/?key=${PASSWORD}`,
+  `http://imds.example/#${PASSWORD}`,
+])('quotes no password of the setting %s', async (endpoint) => {
+  const create = (): unknown => fromInstanceRole({ endpoint })
+  expect(create).toThrow(expect.objectContaining({ code: 'BAD_CONFIG' }))
+  const errors: unknown[] = [catchFrom(create)]
+  for (const variable of ['AWS_EC2_METADATA_SERVICE_ENDPOINT', 'AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE']) {
+    vi.stubEnv(variable, endpoint)
+    errors.push(await fromInstanceRole({ isolated: true })().catch((thrown: unknown) => thrown))
+    vi.unstubAllEnvs()
+  }
+  expect(errors).toEqual(errors.map(() => expect.objectContaining({ code: 'BAD_CONFIG' }) as unknown))
+  expect(errors.map(exposed).join('\n')).not.toContain(PASSWORD)
+})
+
+function catchFrom(work: () => unknown): unknown {
+  try {
+    return work()
+  } catch (error) {
+    return error
+  }
+}
+
+test.each(['connect', 'read'])(
+  'shows nothing of what the error of a dispatcher says beside the system: %s',
+  async (syscall) => {
+    const request = (): Promise<never> =>
+      Promise.reject(
+        Object.assign(new Error(`${syscall} ECONNREFUSED with ${PLANTED}`), {
+          errno: -111,
+          code: 'ECONNREFUSED',
+          syscall,
+          headers: { 'x-aws-ec2-metadata-token': PLANTED },
+        }),
+      )
+    const provider = fromInstanceRole({ dispatcher: { request }, isolated: true, retries: 0 })
+    const error = await provider().catch((thrown: unknown) => thrown)
+    expect(error).toMatchObject({ code: 'UNREACHABLE', cause: { message: `${syscall} ECONNREFUSED` } })
+    expect(exposed(error)).not.toContain(PLANTED.slice(0, 8))
+  },
+)

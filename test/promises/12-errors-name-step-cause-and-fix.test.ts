@@ -15,6 +15,11 @@ interface Trouble {
   readonly make?: (instance: EmulatedInstance) => void
 }
 
+/** What follows the words of a hint. */
+function ending(fix: string | undefined): string {
+  return fix === undefined ? '.' : `: ${fix}`
+}
+
 const TROUBLES: readonly Trouble[] = [
   {
     code: 'UNREACHABLE',
@@ -27,7 +32,7 @@ const TROUBLES: readonly Trouble[] = [
   {
     code: 'HOP_LIMIT',
     step: 'token',
-    says: /IMDS at .* never answered PUT/,
+    says: /^IMDS at http:\/\/169\.254\.169\.254 .* timed out after 1000 ms: .* hop limit/,
     hint: /aws ec2 modify-instance-metadata-options .*--http-put-response-hop-limit 2/,
     attempts: 2,
     options: { hopsAway: 1 },
@@ -60,14 +65,14 @@ const TROUBLES: readonly Trouble[] = [
     code: 'ROLE_NOT_FOUND',
     step: 'credentials',
     says: /no role other-role \(404\)/,
-    hint: /Leave `roleName`/,
+    hint: /name none to use the role that is attached/,
     attempts: 1,
     options: { provider: { roleName: 'other-role' } },
   },
   {
     code: 'ROLE_NOT_ASSUMABLE',
     step: 'credentials',
-    says: /trust policy does not let EC2 assume it/,
+    says: /^The trust policy of the role app-role does not let EC2 assume it/,
     hint: /aws iam update-assume-role-policy .*ec2\.amazonaws\.com/,
     attempts: 1,
     make: (instance) =>
@@ -142,8 +147,12 @@ test.each(TROUBLES)(
     if (!(error instanceof InstanceRoleError)) throw new Error('not an InstanceRoleError')
     expect(error).toMatchObject({ name: 'InstanceRoleError', code, step, attempts })
     expect(error.message).toMatch(says)
-    expect(error.message).toMatch(/^[A-Z].*[^.]\.$/)
-    expect(error.hint).toMatch(hint)
+    // One line: what happened, what to do, the command where there is one, and the link.
+    expect(error.message).toMatch(/^[A-Z].*$/)
+    expect(error.message.endsWith(` ${error.hint.replace(/\.$/, ending(error.fix))} ${error.link}`)).toBe(
+      true,
+    )
+    expect(`${error.hint} ${error.fix ?? ''}`).toMatch(hint)
     expect(error.link).toMatch(new RegExp(`errors\\.md#${code.toLowerCase()}$`))
     expect(error.tryNextLink).toBe(TREATMENTS[code].tryNextLink)
   },
@@ -174,17 +183,17 @@ test('says of a closed provider what to make in its place', async () => {
   await provider.close()
   await expect(provider()).rejects.toMatchObject({
     code: 'CLOSED',
-    message: 'The instance role provider was closed.',
-    hint: expect.stringContaining('Make a new provider with `fromInstanceRole()`') as unknown,
+    message:
+      'The instance role provider was closed. Make a new provider with `fromInstanceRole()`. https://github.com/instance-role/instance-role/blob/main/docs/errors.md#closed',
+    hint: 'Make a new provider with `fromInstanceRole()`.',
+    fix: undefined,
   })
 })
 
 test('says of a malformed setting that it is to be corrected or removed', () => {
   const create = () => fromInstanceRole({ retries: -1 })
-  expect(create).toThrow('The option retries is not a whole number, at least 0.')
-  expect(create).toThrow(
-    expect.objectContaining({ hint: 'Correct or remove the setting that the message names.' }),
-  )
+  expect(create).toThrow('The option retries is -1, not a whole number, at least 0.')
+  expect(create).toThrow(expect.objectContaining({ hint: 'Correct or remove that setting.', fix: undefined }))
 })
 
 test('names as its cause what the system said', async () => {
@@ -217,7 +226,13 @@ test('gives each of those who wait together an error of its own, whose stack nam
 })
 
 test('passes on in full what another version of this package says, with a code that this one has not', () => {
-  const told = { name: 'InstanceRoleError', code: 'INSTANCE_GONE', hint: 'Bring it back.', tryNextLink: true }
+  const told = {
+    name: 'InstanceRoleError',
+    code: 'INSTANCE_GONE',
+    hint: 'Bring it back.',
+    fix: undefined,
+    tryNextLink: true,
+  }
   const foreign = Object.assign(new Error('Somebody took the instance away.'), told)
   Object.defineProperty(foreign, Symbol.for('instance-role.error'), { value: true })
   if (!(foreign instanceof InstanceRoleError)) throw new Error('not known by its brand')

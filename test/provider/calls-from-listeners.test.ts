@@ -34,20 +34,27 @@ test('makes one load where a logger calls the provider', async () => {
   expect(instance.requests).toEqual(FIRST_LOAD)
 })
 
-test.each(['load:start', 'load:error', 'refresh-failed', 'extended'])(
+test.each([
+  ['load:start', 6.1, 403],
+  ['load:error', 6.1, 403],
+  ['refresh-failed', 5.9, 403],
+  ['extended', 6.1, 500],
+  ['calls-failing', 6.1, 403],
+] as const)(
   'makes a bounded number of loads in an outage where a subscriber of instance-role:%s calls the provider',
-  async (name) => {
+  async (name, hours, status) => {
     const { clock, instance, provider } = setup()
     await provider()
-    await clock.advance(6.1 * HOUR)
-    instance.failUntilLifted('all', { status: 403 })
+    await clock.advance(hours * HOUR)
+    instance.failUntilLifted('all', { status })
     instance.clearRequests()
     const calls: Promise<unknown>[] = []
     listen(`instance-role:${name}`, () => {
       if (calls.length < 1_000) calls.push(provider().catch(() => {}))
     })
-    await provider().catch(() => {})
+    await provider({ forceRefresh: true }).catch(() => {})
     await Promise.all(calls)
+    expect(calls).not.toEqual([])
     expect(instance.requests.length).toBeLessThan(20)
   },
 )

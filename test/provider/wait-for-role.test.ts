@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest'
+import { waitForRole } from '../../src/provider/wait-for-role.js'
+import { InstanceRoleError } from '../../src/errors.js'
 import type { Fault } from '../../src/testing/index.js'
 import { seededRandom } from '../../bench/simulation/seeded-random.js'
 import { CREDENTIALS, HOUR, MINUTE, SECOND, setup, timed } from '../setup.js'
@@ -67,6 +69,18 @@ test('gives up with the last failure when the role does not appear', async () =>
   expect(tookMs).toBeLessThanOrEqual(40 * SECOND)
 })
 
+test.each([{}, { forceRefresh: true }])(
+  'looks once more when the wait ends, in a call with %j',
+  async (wishes) => {
+    const { clock, instance, provider } = setup({ provider: { waitForRole: 30 * SECOND } })
+    instance.disassociateProfile()
+    clock.after(30 * SECOND - 1, () => void instance.attachRole('late-role'))
+    const { value, tookMs } = await timed(clock, provider(wishes))
+    expect(value?.accessKeyId).toBe(instance.credentials?.accessKeyId)
+    expect(tookMs).toBe(30 * SECOND)
+  },
+)
+
 test('does not wait for what time cannot fix', async () => {
   const { clock, instance, provider } = setup({ provider: { waitForRole: 30 * SECOND } })
   instance.modifyMetadataOptions({ metadataEnabled: false })
@@ -112,6 +126,33 @@ test('ends the wait for readiness when it is aborted, and when time is up in the
     error: { code: 'TIMEOUT' },
     tookMs: 500,
   })
+})
+
+test('says what failed last when time is up in the middle of a later try', async () => {
+  const { clock, instance, provider } = setup()
+  instance.disassociateProfile()
+  clock.after(1, () => void instance.failUntilLifted('all', { delayMs: HOUR }))
+  const late = await timed(clock, provider.ready({ timeout: 2 * SECOND }))
+  expect(late).toMatchObject({ error: { code: 'NO_ROLE' }, tookMs: 2 * SECOND })
+})
+
+test('begins no try when a firm wait is over, and leaves no timer', async () => {
+  let [now, pausedUntil, timers] = [0, 0, 0]
+  const after = () => {
+    timers += 1
+    return () => void (timers -= 1)
+  }
+  const sleep = (delayMs: number) => Promise.resolve(void (now += delayMs))
+  const tries: number[] = []
+  const tryOnce = () => {
+    tries.push(now)
+    pausedUntil = now + 1_000
+    return Promise.reject(new InstanceRoleError('NO_ROLE', 'none'))
+  }
+  const wait = { forMs: 2_500, isFirm: true, isWanted: () => true, pauseMs: () => pausedUntil - now }
+  await expect(waitForRole(tryOnce, wait, { after, elapsed: () => now, sleep })).rejects.toThrow('none')
+  expect(tries).toEqual([0, 1_000, 2_000])
+  expect(timers).toBe(0)
 })
 
 test('refuses a malformed timeout by its name', async () => {

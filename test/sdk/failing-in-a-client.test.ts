@@ -9,7 +9,7 @@ import { call, REGION, SERVICE_NAMES } from './clients.js'
 const failureOf = (sent: Promise<unknown>): Promise<unknown> => sent.catch((error: unknown) => error)
 
 test.each(SERVICE_NAMES)(
-  'reaches the caller of %s as it was thrown, code and hint included',
+  'reaches the caller of %s as it was thrown, code and fix included',
   async (service) => {
     const { aws, clients, instance } = await setUp()
     instance.disassociateProfile()
@@ -18,7 +18,7 @@ test.each(SERVICE_NAMES)(
     expect(failure).toMatchObject({
       code: 'NO_ROLE',
       step: 'role',
-      hint: expect.stringContaining('associate-iam-instance-profile') as unknown,
+      message: expect.stringContaining('associate-iam-instance-profile') as unknown,
     })
     expect(aws.requests).toEqual([])
     expect(instance.requests).toEqual([TOKEN, LISTING.replace('200', '404')])

@@ -2,6 +2,7 @@ import type { Check } from '../check.js'
 import type { Workbench } from '../workbench.js'
 import { bundledChecks } from './bundled.js'
 import { installations } from './installed.js'
+import { lockFileChecks } from './lock-file.js'
 import { outageChecks } from './outage.js'
 import { nodeChecks, packageManagerChecks } from './package-managers.js'
 import { surroundingChecks } from './surroundings.js'
@@ -11,6 +12,7 @@ export function defaultChainChecks(workbench: Workbench): Check[] {
   const installed = installations(workbench)
   return [
     ...packageManagerChecks(installed),
+    ...lockFileChecks(installed),
     ...nodeChecks(workbench, installed),
     ...surroundingChecks(installed),
     ...bundledChecks(workbench, installed),

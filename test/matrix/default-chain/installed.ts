@@ -19,6 +19,8 @@ export interface Installed {
     sdk: string,
     extra?: Packages,
   ) => Promise<UserProject>
+  /** The same in a workspace, whose program `app` has the clients; its root folder has none. */
+  readonly workspace: (id: string, packageManager: PackageManager, sdk: string) => Promise<UserProject>
   /** The project of npm and the newest SDK with the page's override in it; checks share it, and change nothing. */
   readonly overridden: () => Promise<UserProject>
   /** The same without the override. */
@@ -31,18 +33,28 @@ export type Packages = Readonly<Record<string, string>>
 export function installations(workbench: Workbench): Installed {
   const registry = once(() => publish(workbench))
   const project: Installed['project'] = async (id, packageManager, sdk, extra = {}) => {
-    const dependencies = { '@aws-sdk/client-s3': sdk, '@aws-sdk/credential-providers': sdk, ...extra }
-    const options = { registry: await registry(), id, dependencies }
+    const dependencies = { ...clients(sdk), ...extra }
+    const options = { registry: await registry(), id, manifest: { dependencies } }
     const made = await createUserProject(workbench, packageManager, options)
     await addPrograms(made.folder)
     return made
+  }
+  const workspace: Installed['workspace'] = async (id, packageManager, sdk) => {
+    const app = { name: 'app', version: '1.0.0', dependencies: clients(sdk) }
+    const files = { 'app/package.json': JSON.stringify(app) }
+    const options = { registry: await registry(), id, manifest: { workspaces: ['app'] }, files }
+    return createUserProject(workbench, packageManager, options)
   }
   const overridden = once(async () => {
     const made = await project('overridden', NPM, NEWEST)
     await made.follow('Put it in')
     return made
   })
-  return { project, overridden, official: once(() => project('official', NPM, NEWEST)) }
+  return { project, workspace, overridden, official: once(() => project('official', NPM, NEWEST)) }
+}
+
+function clients(sdk: string): Packages {
+  return { '@aws-sdk/client-s3': sdk, '@aws-sdk/credential-providers': sdk }
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {

@@ -1,8 +1,9 @@
-import { rm, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { delimiter, dirname, join } from 'node:path'
 import { createNpmProject, shell } from '../../registry/npm-project.js'
 import { Unavailable } from '../check.js'
 import { install, NOT_TO_BE_HAD } from '../npm.js'
+import { NODE } from '../platform.js'
 import type { Workbench } from '../workbench.js'
 import { type Block, blocksOf, type Chapter } from './page.js'
 
@@ -11,6 +12,8 @@ export interface PackageManager {
   readonly name: string
   /** What npm has it as; npm itself is there. */
   readonly tool: string | undefined
+  /** The line of Node that it needs; without it, the one that runs the matrix. */
+  readonly line?: string
   /** Its heading on the page. */
   readonly heading: 'npm' | 'pnpm' | 'Yarn'
   readonly installCommand: string
@@ -40,6 +43,13 @@ export const NPM: PackageManager = {
   settings: none,
 }
 
+/** Every line of npm that runs on a supported Node; 12 needs Node 22.22. */
+export const NPM_LINES: readonly PackageManager[] = [
+  { ...NPM, name: 'npm 10', tool: 'npm@10' },
+  { ...NPM, name: 'npm 11', tool: 'npm@11' },
+  { ...NPM, name: 'npm 12', tool: 'npm@12', line: '24' },
+]
+
 export const PACKAGE_MANAGERS: readonly PackageManager[] = [
   NPM,
   {
@@ -63,25 +73,32 @@ export interface UserProject {
   readonly follow: (chapter: Chapter) => Promise<void>
 }
 
-/** Installs `dependencies` without any override, so that there is a lock file. */
+interface ProjectOptions {
+  readonly registry: string
+  readonly id: string
+  readonly manifest: object
+  /** Texts, by path. */
+  readonly files?: Readonly<Record<string, string>>
+}
+
+/** Installs what the manifest says, without any override, so that there is a lock file. */
 export async function createUserProject(
   workbench: Workbench,
-  { name, tool, heading, installCommand, settings }: PackageManager,
-  {
-    registry,
-    id,
-    dependencies,
-  }: { registry: string; id: string; dependencies: Readonly<Record<string, string>> },
+  packageManager: PackageManager,
+  { registry, id, manifest, files = {} }: ProjectOptions,
 ): Promise<UserProject> {
+  const { name, heading, installCommand, settings } = packageManager
   const folder = await workbench.folder(`${name}-${id}`)
-  await createNpmProject(folder, registry, { dependencies })
-  for (const [file, text] of Object.entries(settings(registry))) await writeFile(join(folder, file), text)
-  const path = tool === undefined ? '' : `${await binaries(workbench, tool)}:`
+  await createNpmProject(folder, registry, manifest)
+  for (const [file, text] of Object.entries({ ...settings(registry), ...files })) {
+    await mkdir(dirname(join(folder, file)), { recursive: true })
+    await writeFile(join(folder, file), text)
+  }
+  const path = await searchPath(workbench, packageManager)
   const caches = await workbench.folder('caches')
   const places = { YARN_CACHE_FOLDER: join(caches, 'yarn'), XDG_DATA_HOME: caches, XDG_CACHE_HOME: caches }
   const run: UserProject['shell'] = async (commandLine, env = {}) => {
-    const PATH = `${path}${dirname(process.execPath)}:${process.env['PATH'] ?? ''}`
-    const { stdout } = await shell(folder, commandLine, { ...places, PATH, CI: '', ...env })
+    const { stdout } = await shell(folder, commandLine, { ...places, PATH: path, CI: '', ...env })
     return stdout.trim()
   }
   await run(installCommand).catch(asUnavailable)
@@ -100,6 +117,12 @@ async function followBlock(
   const [, file] = /^# (\S+\.yaml)\n/.exec(text) ?? []
   if (language === 'sh') await run(`set -e\n${text}`)
   else if (file !== undefined) await writeFile(join(folder, file), text)
+}
+
+async function searchPath(workbench: Workbench, { tool, line }: PackageManager): Promise<string> {
+  const node = line === undefined ? process.execPath : await workbench.executable(NODE, line)
+  const own = tool === undefined ? [] : [await binaries(workbench, tool)]
+  return [...own, dirname(node), process.env['PATH']].join(delimiter)
 }
 
 async function binaries(workbench: Workbench, tool: string): Promise<string> {

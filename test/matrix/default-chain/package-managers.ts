@@ -1,28 +1,24 @@
-import { join, resolve } from 'node:path'
-import type { Report } from '../../../src/diagnosis/report.js'
 import type { Check } from '../check.js'
-import { requireSeen } from '../expectation.js'
 import { NODE } from '../platform.js'
 import type { Workbench } from '../workbench.js'
+import { diagnose, requireFinding } from './diagnosis.js'
 import { type Installed, NEWEST } from './installed.js'
-import { PACKAGE_MANAGERS, type PackageManager, type UserProject } from './package-manager.js'
+import { NPM_LINES, PACKAGE_MANAGERS, type PackageManager, type UserProject } from './package-manager.js'
 import { requireOfficial, requireOneLoad, useDefaultChain } from './programs.js'
-
-const DOCTOR = join(resolve(import.meta.dirname, '../../..'), 'dist/cli/main.js')
 
 /** The newest, one of a year ago, and the oldest that is supported. */
 const SDKS = [NEWEST, '3.940.0', '3.775.0']
 const NODE_LINES = [20, 22, 24, 26]
 
-/** Every package manager with every SDK, put in and taken out as the page says. */
+/** Every package manager with every SDK, and every line of npm, put in and taken out as the page says. */
 export function packageManagerChecks(installed: Installed): Check[] {
-  return SDKS.flatMap((sdk) =>
-    PACKAGE_MANAGERS.map((packageManager) => ({
-      section: 'default-chain',
-      subject: `${packageManager.name}, SDK ${sdk}`,
-      prove: () => proveManaged(installed, packageManager, sdk),
-    })),
-  )
+  const pairs = SDKS.flatMap((sdk) => PACKAGE_MANAGERS.map((packageManager) => ({ packageManager, sdk })))
+  const lines = NPM_LINES.map((packageManager) => ({ packageManager, sdk: NEWEST }))
+  return [...pairs, ...lines].map(({ packageManager, sdk }) => ({
+    section: 'default-chain',
+    subject: `${packageManager.name}, SDK ${sdk}`,
+    prove: () => proveManaged(installed, packageManager, sdk),
+  }))
 }
 
 /** Every line of Node. */
@@ -58,17 +54,9 @@ async function proveManaged(
 
 /** @throws where the doctor does not find the implementation that is there */
 async function requireDiagnosis(
-  { shell }: UserProject,
-  { run }: PackageManager,
+  project: UserProject,
+  packageManager: PackageManager,
   implementation: string,
 ): Promise<void> {
-  const disabled = { AWS_EC2_METADATA_DISABLED: 'true' }
-  // There is no role here, which is a problem: exit status 1.
-  const output = await shell(`${run} ${DOCTOR} doctor --json || true`, disabled)
-  const { findings } = JSON.parse(output.slice(output.indexOf('{'))) as Report
-  const finding = findings.find(({ check }) => check === 'default-chain')
-  requireSeen(
-    { verdict: finding?.verdict, implementation: finding?.facts['implementation'] },
-    { verdict: 'ok', implementation },
-  )
+  requireFinding(await diagnose(project, packageManager), { verdict: 'ok', implementation })
 }
