@@ -4,7 +4,7 @@ import { Comment, CommentTag, Converter } from 'typedoc'
 const CATEGORIES = {
   Credentials: [
     ...['fromInstanceRole', 'InstanceRoleProvider', 'InstanceRoleOptions', 'InstanceRoleCredentials'],
-    ...['InstanceRoleCallProperties', 'ReadyOptions', 'InstanceRoleStatus'],
+    ...['InstanceRoleCallProperties', 'ReadyOptions', 'InstanceRoleStatus', 'InstanceRoleState'],
   ],
   Errors: ['InstanceRoleError', 'InstanceRoleErrorCode', 'InstanceRoleErrorDetails', 'LoadStep'],
   'Instance metadata': [
@@ -18,7 +18,7 @@ const CATEGORIES = {
   Events: [
     ...['InstanceRoleEvents', 'InstanceRoleEventName', 'LoadStartEvent', 'LoadAttemptEvent', 'LoadEndEvent'],
     ...['LoadErrorEvent', 'RefreshedEvent', 'RefreshFailedEvent', 'ExtendedEvent', 'RoleChangedEvent'],
-    ...['RoleDetachedEvent', 'V1UsedEvent'],
+    ...['RoleDetachedEvent', 'CallsFailingEvent', 'CallsRecoveredEvent', 'V1UsedEvent'],
   ],
   'A dispatcher of yours': ['ImdsDispatcher', 'ImdsDispatcherRequest', 'ImdsDispatcherResponse'],
   'The emulated instance': [
