@@ -10,7 +10,7 @@ const REMEMBERED_FROM = 2
 export class LoadPause {
   readonly #runtime: Pick<Runtime, 'elapsed' | 'random'>
   #failures = 0
-  #until = 0
+  #failedAt = 0
   #lengthMs = 0
   #error: InstanceRoleError | undefined
 
@@ -18,9 +18,11 @@ export class LoadPause {
     this.#runtime = runtime
   }
 
-  /** What is left of the pause, in ms; the same for all who wait. Never longer than the pause itself, also where the clock goes back. */
+  /** What is left of the pause, in ms; the same for all who wait. A clock that went back behind the failure ends it. */
   pauseMs(): number {
-    return Math.min(this.#lengthMs, Math.max(0, this.#until - this.#runtime.elapsed()))
+    const sinceMs = this.#runtime.elapsed() - this.#failedAt
+    if (sinceMs < 0) this.#lengthMs = 0
+    return Math.max(0, this.#lengthMs - Math.abs(sinceMs))
   }
 
   /** The failure that stands for another until the pause is over. */
@@ -32,13 +34,12 @@ export class LoadPause {
   failed(error: InstanceRoleError | undefined): void {
     this.#error = error
     this.#lengthMs = equalJitterMs(this.#failures, BACKOFF, this.#runtime.random)
-    this.#until = this.#runtime.elapsed() + this.#lengthMs
+    this.#failedAt = this.#runtime.elapsed()
     this.#failures += 1
   }
 
   reset(): void {
     this.#failures = 0
-    this.#until = 0
     this.#lengthMs = 0
     this.#error = undefined
   }

@@ -1,5 +1,5 @@
 import pRetry from 'p-retry'
-import { unlessAborted } from '../runtime/abort.js'
+import { throwIfAborted, unlessAborted } from '../runtime/abort.js'
 import { copyOf, InstanceRoleError, type LoadStep } from '../errors.js'
 import type { ImdsAccess } from './imds-access.js'
 import { ImdsReader } from './imds-reader.js'
@@ -41,6 +41,10 @@ export async function runLoad<T>(
     const imds = new ImdsReader({ ...options, onRequest, send })
     const tries = retryTries(() => tryOnce(imds), tally, { ...options, signal: end.signal })
     return await unlessAborted(end.signal, tries)
+  } catch (error) {
+    const { lastFailure, attempts } = tally
+    const isLast = lastFailure !== undefined && error === lastFailure
+    throw isLast ? copyOf(lastFailure, { attempts, names: options.names() }) : error
   } finally {
     cancelLimit()
     signal.removeEventListener('abort', passOn)
@@ -52,29 +56,29 @@ export async function runLoad<T>(
 /** Where no metadata token was ever given, nothing says that this is EC2: a credential chain waits no longer for trouble to end. */
 const UNKNOWN_ENDPOINT_MS = 3_000
 
-function retryTries<T>(tryOnce: () => Promise<T>, tally: Tally, options: ImdsLoadOptions): Promise<T> {
+/**
+ * p-retry makes the tries. Delay and deadline are ours: the clock is the runtime's, which a test may own. So is the count of retries,
+ * which progress gives back.
+ */
+async function retryTries<T>(tryOnce: () => Promise<T>, tally: Tally, options: ImdsLoadOptions): Promise<T> {
   const { runtime, signal } = options
   const startedAt = runtime.elapsed()
-  const begin = (): Promise<T> => {
+  let delayMs: number | undefined = 0
+  const tryLater = async (): Promise<T> => {
+    if (delayMs !== undefined && delayMs > 0) await runtime.sleep(delayMs)
+    throwIfAborted(signal)
     tally.attempts += 1
     return tryOnce()
   }
-  return pRetry(begin, {
-    retries: Infinity,
-    // Its own delay has its jitter before its cap, and knows neither Retry-After nor a test's clock.
-    minTimeout: 0,
-    shouldRetry: async ({ error }) => {
-      if (hasEnded(signal) || !(error instanceof InstanceRoleError)) return false
-      // Not ours: the load that was taking the metadata token for both of us was ended.
-      if (error.code === 'CLOSED') return true
-      count(tally, error)
-      const limits = limitsAt(runtime.elapsed() - startedAt, options)
-      const delayMs = retryDelayMs(error, tally, limits, runtime.random)
-      if (delayMs === undefined) throw copyOf(error, { attempts: tally.attempts, names: options.names() })
-      if (delayMs > 0) await runtime.sleep(delayMs)
-      return !hasEnded(signal)
-    },
-  })
+  const onFailedAttempt = ({ error }: { readonly error: Error }): void => {
+    delayMs = undefined
+    if (signal.aborted || !(error instanceof InstanceRoleError)) return
+    count(tally, error)
+    const limits = limitsAt(runtime.elapsed() - startedAt, options)
+    delayMs = retryDelayMs(error, tally, limits, runtime.random)
+  }
+  const shouldRetry = (): boolean => delayMs !== undefined
+  return pRetry(tryLater, { retries: Infinity, minTimeout: 0, signal, onFailedAttempt, shouldRetry })
 }
 
 function limitsAt(sinceStartMs: number, options: ImdsLoadOptions): RetryLimits {
@@ -85,11 +89,6 @@ function limitsAt(sinceStartMs: number, options: ImdsLoadOptions): RetryLimits {
   const isKnown = tokenOf(endpoints.preferred).hasGiven
   const uncountedForMs = isKnown ? deadlineMs : Math.min(deadlineMs, UNKNOWN_ENDPOINT_MS)
   return { retries, uncountedMs: Math.max(0, uncountedForMs - sinceStartMs), remainingMs }
-}
-
-/** Asked anew after each wait. */
-function hasEnded(signal: AbortSignal): boolean {
-  return signal.aborted
 }
 
 /** What failed last says more than that time is up. */

@@ -9,9 +9,9 @@ export interface Tally {
   /** What was asked for last. */
   step: LoadStep | undefined
   lastFailure: InstanceRoleError | undefined
-  /** Failures in a row of the request that failed last; progress gives them back. */
-  failures: number
-  /** Those of them that ended with nobody answering at all. */
+  /** Failures of each request since it last succeeded. */
+  readonly failures: Map<LoadStep | undefined, number>
+  /** Failures in a row of one request that ended with nobody answering at all. */
   unanswered: number
   /** Metadata tokens refused (401). */
   tokenRejections: number
@@ -24,7 +24,7 @@ export function newTally(): Tally {
     attempts: 0,
     step: undefined,
     lastFailure: undefined,
-    failures: 0,
+    failures: new Map(),
     unanswered: 0,
     tokenRejections: 0,
     vanishedRoles: 0,
@@ -46,17 +46,27 @@ const MAX_UNANSWERED = 2
 const MAX_DISCOVERIES = 4
 const BACKOFF = { baseMs: 100, capMs: 2_000 }
 
+/** In the order in which a load takes them. */
+const STEPS: readonly LoadStep[] = ['token', 'role', 'credentials', 'metadata']
+
 /** Counts `error` in `tally`. */
 export function count(tally: Tally, error: InstanceRoleError): void {
-  if (tally.lastFailure?.step !== error.step) {
-    tally.failures = 0
-    tally.unanswered = 0
-  }
+  const { step } = error
+  if (tally.lastFailure?.step !== step) tally.unanswered = 0
   tally.lastFailure = error
+  for (const succeeded of stepsBefore(step)) tally.failures.delete(succeeded)
   if (isUnanswered(error)) tally.unanswered += 1
   if (error.code === 'TOKEN_REJECTED') tally.tokenRejections += 1
   if (isVanishedRole(error)) tally.vanishedRoles += 1
-  if (!isFree(tally, error)) tally.failures += 1
+  if (!isFree(tally, error)) tally.failures.set(step, failuresOf(tally, error) + 1)
+}
+
+function stepsBefore(step: LoadStep | undefined): readonly LoadStep[] {
+  return step === undefined ? [] : STEPS.slice(0, STEPS.indexOf(step))
+}
+
+function failuresOf({ failures }: Readonly<Tally>, { step }: InstanceRoleError): number {
+  return failures.get(step) ?? 0
 }
 
 /** How long to wait before the next try within the load, in ms; `undefined` to give up. */
@@ -68,7 +78,10 @@ export function retryDelayMs(
 ): number | undefined {
   if (isFree(tally, error)) return tally.vanishedRoles < MAX_DISCOVERIES ? 0 : undefined
   if (!isWorthARetry(error, tally)) return undefined
-  const delayMs = Math.max(equalJitterMs(tally.failures - 1, BACKOFF, random), error.retryAfterMs ?? 0)
+  const delayMs = Math.max(
+    equalJitterMs(failuresOf(tally, error) - 1, BACKOFF, random),
+    error.retryAfterMs ?? 0,
+  )
   return isWithin(limits, delayMs, error, tally) ? delayMs : undefined
 }
 
@@ -86,7 +99,7 @@ function isWithin(
   const isUncounted = uncountedMs > 0 && isTrouble(error)
   return isUncounted
     ? delayMs < Math.min(uncountedMs, remainingMs)
-    : tally.failures <= retries && delayMs < remainingMs
+    : failuresOf(tally, error) <= retries && delayMs < remainingMs
 }
 
 function isUnanswered(error: InstanceRoleError): boolean {

@@ -130,6 +130,21 @@ test('counts the failures of the same request in a row: progress gives the retri
   expect(delaysAfter(failures)).toEqual([...perRequest, ...perRequest, ...perRequest, GIVES_UP])
 })
 
+test('counts on where a request fails again for which an earlier one had to be made again', () => {
+  const rejected: Failure = ['TOKEN_REJECTED', { step: 'credentials' }]
+  const [forgotten, ...rest] = Array.from({ length: 5 }, () => [
+    rejected,
+    ['SERVER_ERROR', { step: 'token' }] as const,
+  ])
+  expect(delaysAfter([...(forgotten ?? []), ...rest.flat()])).toEqual([
+    ...[0, 100],
+    ...[100, 100],
+    ...[200, 100],
+    ...[400, 100],
+    GIVES_UP,
+  ])
+})
+
 test.each<{ failure: Failure }>([{ failure: ['THROTTLED'] }, { failure: ['SERVER_ERROR'] }])(
   'tries $failure again without a count while that is allowed, up to 2 s apart',
   ({ failure }) => {

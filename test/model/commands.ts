@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import type { InstanceRoleProvider } from '../../src/provider/from-instance-role.js'
 import { type Fault, iamRole, instanceProfile, type Step } from '../../src/testing/index.js'
 import { HOUR, MINUTE, SECOND } from '../setup.js'
-import { LOAD_LEFT_OVER_MS, Observer, type Point } from './observer.js'
+import { LOAD_LEFT_OVER_MS, Observer, type Point, type Teller } from './observer.js'
 import { createWorld, type Subject, type VirtualWorld, type WorldOptions } from './virtual-world.js'
 
 /** What happens to a provider in its life, as data: a counterexample can be read, and played again. */
@@ -25,6 +25,10 @@ export type Happening =
   | { readonly kind: 'fault'; readonly step: Step; readonly faults: readonly Fault[] }
   | { readonly kind: 'outage'; readonly step: Step; readonly fault: Fault; readonly ms: number }
   | { readonly kind: 'throttle'; readonly requestsPerSecond: number }
+  | { readonly kind: 'false-date'; readonly ms: number }
+  | { readonly kind: 'restart-durations'; readonly who: number; readonly isDown: boolean }
+  | { readonly kind: 'wrong-clock'; readonly who: number; readonly isDown: boolean; readonly ms: number }
+  | { readonly kind: 'call-back'; readonly who: number; readonly from: Teller }
   | { readonly kind: 'close'; readonly who: number }
 
 /** A world, the two providers in it that share what they hold, and who watches them. */
@@ -141,6 +145,34 @@ export const happening: fc.Arbitrary<Happening> = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('close' as const), who }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('false-date' as const),
+      ms: fc.integer({ min: -80, max: 80 }).map((hours) => hours * HOUR),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('restart-durations' as const), who, isDown: fc.boolean() }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('wrong-clock' as const),
+      who,
+      isDown: fc.boolean(),
+      ms: duration,
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('call-back' as const),
+      who,
+      from: fc.constantFrom<Teller[]>('load:start', 'logger'),
+    }),
+  },
 )
 
 /** The instances there are. */
@@ -184,10 +216,26 @@ const HAPPENS: { readonly [K in Happening['kind']]: Happens<K> } = {
   pass: ({ world }, { ms }) => world.clock.advance(ms),
   reach: ({ world, observer }, { point, ms }) =>
     world.clock.advance(Math.max(0, observer.untilMs(point) + ms)),
-  'step-clock': ({ world, observer }, { ms }) => {
-    observer.noteStep(ms)
-    world.stepWallClock(ms)
+  'step-clock': (life, { ms }) => stepClock(life, ms),
+  'false-date': ({ world }, { ms }) => {
+    world.dateErrorMs = ms
   },
+  'restart-durations': async (life, { who: index, isDown }) => {
+    const lift = isDown ? life.world.instance.failUntilLifted('all', 'refuse') : () => {}
+    for (let time = 0; isDown && time < 2; time += 1) await call(life, index, false)
+    lift()
+    life.observer.noteDurationsRestarted()
+    life.world.restartDurations()
+  },
+  'wrong-clock': async (life, { who: index, isDown, ms }) => {
+    const lift = isDown ? life.world.instance.failUntilLifted('all', 'refuse') : () => {}
+    stepClock(life, ms)
+    await call(life, index, false)
+    lift()
+    stepClock(life, -ms)
+  },
+  'call-back': (life, { who: index, from }) =>
+    life.observer.atNext(from, () => void watchCall(life, providerOf(life, index), false)),
   block: ({ world, observer }, { ms }) => {
     observer.noteBlocked(ms)
     world.clock.blockEventLoop(ms)
@@ -267,6 +315,11 @@ export async function end(life: Life): Promise<void> {
     timers + sleeps + waits === 0,
     `${timers + sleeps + waits} handles are left after close()`,
   )
+}
+
+function stepClock({ world, observer }: Life, byMs: number): void {
+  observer.noteStep()
+  world.stepWallClock(byMs)
 }
 
 /** Another set is found by plain calls once the next try is due, the first of which may do without. */

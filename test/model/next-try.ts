@@ -38,7 +38,8 @@ export function afterSet(
   if (leftMs <= 0)
     return { triedAt: now, from: now + 30 * SECOND, by: now + MINUTE, hardAt: expiresAt, receivedMs }
   // No set is planned to live longer than it was made for, from when it was first received.
-  const planned = (lifeMs: number): number => Math.min(leftMs, Math.max(0, lifeMs - (elapsedMs - receivedMs)))
+  const heldMs = Math.max(0, elapsedMs - receivedMs)
+  const planned = (lifeMs: number): number => Math.min(leftMs, Math.max(0, lifeMs - heldMs))
   // A minute, or a tenth of what was left when the set was first seen.
   const hardAt = same?.hardAt ?? expiresAt - Math.min(MINUTE, leftMs / 10)
   const pausedUntil = same === undefined ? now : now + 10 * SECOND

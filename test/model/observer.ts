@@ -12,6 +12,7 @@ import {
   type ReceivedSet,
   shortestPauseMs,
 } from './next-try.js'
+import { gaveUpEarly } from './giving-up.js'
 import { ENDPOINT, type VirtualWorld, type WireRequest } from './virtual-world.js'
 
 /** A promise that was broken: its number in the design, and how. */
@@ -26,6 +27,8 @@ export interface Call {
   readonly blockedMs: number
   /** Whether the schedule owed it an answer without a wait. */
   readonly isOwedAtOnce: boolean
+  /** The expiration of what is held, where the load under way may end while the provider is opened: that may be given, too. */
+  readonly heldWhileOpening: string | undefined
   /** The try that has to come of it, where one has. */
   readonly owed: OwedTry | undefined
   /** How many loads had begun and ended before it. */
@@ -39,6 +42,9 @@ interface Load {
   readonly firstRequest: number
   readonly isRoutine: boolean
   readonly clockSteps: number
+  readonly startedMs: number
+  readonly isColdStart: boolean
+  readonly failedSteps: string[]
 }
 
 interface OwedTry {
@@ -85,6 +91,9 @@ const SECRET = 'FAKE'
 /** A try is due, callers wait for it, the set has expired. */
 export type Point = 'due' | 'hard' | 'expired'
 
+/** Who tells of a load while it goes on: an event, or a line of the log. */
+export type Teller = 'load:start' | 'logger'
+
 type Hear = (payload: Readonly<Record<string, unknown>>) => void
 
 /** Watches a world from outside and says which promise is broken, if one is. */
@@ -97,25 +106,31 @@ export class Observer {
   readonly #orphans = new Set<unknown>()
   /** Those that were called and are not closed: as long as there is one, what is held is kept for all. */
   readonly #users = new Set<InstanceRoleProvider>()
+  /** Those that know their source. */
+  readonly #opened = new WeakSet<InstanceRoleProvider>()
   readonly #shown: unknown[] = []
   readonly #stop: () => void
   #held: { readonly expiration: string; readonly roleName: string } | undefined
   #nextTry: NextTry | undefined
   #lastErrorCode: string | undefined
+  /** How long the last load was asked to wait by the answer that it failed with. */
+  #askedForMs = 0
   #lastTryAt = -Infinity
   #lastTryAtMs = -Infinity
+  #durationsRestartedMs = -Infinity
   #loadsSeen: Loads = { begun: 0, ended: 0 }
   #failures: Failure[] = []
   /** Since the last set. */
   #failuresInARow = 0
   readonly #backoffs: Backoff[] = []
+  /** Since the last set, IMDS has said that there are no credentials. */
+  #hasVerdict = false
   #isInvalidated = false
   /** IMDS has said since the last set that there is no such role. */
   #isWithdrawn = false
   #doCallsFail = false
   /** By somebody who wants a try now, whatever the schedule says. */
   #isAskedFor = false
-  #hasSteppedBack = false
   #clockSteps = 0
   #blockedMs = 0
   #linesRead = 0
@@ -123,15 +138,21 @@ export class Observer {
   #routine: { readonly tokenTakenAt: number } | undefined
   #tokenTakenAt: number | undefined
   #tokenInUse: string | undefined
+  readonly #callBacks: Record<Teller, (() => void)[]> = { 'load:start': [], logger: [] }
 
   constructor(world: VirtualWorld) {
     this.#world = world
+    world.onLine = () => this.#callBack('logger')
     const hearers: Readonly<Record<string, Hear>> = {
       'load:start': ({ loadId }) => this.#onLoadStart(loadId),
-      'load:attempt': () => {},
+      'load:attempt': ({ loadId, errorCode, step }) => {
+        if (errorCode !== undefined) this.#loads.get(loadId)?.failedSteps.push(String(step))
+      },
       'load:end': ({ loadId, attempts }) => this.#onLoadEnd(loadId, Number(attempts), undefined),
-      'load:error': ({ loadId, attempts, errorCode }) =>
-        this.#onLoadEnd(loadId, Number(attempts), String(errorCode)),
+      'load:error': ({ loadId, attempts, errorCode, step }) => {
+        this.#checkGivingUp(this.#loads.get(loadId), String(errorCode), String(step))
+        this.#onLoadEnd(loadId, Number(attempts), String(errorCode))
+      },
       refreshed: (event) =>
         this.#onRefreshed(String(event['roleName']), String(event['expiration']), event['isNew'] === true),
       'refresh-failed': (event) => this.#onKept(String(event['expiration']), String(event['nextRefresh'])),
@@ -213,7 +234,7 @@ export class Observer {
     try {
       const credentials = await start()
       this.#onSettled(call)
-      this.#onCredentials(credentials)
+      this.#onCredentials(credentials, call.heldWhileOpening)
       return credentials
     } catch (error) {
       this.#onSettled(call)
@@ -232,6 +253,7 @@ export class Observer {
       startedMs: this.#world.elapsedMs(),
       blockedMs: this.#blockedMs,
       isOwedAtOnce: !isForced && !this.#isInvalidated && isGood,
+      heldWhileOpening: this.#isLoading && !this.#opened.has(provider) ? this.#held?.expiration : undefined,
       owed: this.#owedTry(now, isForced),
       loadsBefore: this.#loadsSeen,
       isEnded: false,
@@ -240,25 +262,31 @@ export class Observer {
   }
 
   #owedTry(now: number, isForced: boolean): OwedTry | undefined {
-    const begins = this.#loads.size + this.#orphans.size === 0
+    const begins = !this.#isLoading
     if (isForced) return { promise: 11, why: 'asks for a fresh set', begins, isWaitedFor: true }
     if (this.#isLeftInPeace(now)) return undefined
     if (this.#isInvalidated)
       return { promise: 11, why: 'comes after an invalidation', begins, isWaitedFor: true }
     const { heldUntil } = this
-    if (heldUntil === undefined || !this.#isDue(now)) return undefined
+    if (heldUntil === undefined) return { promise: 11, why: 'finds nothing', begins, isWaitedFor: true }
+    if (!this.#isDue(now)) return undefined
     if (now >= heldUntil) return { promise: 3, why: 'finds an expired set', begins, isWaitedFor: false }
     const isHard = this.#nextTry !== undefined && now >= this.#nextTry.hardAt
     return { promise: 4, why: 'comes when a try is due', begins, isWaitedFor: isHard }
+  }
+
+  get #isLoading(): boolean {
+    return this.#loads.size + this.#orphans.size > 0
   }
 
   #isDue(now: number): boolean {
     return this.#nextTry !== undefined && isDue(now, this.#nextTry)
   }
 
-  /** Tries that left nothing to serve stand for the next one for a while. */
+  /** Tries that left nothing to serve stand for the next one for a while; no longer than that where the clock for durations went back. */
   #isLeftInPeace(now: number): boolean {
-    const isWithin = this.#world.elapsedMs() < this.#lastTryAtMs + LONGEST_PEACE_MS
+    const from = Math.max(this.#lastTryAtMs, this.#durationsRestartedMs)
+    const isWithin = this.#world.elapsedMs() < from + LONGEST_PEACE_MS
     return isWithin && (this.heldUntil === undefined || now >= this.heldUntil)
   }
 
@@ -266,17 +294,29 @@ export class Observer {
     this.#blockedMs += durationMs
   }
 
-  noteStep(byMs: number): void {
-    if (byMs < 0) this.#hasSteppedBack = true
+  noteStep(): void {
     this.#clockSteps += 1
     this.#failures = []
     this.#routine = undefined
+  }
+
+  noteDurationsRestarted(): void {
+    this.#durationsRestartedMs = this.#world.elapsedMs()
   }
 
   noteInvalidated(): void {
     if (this.#held !== undefined) this.#isInvalidated = true
     this.#isAskedFor = true
     this.#failures = []
+  }
+
+  /** Once. */
+  atNext(teller: Teller, callBack: () => void): void {
+    this.#callBacks[teller].push(callBack)
+  }
+
+  #callBack(teller: Teller): void {
+    this.#callBacks[teller].splice(0).forEach((callBack) => callBack())
   }
 
   noteTokensForgotten(): void {
@@ -298,6 +338,7 @@ export class Observer {
     this.#isWithdrawn = false
     this.#doCallsFail = false
     this.#lastErrorCode = undefined
+    this.#hasVerdict = false
     this.#routine = undefined
   }
 
@@ -308,7 +349,9 @@ export class Observer {
     this.#calls.delete(call)
     const tookMs = this.#world.elapsedMs() - call.startedMs
     const ended = this.#loadsSeen.ended - call.loadsBefore.ended
-    const hasWaited = tookMs > this.#blockedMs - call.blockedMs || ended > 0
+    const hasWaited =
+      tookMs > this.#blockedMs - call.blockedMs || (ended > 0 && call.heldWhileOpening === undefined)
+    this.#opened.add(call.provider)
     if (call.isOwedAtOnce && hasWaited) this.#fail(4, `a caller waited ${tookMs} ms for a refresh`)
     this.#checkDeadline(call)
     if (call.owed !== undefined && !call.isCalledOff) this.#checkOwed(call.owed, call.loadsBefore)
@@ -321,12 +364,13 @@ export class Observer {
       this.#fail(promise, `a call that ${why} does not wait for one`)
   }
 
-  #onCredentials(credentials: InstanceRoleCredentials): void {
+  #onCredentials(credentials: InstanceRoleCredentials, alsoHeld: string | undefined): void {
     const now = this.#world.clock.now()
     const { expiration, originalExpiration } = credentials
     const trueExpiration = originalExpiration ?? expiration
-    if (this.#held !== undefined && trueExpiration.toISOString() !== this.#held.expiration)
-      this.#fail(5, `handed out ${trueExpiration.toISOString()}, held is ${this.#held.expiration}`)
+    const given = trueExpiration.toISOString()
+    if (this.#held !== undefined && given !== this.#held.expiration && given !== alsoHeld)
+      this.#fail(5, `handed out ${given}, held is ${this.#held.expiration}`)
     if (trueExpiration.getTime() <= now) this.#onExpired(now, expiration, originalExpiration)
     if (trueExpiration.getTime() > now && originalExpiration !== undefined)
       this.#fail(3, 'an unexpired set says that it is extended')
@@ -340,7 +384,8 @@ export class Observer {
     if (this.#lastTryAt < originalExpiration.getTime())
       this.#fail(3, 'handed out an expired set without a try since')
     if (expiration.getTime() <= now) this.#fail(3, 'an extension is over as it is handed out')
-    if (expiration.getTime() > now + LONGEST_EXTENSION_MS && !this.#hasSteppedBack)
+    // Also where the clock was set right meanwhile: what was decided at an instant later than now does not stand.
+    if (expiration.getTime() > now + LONGEST_EXTENSION_MS)
       this.#fail(3, 'an extension is longer than four minutes')
     if (this.#lastErrorCode !== undefined && VERDICTS.includes(this.#lastErrorCode))
       this.#fail(3, `extended although IMDS said ${this.#lastErrorCode}`)
@@ -381,10 +426,28 @@ export class Observer {
     const isRoutine =
       tokenTakenAt !== undefined && now >= tokenTakenAt && now < tokenTakenAt + 5.9 * 60 * MINUTE
     const firstRequest = this.#world.wire.length
-    this.#loads.set(loadId, { firstRequest, isRoutine, clockSteps: this.#clockSteps })
+    const seen = { firstRequest, isRoutine, clockSteps: this.#clockSteps, failedSteps: [] }
+    const isColdStart = this.#held === undefined
+    this.#loads.set(loadId, { ...seen, startedMs: this.#world.elapsedMs(), isColdStart })
+    this.#callBack('load:start')
+  }
+
+  #checkGivingUp(load: Load | undefined, errorCode: string, step: string): void {
+    if (load === undefined) return
+    const durationMs = this.#world.elapsedMs() - load.startedMs
+    const retryAfterMs = this.#askedMs(load.firstRequest)
+    if (gaveUpEarly({ ...load, errorCode, step, durationMs, retryAfterMs }))
+      this.#fail(5, `a load gave up after ${durationMs} ms and failures at ${load.failedSteps.join(', ')}`)
+  }
+
+  /** By the last 429 from that request on. */
+  #askedMs(firstRequest: number): number {
+    const throttled = this.#world.wire.slice(firstRequest).findLast(({ status }) => status === 429)
+    return throttled?.retryAfterMs ?? 0
   }
 
   #onLoadEnd(loadId: unknown, attempts: number, errorCode: string | undefined): void {
+    this.#checkWire()
     const load = this.#loads.get(loadId)
     this.#loads.delete(loadId)
     this.#orphans.delete(loadId)
@@ -397,6 +460,7 @@ export class Observer {
     this.#isAskedFor = false
     if (load !== undefined && errorCode !== undefined) this.#onLoadFailed(errorCode)
     if (load === undefined) return
+    this.#askedForMs = errorCode === 'THROTTLED' ? Math.min(MINUTE, this.#askedMs(load.firstRequest)) : 0
     const requests = this.#world.wire.slice(load.firstRequest)
     // A clock that goes back behind the token's start makes another one due.
     const steps = this.#clockSteps - load.clockSteps
@@ -455,13 +519,14 @@ export class Observer {
     const isSame = !isNew && expiration === this.#held?.expiration
     this.#nextTry = afterSet(
       this.#world.clock.now(),
-      this.#world.elapsedMs(),
+      this.#world.durationsMs(),
       this.#setThatEnds(Date.parse(expiration)),
       isSame ? this.#nextTry : undefined,
     )
     this.#held = { roleName, expiration }
     this.#failures = []
     this.#failuresInARow = 0
+    this.#hasVerdict = false
     this.#isInvalidated = false
     this.#isWithdrawn = false
   }
@@ -485,6 +550,7 @@ export class Observer {
       this.#fail(5, `a failed refresh turned ${this.#held.expiration} into ${expiration}`)
     const now = this.#world.clock.now()
     this.#isInvalidated = false
+    this.#hasVerdict ||= VERDICTS.includes(this.#lastErrorCode ?? '')
     this.#onBackoff(now, Date.parse(expiration), Date.parse(nextRefresh))
     this.#countFailure(now, Date.parse(expiration))
   }
@@ -500,7 +566,10 @@ export class Observer {
     // `Retry-After` can ask for more, up to a minute.
     const isAsked = this.#lastErrorCode === 'THROTTLED'
     const longestMs = isKnown && !isAsked ? longestBackoffMs(this.#failuresInARow) : MINUTE
-    const shortestMs = isWorseSet && before !== undefined ? shortestPauseMs(before, now, expiresAt) : 0
+    const shortestMs =
+      isWorseSet && before !== undefined
+        ? shortestPauseMs(before, now, expiresAt)
+        : this.#shortestMs(now, expiresAt)
     // An event has whole milliseconds.
     if (delayMs <= shortestMs - 1 || delayMs > longestMs)
       this.#fail(5, `the next try comes in ${delayMs} ms, not in ${shortestMs} to ${longestMs} ms`)
@@ -510,6 +579,12 @@ export class Observer {
       now < expiresAt ? now + longestMs > before.hardAt : VERDICTS.includes(this.#lastErrorCode ?? '')
     if (isKnown && !isCut && !isAsked)
       this.#backoffs.push({ failures: this.#failuresInARow, share: delayMs / longestMs })
+  }
+
+  /** `Retry-After` is honoured, but not beyond the hard point. */
+  #shortestMs(now: number, expiresAt: number): number {
+    const isExtended = now >= expiresAt && !this.#hasVerdict
+    return isExtended || now + this.#askedForMs <= expiresAt - MINUTE ? this.#askedForMs : 0
   }
 
   #countFailure(now: number, expiresAt: number): void {
@@ -572,8 +647,7 @@ export class Observer {
     const { timers, waits } = this.#world.handles
     if (this.#calls.size > 0) return
     if (waits !== 0) this.#fail(10, `${waits} waits keep the process alive, and nobody waits`)
-    const isLoading = this.#loads.size + this.#orphans.size > 0
-    if (!isLoading && timers !== 0) this.#fail(10, `${timers} timers are left`)
+    if (!this.#isLoading && timers !== 0) this.#fail(10, `${timers} timers are left`)
   }
 
   #checkStatus(providers: readonly InstanceRoleProvider[]): void {

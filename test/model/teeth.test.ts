@@ -10,6 +10,9 @@ import type * as Identity from '../../src/provider/credentials-identity.js'
 import type * as Status from '../../src/provider/status.js'
 import type * as Transitions from '../../src/credentials/transitions.js'
 import type * as Document from '../../src/credentials/role-credentials.js'
+import type * as Pause from '../../src/credentials/load-pause.js'
+import type * as Load from '../../src/imds/imds-load.js'
+import type * as Retries from '../../src/imds/retry-policy.js'
 import { checkPromises } from './check-promises.js'
 import type { Subject } from './virtual-world.js'
 
@@ -49,6 +52,7 @@ function inModule<M extends object>(
 }
 
 const SCHEDULE = '../../src/refresh/refresh-schedule.js'
+const CACHE = '../../src/refresh/refreshing-cache.js'
 
 const BUGS: readonly Bug[] = [
   {
@@ -67,9 +71,9 @@ const BUGS: readonly Bug[] = [
     name: 'shortens the expiration after a failed refresh',
     breaks: [5, 2, 4],
     ...inModule<typeof Schedule>(SCHEDULE, ({ afterFailure }) => ({
-      afterFailure: (now, random, held, extend) => {
+      afterFailure: (now, random, held, ...others) => {
         const expiresAt = Math.min(held.value.expiresAt, now + 10 * 60_000)
-        return afterFailure(now, random, { ...held, value: { ...held.value, expiresAt } }, extend)
+        return afterFailure(now, random, { ...held, value: { ...held.value, expiresAt } }, ...others)
       },
     })),
   },
@@ -82,7 +86,8 @@ const BUGS: readonly Bug[] = [
     name: 'extends the credentials of a role that was detached',
     breaks: [3],
     ...inModule<typeof Schedule>(SCHEDULE, ({ afterFailure }) => ({
-      afterFailure: (now, random, held) => afterFailure(now, random, held, true),
+      afterFailure: (now, random, held, _extend, retryAfterMs) =>
+        afterFailure(now, random, held, true, retryAfterMs),
     })),
   },
   {
@@ -156,15 +161,15 @@ const BUGS: readonly Bug[] = [
     breaks: [5],
     lives: TOGETHER,
     ...inModule<typeof Schedule>(SCHEDULE, ({ afterFailure }) => ({
-      afterFailure: (now, _random, held, extend) => afterFailure(now, () => 1, held, extend),
+      afterFailure: (now, _random, ...others) => afterFailure(now, () => 1, ...others),
     })),
   },
   {
     name: 'comes back after any number of failures as soon as after the first',
     breaks: [5],
     ...inModule<typeof Schedule>(SCHEDULE, ({ afterFailure }) => ({
-      afterFailure: (now, random, held, extend) => {
-        const failed = afterFailure(now, random, { ...held, failures: 0 }, extend)
+      afterFailure: (now, random, held, ...others) => {
+        const failed = afterFailure(now, random, { ...held, failures: 0 }, ...others)
         return { ...failed, failures: held.failures + 1 }
       },
     })),
@@ -177,12 +182,124 @@ const BUGS: readonly Bug[] = [
     })),
   },
   {
+    name: 'goes by the Date header of IMDS',
+    breaks: [3, 4, 5, 6],
+    ...inModule<typeof Schedule>(SCHEDULE, ({ afterSuccess }) => ({
+      afterSuccess: (moment, random, held, value) => {
+        const offsetMs = 'clockOffsetMs' in value ? Number(value.clockOffsetMs ?? 0) : 0
+        return afterSuccess({ ...moment, now: moment.now + offsetMs }, random, held, value)
+      },
+    })),
+  },
+  {
+    name: 'plans by the wall clock alone, also where it is behind',
+    breaks: [4],
+    ...inModule<typeof Schedule>(SCHEDULE, ({ afterSuccess }) => ({
+      afterSuccess: (moment, random, held, value) =>
+        afterSuccess(moment, random, held, { ...value, issuedLifeMs: undefined }),
+    })),
+  },
+  {
+    name: 'extends by what it decided while the clock was ahead',
+    breaks: [3],
+    ...inModule<typeof Schedule>(SCHEDULE, ({ judge, isServable }) => {
+      const extensionAt: typeof Schedule.extensionAt = (now, { extendedUntil = 0, value }) =>
+        now >= value.expiresAt && now < extendedUntil ? extendedUntil : undefined
+      return {
+        extensionAt,
+        isServable: (now, held) => isServable(now, held) || extensionAt(now, held) !== undefined,
+        judge: (now, held) =>
+          held !== undefined &&
+          !held.isInvalidated &&
+          now < held.triedAt &&
+          extensionAt(now, held) !== undefined
+            ? 'use'
+            : judge(now, held),
+      }
+    }),
+  },
+  {
+    name: 'pauses until a clock for durations that went back has come as far again',
+    breaks: [11],
+    ...inModule<typeof Pause>('../../src/credentials/load-pause.js', ({ LoadPause }) => ({
+      LoadPause: class extends LoadPause {
+        readonly #elapsed: () => number
+        #until = 0
+        constructor(...given: ConstructorParameters<typeof LoadPause>) {
+          super(...given)
+          this.#elapsed = given[0].elapsed
+        }
+        override failed(...given: Parameters<Pause.LoadPause['failed']>): void {
+          super.failed(...given)
+          this.#until = this.#elapsed() + super.pauseMs()
+        }
+        override pauseMs(): number {
+          return Math.max(0, this.#until - this.#elapsed())
+        }
+      },
+    })),
+  },
+  {
+    name: 'counts the failures of all requests of a load together',
+    breaks: [5],
+    ...inModule<typeof Retries>('../../src/imds/retry-policy.js', ({ count }) => ({
+      count: (tally, error) => {
+        const before = [...tally.failures.values()].reduce((sum, failures) => sum + failures, 0)
+        count(tally, error)
+        if (tally.failures.has(error.step)) tally.failures.set(error.step, before + 1)
+      },
+    })),
+  },
+  {
+    name: 'forgets a Retry-After once the load has failed',
+    breaks: [5],
+    ...inModule<typeof Schedule>(SCHEDULE, ({ afterFailure }) => ({
+      afterFailure: (now, random, held, extend) => afterFailure(now, random, held, extend),
+    })),
+  },
+  {
+    name: 'counts retries at a cold start, too',
+    breaks: [5],
+    ...inModule<typeof Load>('../../src/imds/imds-load.js', ({ runLoad }) => ({
+      runLoad: (options, tryOnce) => runLoad({ ...options, isColdStart: false }, tryOnce),
+    })),
+  },
+  {
+    name: 'tells of a load before those who are told can join it',
+    breaks: [6],
+    ...inModule<typeof Cache>(CACHE, ({ RefreshingCache }) => ({
+      RefreshingCache: class<Value, Held, Context> extends RefreshingCache<Value, Held, Context> {
+        readonly #begin: (context: Context) => void
+        readonly #end: () => void
+        #isUnderWay = false
+        constructor(
+          ...[load, ...others]: ConstructorParameters<typeof RefreshingCache<Value, Held, Context>>
+        ) {
+          const begun: { loading?: Promise<Value> } = {}
+          super((context) => begun.loading ?? load(context), ...others)
+          this.#begin = (context) => {
+            begun.loading = load(context)
+          }
+          this.#end = () => delete begun.loading
+        }
+        override async refresh(context: Context): Promise<Held> {
+          if (!this.#isUnderWay) this.#begin(context)
+          this.#isUnderWay = true
+          return super.refresh(context).finally(() => {
+            this.#end()
+            this.#isUnderWay = false
+          })
+        }
+      },
+    })),
+  },
+  {
     name: 'tries again without a pause in an outage',
     breaks: [5],
     lives: TOGETHER,
     ...inModule<typeof Schedule>(SCHEDULE, ({ afterFailure }) => ({
-      afterFailure: (now, random, held, extend) => ({
-        ...afterFailure(now, random, held, extend),
+      afterFailure: (now, ...others) => ({
+        ...afterFailure(now, ...others),
         refreshAt: now,
       }),
     })),
@@ -191,8 +308,8 @@ const BUGS: readonly Bug[] = [
     name: 'waits for an hour after a failure',
     breaks: [5],
     ...inModule<typeof Schedule>(SCHEDULE, ({ afterFailure }) => ({
-      afterFailure: (now, random, held, extend) => ({
-        ...afterFailure(now, random, held, extend),
+      afterFailure: (now, ...others) => ({
+        ...afterFailure(now, ...others),
         refreshAt: now + HOUR,
       }),
     })),
@@ -200,7 +317,7 @@ const BUGS: readonly Bug[] = [
   {
     name: 'flies twice: callers who come while a load is under way start another',
     breaks: [6],
-    ...inModule<typeof Cache>('../../src/refresh/refreshing-cache.js', ({ RefreshingCache }) => ({
+    ...inModule<typeof Cache>(CACHE, ({ RefreshingCache }) => ({
       RefreshingCache: class<Value, Held, Context> extends RefreshingCache<Value, Held, Context> {
         readonly #load: () => RefreshingCacheOf<Value, Held, Context>
         constructor(...given: ConstructorParameters<typeof RefreshingCache<Value, Held, Context>>) {
@@ -218,7 +335,7 @@ const BUGS: readonly Bug[] = [
   {
     name: 'loses the wake-up of those who join a load under way',
     breaks: [1],
-    ...inModule<typeof Cache>('../../src/refresh/refreshing-cache.js', ({ RefreshingCache }) => ({
+    ...inModule<typeof Cache>(CACHE, ({ RefreshingCache }) => ({
       RefreshingCache: class<Value, Held, Context> extends RefreshingCache<Value, Held, Context> {
         #isLoading = false
         override async refresh(context: Context): Promise<Held> {
@@ -232,7 +349,7 @@ const BUGS: readonly Bug[] = [
   {
     name: 'leaves the rejection of a refresh behind the callers unhandled',
     breaks: [10],
-    ...inModule<typeof Cache>('../../src/refresh/refreshing-cache.js', ({ RefreshingCache }) => ({
+    ...inModule<typeof Cache>(CACHE, ({ RefreshingCache }) => ({
       RefreshingCache: class<Value, Held, Context> extends RefreshingCache<Value, Held, Context> {
         override refresh(context: Context): Promise<Held> {
           const refreshed = super.refresh(context)

@@ -37,6 +37,8 @@ export interface WireRequest {
   readonly url: string
   readonly token: string | undefined
   status?: number
+  /** What the answer asked for. */
+  retryAfterMs?: number
 }
 
 /** What nobody but the world itself can tell: handles that are held, and requests on the wire. */
@@ -52,8 +54,16 @@ export interface VirtualWorld {
   readonly wire: readonly WireRequest[]
   readonly handles: Readonly<Handles>
   readonly lines: string[]
-  /** Milliseconds since the world began, whatever the wall clock says. */
+  /** Called when a line is logged. */
+  onLine: () => void
+  /** How far the `Date` header of answers is off. */
+  dateErrorMs: number
+  /** Milliseconds since the world began, whatever the clocks say. */
   elapsedMs(): number
+  /** What the clock for durations says. */
+  durationsMs(): number
+  /** Has the clock for durations begin anew, as fake timers do. */
+  restartDurations(): void
   stepWallClock(byMs: number): void
   createProvider(): InstanceRoleProvider
 }
@@ -69,20 +79,31 @@ export function createWorld(subject: Subject, { seed, ...options }: WorldOptions
   const wire: WireRequest[] = []
   const handles: Handles = { timers: 0, sleeps: 0, waits: 0 }
   const lines: string[] = []
-  const seen = watched(virtualRuntime(clock, seededRandom(seed)), handles)
+  let [steppedMs, durationsFromMs] = [0, 0]
+  const durationsMs = (): number => clock.elapsed() - durationsFromMs
+  const virtual = { ...virtualRuntime(clock, seededRandom(seed)), elapsed: durationsMs }
+  const seen = watched(virtual, handles)
   const runtime = subject.through?.(seen) ?? seen
-  const wired = recorded(instance, wire)
+  const wired = recorded(instance, wire, () => world.dateErrorMs)
   const dispatcher = subject.throughDispatcher?.(wired) ?? wired
   const registry = subject.createRegistry()
-  const keep = (line: string): void => void lines.push(line)
-  let steppedMs = 0
-  return {
+  const keep = (line: string): void => {
+    lines.push(line)
+    world.onLine()
+  }
+  const world: VirtualWorld = {
     clock,
     instance,
     wire,
     handles,
     lines,
+    onLine: () => {},
+    dateErrorMs: 0,
     elapsedMs: () => clock.now() - STARTS_AT - steppedMs,
+    durationsMs,
+    restartDurations: () => {
+      durationsFromMs = clock.elapsed()
+    },
     stepWallClock: (byMs) => {
       steppedMs += byMs
       clock.stepWallClock(byMs)
@@ -93,6 +114,7 @@ export function createWorld(subject: Subject, { seed, ...options }: WorldOptions
         { runtime, registry, configSources: () => NO_CONFIG },
       ),
   }
+  return world
 }
 
 const NO_CONFIG = { env: {}, loadProfile: () => Promise.resolve({ name: 'default', keys: {} }) }
@@ -117,7 +139,11 @@ function watched(runtime: Runtime, handles: Handles): Runtime {
 }
 
 /** The instance's dispatcher, with each request noted in `wire`. */
-function recorded(instance: EmulatedInstance, wire: WireRequest[]): ImdsDispatcher {
+function recorded(
+  instance: EmulatedInstance,
+  wire: WireRequest[],
+  dateErrorMs: () => number,
+): ImdsDispatcher {
   return {
     request: async (options) => {
       const request = toWireRequest(options)
@@ -128,9 +154,20 @@ function recorded(instance: EmulatedInstance, wire: WireRequest[]): ImdsDispatch
       const response = await answer
       const isReadable = Number(response.headers['content-length'] ?? 0) <= 64 * 1_024
       if (isWhole && isReadable) request.status = response.statusCode
-      return response
+      request.retryAfterMs = Number(response.headers['retry-after'] ?? 0) * 1_000
+      return { ...response, headers: withDateError(response.headers, dateErrorMs()) }
     },
   }
+}
+
+function withDateError(
+  headers: Readonly<Record<string, string>>,
+  errorMs: number,
+): Readonly<Record<string, string>> {
+  const { date } = headers
+  return date === undefined
+    ? headers
+    : { ...headers, date: new Date(Date.parse(date) + errorMs).toUTCString() }
 }
 
 /** Counts a handle until what comes back is called. */
