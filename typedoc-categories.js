@@ -6,7 +6,10 @@ const CATEGORIES = {
     ...['fromInstanceRole', 'InstanceRoleProvider', 'InstanceRoleOptions', 'InstanceRoleCredentials'],
     ...['InstanceRoleCallProperties', 'ReadyOptions', 'InstanceRoleStatus', 'InstanceRoleState'],
   ],
-  Errors: ['InstanceRoleError', 'InstanceRoleErrorCode', 'InstanceRoleErrorDetails', 'LoadStep'],
+  Errors: [
+    ...['InstanceRoleError', 'InstanceRoleErrorCode', 'InstanceRoleErrorDetails', 'LoadStep', 'ErrorHint'],
+    'ErrorNames',
+  ],
   'Instance metadata': [
     ...['fromInstanceMetadataRegion', 'MetadataClient', 'MetadataClientOptions', 'MetadataReadOptions'],
     'IdentityDocument',

@@ -13,6 +13,8 @@ export {
 } from './metadata/metadata-client.js'
 export type { IdentityDocument } from './metadata/instance-metadata.js'
 export {
+  type ErrorHint,
+  type ErrorNames,
   InstanceRoleError,
   type InstanceRoleErrorCode,
   type InstanceRoleErrorDetails,
