@@ -1,7 +1,7 @@
 import { keepName } from './runtime/keep-name.js'
 import { oneLine } from './runtime/plain-text.js'
 
-/** What went wrong, as a closed set: every code has an entry in `TREATMENTS` and a section in `docs/errors.md`. */
+/** What went wrong, as a closed set: every code has a section in `docs/errors.md`. */
 export type InstanceRoleErrorCode =
   /** no connection to IMDS: not on EC2, or a firewall */
   | 'UNREACHABLE'

@@ -1,3 +1,8 @@
+/**
+ * Credentials of the EC2 instance's IAM role for AWS SDK clients, instance metadata, and errors that name their fix.
+ *
+ * @module instance-role
+ */
 export { fromInstanceRole, type InstanceRoleProvider } from './provider/from-instance-role.js'
 export type { InstanceRoleCredentials } from './provider/credentials-identity.js'
 export {
@@ -8,6 +13,8 @@ export {
 } from './metadata/metadata-client.js'
 export type { IdentityDocument } from './metadata/instance-metadata.js'
 export {
+  type ErrorHint,
+  type ErrorNames,
   InstanceRoleError,
   type InstanceRoleErrorCode,
   type InstanceRoleErrorDetails,

@@ -1,7 +1,7 @@
 import type { AwsIdentityProperties } from '@aws-sdk/types'
 import type { Logger } from '@smithy/types'
 
-/** Options of {@link fromInstanceRole}. Each beats the environment, which beats the config file, which beats the default. */
+/** Options of {@link fromInstanceRole}. An option comes first, then the environment, then the config file, then the default. */
 export interface InstanceRoleOptions {
   /**
    * Name of the role whose credentials are read, in place of the one that IMDS lists. Saves a request, and refuses any other
@@ -19,8 +19,8 @@ export interface InstanceRoleOptions {
    */
   readonly endpoint?: string | undefined
   /**
-   * Which of the two addresses of IMDS is used where no `endpoint` is given. With `auto`, IPv6 is tried as well when IPv4 has
-   * not answered within 250 ms, and the one that answers first is kept while it does. Set `auto` in code: as a value of the variable or
+   * Which of the two addresses of IMDS is used if there is no `endpoint`. With `auto`, IPv6 is tried as well if IPv4 has not
+   * answered within 250 ms, and the one that answers first is kept while it answers. Set `auto` in code: as a value of the variable or
    * the key, the AWS CLI and other SDKs refuse it.
    *
    * Environment: `AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE`; config file: `ec2_metadata_service_endpoint_mode`.
@@ -29,8 +29,8 @@ export interface InstanceRoleOptions {
    */
   readonly endpointMode?: 'IPv4' | 'IPv6' | 'auto' | undefined
   /**
-   * Longest wait for one HTTP exchange, in milliseconds; at most half of a `deadline` that is given, so that a try has its verdict
-   * before time is up.
+   * Longest wait for one HTTP exchange, in milliseconds. If you set `deadline`, this is capped at half of it, so that one try can
+   * end before time is up.
    *
    * Environment: `AWS_METADATA_SERVICE_TIMEOUT`, in seconds; config file: `metadata_service_timeout`.
    *
@@ -59,8 +59,8 @@ export interface InstanceRoleOptions {
    */
   readonly profile?: string | undefined
   /**
-   * Receives one line for each change of state of the credentials that the provider shares, whoever caused it; by default the
-   * logger of the calling client does, of what its own calls caused.
+   * Receives one line for each change of state of the shared credentials, whichever provider caused it. By default the logger of
+   * the calling client does, for what its own calls caused.
    */
   readonly logger?: Logger | undefined
   /**
@@ -71,22 +71,22 @@ export interface InstanceRoleOptions {
    */
   readonly waitForRole?: number | undefined
   /**
-   * Life, in milliseconds, below which a call waits for a refresh before it returns what is held. IMDS may have no other set:
-   * `expiration` tells what the result is good for.
+   * A call waits for a refresh if the cached credentials have less time left than this, in milliseconds. IMDS may have no newer
+   * ones: `expiration` says how long the result is valid.
    *
    * @default 0
    */
   readonly minTtl?: number | undefined
   /**
-   * Whether IMDSv1 is used where IMDSv2 is not to be had (403, 404, 405, or a token request that is never answered), with a
-   * warning each time. `AWS_EC2_METADATA_V1_DISABLED` or `ec2_metadata_v1_disabled` of `true` forbids it all the same.
+   * Whether IMDSv1 is used if IMDSv2 is unavailable (403, 404, 405, or a token request that is never answered), with a warning
+   * each time. `AWS_EC2_METADATA_V1_DISABLED` or `ec2_metadata_v1_disabled` of `true` forbids it even then.
    *
    * @default false
    */
   readonly imdsV1Fallback?: boolean | undefined
   /**
-   * Whether the credentials carry the `accountId` of the role, for account-based endpoints: from the extended credentials of
-   * IMDS where it has them, else from the ARN of the instance profile, looked up after the first load.
+   * Whether the credentials have the `accountId` of the role, for account-based endpoints. It comes from the extended credentials
+   * of IMDS if it has them, otherwise from the ARN of the instance profile, which is read after the first load.
    *
    * @default false
    */
@@ -134,11 +134,11 @@ export interface ImdsDispatcherResponse {
   readonly body: AsyncIterable<Uint8Array>
 }
 
-/** What a call may be told; AWS SDK clients pass their configuration. */
+/** Settings for a single call; AWS SDK clients pass their configuration. */
 export interface InstanceRoleCallProperties extends AwsIdentityProperties {
-  /** Waits for a fresh load. Where it fails, gives what is held and still good. */
+  /** Waits for a fresh load. If it fails, gives the cached credentials while they are valid. */
   readonly forceRefresh?: boolean | undefined
-  /** In place of the option, for this call. */
+  /** Replaces the option for this call. */
   readonly minTtl?: number | undefined
   /** Ends this caller's wait; a load that others wait for goes on. */
   readonly abortSignal?: AbortSignal | undefined

@@ -62,7 +62,7 @@ export interface RefreshedEvent {
   readonly isNew: boolean
 }
 
-/** A load failed, and what is held is kept, because it has not expired. */
+/** A load failed, and the cached credentials are kept, because they have not expired. */
 export interface RefreshFailedEvent {
   /** The role whose credentials are kept. */
   readonly roleName: string
@@ -100,7 +100,7 @@ export interface RoleChangedEvent {
   readonly to: string
 }
 
-/** IMDS says that there is no role any more; what is held serves until its expiration. Once for each detachment. */
+/** IMDS says that there is no role any more; the cached credentials are used until they expire. Once for each detachment. */
 export interface RoleDetachedEvent {
   /** The role that was detached. */
   readonly roleName: string
@@ -149,7 +149,7 @@ export interface InstanceRoleEvents {
   readonly 'instance-role:load:error': LoadErrorEvent
   /** Credentials are loaded, or loaded again. */
   readonly 'instance-role:refreshed': RefreshedEvent
-  /** A load failed, and what is held is kept, because it has not expired. */
+  /** A load failed, and the cached credentials are kept, because they have not expired. */
   readonly 'instance-role:refresh-failed': RefreshFailedEvent
   /** An expired set is served. */
   readonly 'instance-role:extended': ExtendedEvent

@@ -38,7 +38,7 @@ const EMPTY: SourceStatus = {
 /** A credentials function for any AWS SDK v3 client. */
 export interface InstanceRoleProvider extends AsyncDisposable {
   /**
-   * The credentials of the instance's role: at once while what is held is good, else after a load.
+   * The credentials of the instance's role: at once while the cached ones are valid, otherwise after a load.
    *
    * @throws {InstanceRoleError} every code but `METADATA_ABSENT` and `METADATA_NOT_TEXT`; or the reason of `abortSignal`
    */
@@ -48,14 +48,14 @@ export interface InstanceRoleProvider extends AsyncDisposable {
   /** State, role, expiration, last success, last error code and next refresh: safe to show, no secret in it. */
   status(): InstanceRoleStatus
   /**
-   * Waits until there are credentials, for instance while an instance boots, and gives them.
+   * Waits until there are credentials, for example while an instance boots, and gives them.
    *
-   * @throws {InstanceRoleError} the last failure when time is up, and at once what waiting cannot fix
+   * @throws {InstanceRoleError} the last failure when time is up; at once, a failure that waiting cannot fix
    */
   ready(options?: ReadyOptions): Promise<InstanceRoleCredentials>
   /**
-   * What is held is no good: the next call waits for a fresh load, and falls back on what is held only where that fails. A load that
-   * is under way counts as the fresh one. Before the first call, there is nothing to be no good.
+   * Marks the cached credentials as invalid: the next call waits for a fresh load, and returns the cached ones only if that fails.
+   * A load that is under way counts as the fresh one. Before the first call, this does nothing.
    */
   invalidate(): void
   /** Ends the waits of its callers with `CLOSED`, and the load under way if nobody else shares it. */

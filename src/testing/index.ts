@@ -1,3 +1,8 @@
+/**
+ * An emulated EC2 instance for tests: role, instance profile, IMDSv2, faults and a clock.
+ *
+ * @module instance-role/testing
+ */
 export { type Clock } from './clock.js'
 export { type GivenCredentials, type IssuedCredentials } from './credentials-renewal.js'
 export { type EmulatedInstance, emulateInstance } from './emulate-instance.js'

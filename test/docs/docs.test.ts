@@ -13,6 +13,7 @@ import {
 } from '../../src/errors.js'
 import { FAULT_WORDS } from '../../src/testing/faults.js'
 import { setup, timed } from '../setup.js'
+import { PAGES } from './snippets.js'
 
 function read(path: string): string {
   return readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
@@ -61,6 +62,14 @@ test('quotes the figures of the benchmark in README', () => {
   const [, quoted = ''] = /<!-- measured -->\n([\s\S]+)\n<!-- \/measured -->/.exec(read('README.md')) ?? []
   expect(quoted.match(/^\| [^:|].* \|$/gm)).toHaveLength(6)
   expect(read('bench/RESULTS.md')).toContain(quoted)
+})
+
+// Prevents a page that a reader has to read in order to learn that it is not for them.
+test('opens each page of docs with a sentence that says for whom it is, and what it is good for', () => {
+  const pages = PAGES.filter((page) => /^docs\/[\w-]+\.md$/.test(page) && page !== 'docs/README.md')
+  const odd = pages.filter((page) => !/^# .+\n\nFor [^:]+: after this page[^.]+\.\n/.test(read(page)))
+  expect(pages.length).toBeGreaterThan(20)
+  expect(odd).toEqual([])
 })
 
 // Prevents that README grows back into what the pages are for.
