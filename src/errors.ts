@@ -144,7 +144,7 @@ export const TREATMENTS: Readonly<Record<InstanceRoleErrorCode, Treatment>> = {
     ...wrong,
     mayPass: true,
     hint: {
-      text: 'The name of a role can differ from that of its instance profile. Correct it, or name none to use the role that is attached',
+      text: 'The name of a role can differ from that of its instance profile. Correct `roleName`, or leave it out to use the role that is attached',
       command: UNSET,
     },
   },

@@ -70,7 +70,7 @@ const TROUBLES: readonly Trouble[] = [
     code: 'ROLE_NOT_FOUND',
     step: 'credentials',
     says: /no role other-role \(404\)/,
-    hint: /name none to use the role that is attached/,
+    hint: /Correct `roleName`, or leave it out/,
     attempts: 1,
     options: { provider: { roleName: 'other-role' } },
   },
