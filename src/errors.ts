@@ -144,7 +144,7 @@ export const TREATMENTS: Readonly<Record<InstanceRoleErrorCode, Treatment>> = {
     ...wrong,
     mayPass: true,
     hint: {
-      text: 'The name of a role can differ from that of its instance profile. Correct it, or name none to use the role that is attached',
+      text: 'The name of a role can differ from that of its instance profile. Correct `roleName`, or leave it out to use the role that is attached',
       command: UNSET,
     },
   },
@@ -534,7 +534,10 @@ export function copyOf(error: InstanceRoleError, options: CopyOptions = {}): Ins
   const details = { ...amended(known, options), cause }
   const copy = new InstanceRoleError(code, details.what, details)
   // What another copy of this package says is passed on in its words.
-  if (account === undefined) hide(copy, { message, hint, fix, link })
+  if (account === undefined) {
+    hide(copy, { message, hint, fix, link })
+    accounts.delete(copy)
+  }
   return beginStackAt(copyOf, Object.assign(copy, error, { attempts: options.attempts ?? error.attempts }))
 }
 

@@ -70,7 +70,7 @@ const TROUBLES: readonly Trouble[] = [
     code: 'ROLE_NOT_FOUND',
     step: 'credentials',
     says: /no role other-role \(404\)/,
-    hint: /name none to use the role that is attached/,
+    hint: /Correct `roleName`, or leave it out/,
     attempts: 1,
     options: { provider: { roleName: 'other-role' } },
   },
@@ -241,7 +241,8 @@ test('passes on in full what another version of this package says, with a code t
   const foreign = Object.assign(new Error('Somebody took the instance away.'), told)
   Object.defineProperty(foreign, Symbol.for('instance-role.error'), { value: true })
   if (!(foreign instanceof InstanceRoleError)) throw new Error('not known by its brand')
-  expect(copyOf(foreign)).toMatchObject({ ...told, message: 'Somebody took the instance away.' })
+  for (const copy of [copyOf(foreign), copyOf(copyOf(foreign))])
+    expect(copy).toMatchObject({ ...told, message: 'Somebody took the instance away.' })
 })
 
 test('fills in the region and the instance ID once a metadata client has read them', async () => {
