@@ -63,6 +63,14 @@ test('the commands of the page put the drop-in into an installed project, keep i
   expect(await readFile(join(folder, 'package-lock.json'), 'utf8')).not.toContain('instance-role')
 })
 
+test('the commands of the page are right in a new project, too, which has no lock file', async () => {
+  const folder = join(at, 'new')
+  await createNpmProject(folder, registry.url, {})
+  await follow(folder, 'Put it in')
+  await shell(folder, 'npm install @aws-sdk/client-s3')
+  expect(await findingIn(folder)).toMatchObject(OURS)
+})
+
 test('the command of the doctor does the same', async () => {
   const folder = await installedBefore('not-overridden')
   await shell(folder, (await findingIn(folder))?.fix ?? 'false')

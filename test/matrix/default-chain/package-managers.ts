@@ -49,7 +49,7 @@ async function proveManaged(
   await requireDiagnosis(project, packageManager, '@smithy/credential-provider-imds')
   const official = await useDefaultChain(project, packageManager.run)
   requireOfficial(official)
-  return `ESM and CJS: 3 requests for all; undone: ${official.join(' and ')}`
+  return `ESM and CJS: 3 requests for all; undone: ${official.map(({ requests }) => requests).join(' and ')}`
 }
 
 /** @throws where the doctor does not find the implementation that is there */
