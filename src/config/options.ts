@@ -86,7 +86,7 @@ export interface InstanceRoleOptions {
   readonly imdsV1Fallback?: boolean | undefined
   /**
    * Whether the credentials carry the `accountId` of the role, for account-based endpoints: from the extended credentials of
-   * IMDS where it has them, else from the ARN of the instance profile, looked up after the first load.
+   * IMDS where it has them, else from the ARN of the instance profile, which the load reads. No load fails for want of it.
    *
    * @default false
    */

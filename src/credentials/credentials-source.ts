@@ -1,5 +1,4 @@
 import { LoadPause } from './load-pause.js'
-import { AccountLookup } from './account-id.js'
 import type { Logger } from '@smithy/types'
 import {
   loadRoleCredentials,
@@ -50,7 +49,6 @@ export class CredentialsSource {
   readonly #memory: RoleMemory = {}
   readonly #pause: LoadPause
   readonly #logs = new WeakMap<Logger, StateLog>()
-  readonly #account = new AccountLookup()
   #ending = new AbortController()
   #users = 0
   /** Of the users; each hears of every load. */
@@ -78,9 +76,7 @@ export class CredentialsSource {
 
   /** What is held, where it serves without waiting. */
   serve(caller: Caller): Held<LoadedRole> | undefined {
-    const held = this.#cache.serve(caller)
-    if (held !== undefined) this.#lookUpAccount(held.value)
-    return held
+    return this.#cache.serve(caller)
   }
 
   /** What is held, where it serves without waiting; else what a fresh load brings, or the failure that stands for it. */
@@ -153,7 +149,7 @@ export class CredentialsSource {
     this.#cache.reset()
     delete this.#memory.discovered
     delete this.#memory.tree
-    this.#account.reset()
+    delete this.#memory.account
     this.#clockOffsetMs = undefined
     this.#lastSuccessAt = undefined
     this.#lastErrorCode = undefined
@@ -162,12 +158,10 @@ export class CredentialsSource {
   }
 
   async #load(caller: Caller): Promise<LoadedRole> {
-    const isColdStart = this.#cache.held === undefined
-    const options = { ...this.#loadOptions(caller), isColdStart }
-    const loaded = await loadRoleCredentials(options, this.#request, this.#memory)
+    const loaded = await loadRoleCredentials(this.#loadOptions(caller), this.#request, this.#memory)
     this.#clockOffsetMs = loaded.clockOffsetMs
     this.#requireBetter(loaded)
-    return this.#account.complete(loaded)
+    return loaded
   }
 
   /** IMDS can give sets that are past their expiration while EC2 cannot renew them: no reason to give up a good one. */
@@ -187,7 +181,7 @@ export class CredentialsSource {
     return {
       ...this.#imds,
       signal: this.#ending.signal,
-      isColdStart: false,
+      isColdStart: this.#cache.held === undefined,
       onRequest: () => (this.#requests += 1),
       onV1: () => {
         const endpoint = this.#imds.endpoints.preferred
@@ -202,26 +196,11 @@ export class CredentialsSource {
     this.#lastErrorCode = error?.code
     if (this.#hasNothing(change)) this.#pause.failed(error)
     else this.#pause.reset()
-    if (error === undefined && change.after !== undefined) {
-      this.#account.lookAgain()
-      this.#lookUpAccount(change.after.value)
-    }
     this.#report(stateEvents(change), error, caller)
   }
 
   #hasNothing({ after, error }: Change<Held<LoadedRole>>): boolean {
     return error !== undefined && (after === undefined || !isServable(this.now(), after))
-  }
-
-  /** Behind the callers: the first of them does without. */
-  #lookUpAccount({ roleName, credentials }: LoadedRole): void {
-    if (!this.#request.accountId || credentials.accountId !== undefined) return
-    // At each hit that has none: nothing is made ready before it is due.
-    if (!this.#account.isDue(this.#imds.runtime.elapsed())) return
-    const complete = (): void =>
-      this.#cache.amend((held) => ({ ...held, value: this.#account.complete(held.value) }))
-    // It rejects for nothing.
-    void this.#account.lookUp(roleName, this.#loadOptions(undefined), complete)
   }
 
   #report(events: StateEvents, error: InstanceRoleError | undefined, caller: Caller): void {
