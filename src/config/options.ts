@@ -86,7 +86,7 @@ export interface InstanceRoleOptions {
   readonly imdsV1Fallback?: boolean | undefined
   /**
    * Whether the credentials have the `accountId` of the role, for account-based endpoints. It comes from the extended credentials
-   * of IMDS if it has them, otherwise from the ARN of the instance profile, which is read after the first load.
+   * of IMDS if it has them, otherwise from the ARN of the instance profile, which the load reads. A load never fails because it is missing.
    *
    * @default false
    */

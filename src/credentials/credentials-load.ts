@@ -1,3 +1,4 @@
+import { readAccountId } from './account-id.js'
 import { HINTS, InstanceRoleError } from '../errors.js'
 import { type ImdsLoadOptions, runLoad } from '../imds/imds-load.js'
 import type { ImdsReader } from '../imds/imds-reader.js'
@@ -20,6 +21,8 @@ export interface RoleMemory {
   discovered?: string
   /** Which of the two trees has credentials; absent until one gave some. */
   tree?: Tree
+  /** Of the role whose account IMDS gave apart from the credentials. */
+  account?: { readonly roleName: string; readonly id: string }
 }
 
 /** What is asked for. */
@@ -28,7 +31,7 @@ export interface RoleRequest {
   readonly roleName: string | undefined
   /** Where the configuration names it: words for an error. */
   readonly roleNameOrigin?: string
-  /** Whether documents with an account ID are looked for first. */
+  /** Whether the account ID is wanted, from documents that have it, else from the instance profile. */
   readonly accountId: boolean
   /** What no error may quote: the keys that are held. */
   readonly secrets?: readonly string[]
@@ -53,13 +56,31 @@ export async function loadRoleCredentials(
 ): Promise<LoadedRole> {
   const trace = new LoadTrace(options.endpoints.preferred, options.runtime.elapsed)
   try {
-    const loaded = await runLoad(options, (imds) => traceTry(trace, () => tryOnce(imds, request, memory)))
+    const startedAt = options.runtime.elapsed()
+    const role = await runLoad(options, (imds) => traceTry(trace, () => tryOnce(imds, request, memory)))
+    const leftMs = options.deadlineMs - (options.runtime.elapsed() - startedAt)
+    const loaded = request.accountId ? await withAccountId(role, options, leftMs, memory) : role
     trace.ended(loaded.roleName, loaded.credentials.expiration)
     return loaded
   } catch (error) {
     trace.failed(error)
     throw error
   }
+}
+
+async function withAccountId(
+  role: LoadedRole,
+  options: ImdsLoadOptions,
+  leftMs: number,
+  memory: RoleMemory,
+): Promise<LoadedRole> {
+  const { roleName, credentials } = role
+  if (credentials.accountId !== undefined) return role
+  const isKnown = memory.account?.roleName === roleName
+  const id = isKnown ? memory.account?.id : await readAccountId(options, leftMs)
+  if (id === undefined) return role
+  memory.account = { roleName, id }
+  return { ...role, credentials: { ...credentials, accountId: id } }
 }
 
 async function traceTry<T>(trace: LoadTrace, work: () => Promise<T>): Promise<T> {

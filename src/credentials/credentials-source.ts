@@ -1,5 +1,4 @@
 import { LoadPause } from './load-pause.js'
-import { AccountLookup } from './account-id.js'
 import type { Logger } from '@smithy/types'
 import {
   loadRoleCredentials,
@@ -55,7 +54,6 @@ export class CredentialsSource {
   readonly #pause: LoadPause
   readonly #history = new SourceHistory()
   readonly #log = new SourceLog()
-  readonly #account = new AccountLookup()
   #ending = new AbortController()
   #users = 0
   #requests = 0
@@ -81,9 +79,7 @@ export class CredentialsSource {
 
   /** What is held, where it serves without waiting. */
   serve(caller: Caller): Held<LoadedRole> | undefined {
-    const held = this.#cache.serve(caller)
-    if (held !== undefined) this.#lookUpAccount(held.value)
-    return held
+    return this.#cache.serve(caller)
   }
 
   /** What is held, where it serves without waiting; else what a fresh load brings, or the failure that stands for it. */
@@ -164,7 +160,7 @@ export class CredentialsSource {
     this.#cache.reset()
     delete this.#memory.discovered
     delete this.#memory.tree
-    this.#account.reset()
+    delete this.#memory.account
     this.#history.reset()
     this.#clockOffsetMs = undefined
     this.#lastSuccessAt = undefined
@@ -174,15 +170,15 @@ export class CredentialsSource {
   }
 
   async #load(caller: Caller): Promise<LoadedRole> {
-    const isColdStart = this.#cache.held === undefined
-    const options = { ...this.#loadOptions(caller), isColdStart }
     const request = { ...this.#request, secrets: this.#secrets() }
-    const loaded = await loadRoleCredentials(options, request, this.#memory).catch((error: unknown) => {
-      throw this.#tellDetached(error)
-    })
+    const loaded = await loadRoleCredentials(this.#loadOptions(caller), request, this.#memory).catch(
+      (error: unknown) => {
+        throw this.#tellDetached(error)
+      },
+    )
     this.#clockOffsetMs = loaded.clockOffsetMs
     this.#requireBetter(loaded)
-    return this.#account.complete(loaded)
+    return loaded
   }
 
   #secrets(): readonly string[] {
@@ -216,7 +212,7 @@ export class CredentialsSource {
     return {
       ...this.#imds,
       signal: this.#ending.signal,
-      isColdStart: false,
+      isColdStart: this.#cache.held === undefined,
       onRequest: () => (this.#requests += 1),
       onV1: () => {
         const endpoint = this.#imds.endpoints.preferred
@@ -231,26 +227,11 @@ export class CredentialsSource {
     this.#lastErrorCode = error?.code
     if (this.#hasNothing(change)) this.#pause.failed(error)
     else this.#pause.reset()
-    if (error === undefined && change.after !== undefined) {
-      this.#account.lookAgain()
-      this.#lookUpAccount(change.after.value)
-    }
     for (const transition of this.#history.loadEnded(change, this.now())) this.#report(transition, caller)
   }
 
   #hasNothing({ after, error }: Change<Held<LoadedRole>>): boolean {
     return error !== undefined && (after === undefined || !isServable(this.now(), after))
-  }
-
-  /** Behind the callers: the first of them does without. */
-  #lookUpAccount({ roleName, credentials }: LoadedRole): void {
-    if (!this.#request.accountId || credentials.accountId !== undefined) return
-    // At each hit that has none: nothing is made ready before it is due.
-    if (!this.#account.isDue(this.#imds.runtime.elapsed())) return
-    const complete = (): void =>
-      this.#cache.amend((held) => ({ ...held, value: this.#account.complete(held.value) }))
-    // It rejects for nothing.
-    void this.#account.lookUp(roleName, this.#loadOptions(undefined), complete)
   }
 
   #report(transition: Transition, caller: Caller): void {

@@ -2,7 +2,7 @@ import { expect, onTestFinished, test, vi } from 'vitest'
 import { type EmulatedInstance, iamRole, instanceProfile } from '../../src/testing/index.js'
 import { InstanceRoleError } from '../../src/index.js'
 import { parseAccountId } from '../../src/credentials/account-id.js'
-import { setup, timed } from '../setup.js'
+import { SECOND, setup, timed } from '../setup.js'
 
 const E = '/latest/meta-data/iam/security-credentials-extended/'
 const L = '/latest/meta-data/iam/security-credentials/'
@@ -153,68 +153,65 @@ test.each([403, 500])('does not take a %d of the extended tree for its absence',
   expect(asked.filter((request) => request.startsWith('L/'))).toEqual([])
 })
 
-test('takes the account from the instance profile, behind the first call, where the credentials have none', async () => {
-  const { clock, instance, provider } = setup({ provider: { accountId: true } })
-  expect(await provider()).not.toHaveProperty('accountId')
-  await clock.advance(0)
+test('takes the account from the instance profile, once for a role, where the credentials have none', async () => {
+  const { instance, provider } = setup({ provider: { accountId: true } })
   expect((await provider()).accountId).toBe(ACCOUNT)
   expect((await provider({ forceRefresh: true })).accountId).toBe(ACCOUNT)
   expect(instance.requests.filter((request) => request.endsWith('/iam/info 200'))).toHaveLength(1)
 })
 
-test.each(['silence', { status: 500 }, { status: 404 }, 'html'] as const)(
-  'makes nobody wait for an account, and fails nobody, where asking for it meets %j',
+const INFO = '/latest/meta-data/iam/info'
+
+test.each(['silence', 'refuse', 'reset', { dripMs: 900 }, { status: 500 }, { status: 404 }, 'html'] as const)(
+  'gives the credentials without an account, after one timeout at the most, where asking for it meets %j',
   async (fault) => {
     const { clock, instance, provider } = setup({ provider: { accountId: true } })
-    const lift = instance.failUntilLifted('/latest/meta-data/iam/info', fault)
-    expect(await timed(clock, provider())).toMatchObject({ tookMs: 0 })
-    expect(await timed(clock, provider({ forceRefresh: true }))).toMatchObject({ tookMs: 0 })
-    await clock.advance(10_000)
-    expect(await provider()).not.toHaveProperty('accountId')
+    const lift = instance.failUntilLifted(INFO, fault)
+    const { value, tookMs } = await timed(clock, provider())
+    expect(value?.accessKeyId).toBe(instance.credentials?.accessKeyId)
+    expect(value).not.toHaveProperty('accountId')
+    expect(tookMs).toBeLessThanOrEqual(SECOND)
+    expect(instance.requests.filter((request) => request.includes(INFO))).toHaveLength(1)
     lift()
-    await provider({ forceRefresh: true })
-    await clock.advance(0)
-    expect((await provider()).accountId).toBe(ACCOUNT)
+    expect((await provider({ forceRefresh: true })).accountId).toBe(ACCOUNT)
   },
 )
 
-const INFO = '/latest/meta-data/iam/info'
-
-test('asks for the account again at later calls, with growing pauses, where asking failed for a while', async () => {
-  const { clock, instance, provider } = setup({ provider: { accountId: true } })
-  instance.failFor(20_000, INFO, { status: 500 })
-  for (let second = 0; second < 120; second += 1) {
-    await provider()
-    await clock.advance(1_000)
-  }
-  expect((await provider()).accountId).toBe(ACCOUNT)
-  const asked = instance.requests.filter((request) => request.includes('/iam/info'))
-  expect(asked.length).toBeLessThan(60)
-  expect(asked.filter((request) => request.endsWith(' 200'))).toHaveLength(1)
+test('keeps the account where asking for it would fail now', async () => {
+  const { instance, provider } = setup({ provider: { accountId: true } })
+  await provider()
+  instance.failUntilLifted(INFO, { status: 500 })
+  expect((await provider({ forceRefresh: true })).accountId).toBe(ACCOUNT)
 })
 
-test('asks no more, until there are new credentials, where IMDS has no account to tell', async () => {
-  const { clock, instance, provider } = setup({ provider: { accountId: true } })
-  instance.failUntilLifted(INFO, { status: 404 })
-  for (let minute = 0; minute < 60; minute += 1) {
-    await provider()
-    await clock.advance(60_000)
-  }
-  expect(instance.requests.filter((request) => request.includes('/iam/info'))).toHaveLength(1)
+test('gives the credentials in time where little of the deadline is left for the account', async () => {
+  const { clock, instance, provider } = setup({ provider: { accountId: true, deadline: 2_000 } })
+  instance.fail('credentials', { delayMs: 950 }, { delayMs: 950 })
+  instance.fail('token', { delayMs: 950 })
+  instance.failUntilLifted(INFO, 'silence')
+  const { value, tookMs } = await timed(clock, provider())
+  expect(value?.accessKeyId).toBe(instance.credentials?.accessKeyId)
+  expect(tookMs).toBeLessThanOrEqual(2_000)
 })
 
-test('takes the account of the role in force where it was swapped while the other was looked up', async () => {
+test('takes the account of the role in force where it was swapped while the other was read', async () => {
   const { clock, instance, provider } = setup({ provider: { accountId: true } })
   instance.fail(INFO, { delayMs: 500 })
-  await provider()
+  const first = provider()
+  await clock.advance(100)
   const accountId = '210987654321'
   const role = iamRole({ name: 'other-role', accountId })
   instance.replaceProfile(instanceProfile({ name: 'other-profile', role, accountId }))
-  await provider({ forceRefresh: true })
-  await clock.advance(1_000)
+  await first
+  expect((await provider({ forceRefresh: true })).accountId).toBe(accountId)
+})
+
+test('forgets the account with all the rest', async () => {
+  const { instance, registry, provider } = setup({ provider: { accountId: true } })
   await provider()
-  await clock.advance(1_000)
-  expect((await provider()).accountId).toBe(accountId)
+  registry.sources.forEach((source) => source.deref()?.reset())
+  instance.failUntilLifted(INFO, { status: 404 })
+  expect(await provider()).not.toHaveProperty('accountId')
 })
 
 test('asks for no account where none is wanted', async () => {
