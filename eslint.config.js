@@ -49,9 +49,7 @@ export default defineConfig(
     files: [
       'src/runtime/**',
       'src/imds/http-transport.ts',
-      'src/credentials/shared-sources.ts',
       'drop-in/src/default-chain.ts',
-      'src/config/config-loader.ts',
       'src/cli/**',
       'src/testing/**',
     ],

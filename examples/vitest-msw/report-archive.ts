@@ -14,7 +14,7 @@ export function createReportArchive(bucket: string) {
       try {
         await s3.send(new PutObjectCommand({ Bucket: bucket, Key: name, Body: text }))
       } catch (error) {
-        if (error instanceof InstanceRoleError) throw new ArchiveUnavailable(error.hint, { cause: error })
+        if (error instanceof InstanceRoleError) throw new ArchiveUnavailable(error.message, { cause: error })
         throw error
       }
     },

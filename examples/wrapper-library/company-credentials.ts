@@ -40,7 +40,7 @@ export class NoCompanyCredentials extends Error {
   constructor(cause: InstanceRoleError) {
     super(`no credentials: ${cause.message}`, { cause })
     this.reason = cause.code
-    this.remedy = cause.hint
+    this.remedy = cause.fix === undefined ? cause.hint : `${cause.hint} ${cause.fix}`
   }
 }
 

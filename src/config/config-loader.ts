@@ -1,6 +1,7 @@
 import type { ConfigFiles } from './config.js'
 import { HINTS, InstanceRoleError } from '../errors.js'
 import { badConfig } from './setting-values.js'
+import type { Host } from '../runtime/host.js'
 
 /** Where both files are; named, so that the loader opens what was looked at. */
 export interface ConfigPaths {
@@ -19,10 +20,10 @@ let wasWithoutDescriptors = false
  *
  * @throws {InstanceRoleError} `UNREACHABLE` while the process has no file descriptor left; `BAD_CONFIG` where the loader does not load
  */
-export async function loadConfigFiles(paths: ConfigPaths): Promise<ConfigFiles> {
-  requireDescriptors()
-  const load = await importLoader()
-  if (load === undefined) return warnWithoutLoader()
+export async function loadConfigFiles(paths: ConfigPaths, host: Host): Promise<ConfigFiles> {
+  requireDescriptors(host)
+  const load = await importLoader(host)
+  if (load === undefined) return warnWithoutLoader(host)
   // The loader keeps a failed read, too.
   return load({ ...paths, ignoreCache: wasWithoutDescriptors })
 }
@@ -34,9 +35,9 @@ const NEEDED_DESCRIPTORS = 3
  * Asked before anything is read: without a file descriptor, the loader takes each file for an empty one, and Node 20 keeps a
  * failed `import()` and takes each `package.json` for absent, both for good.
  */
-function requireDescriptors(): void {
-  const { closeSync, openSync } = process.getBuiltinModule('node:fs')
-  const { devNull } = process.getBuiltinModule('node:os')
+function requireDescriptors(host: Host): void {
+  const { closeSync, openSync } = host.fs()
+  const devNull = host.devNull()
   const opened: number[] = []
   try {
     while (opened.length < NEEDED_DESCRIPTORS) opened.push(openSync(devNull, 'r'))
@@ -60,18 +61,19 @@ function withoutDescriptors({ code }: { readonly code: string }): InstanceRoleEr
 }
 
 /** `undefined` where the bundler or test environment has chosen the loader's form for browsers, which reads no files. */
-async function importLoader(): Promise<LoadConfigFiles | undefined> {
-  const loader: unknown = await import('@smithy/core/config').catch(requireLoader)
+async function importLoader(host: Host): Promise<LoadConfigFiles | undefined> {
+  const loader: unknown = await import('@smithy/core/config').catch((error: unknown) =>
+    requireLoader(error, host),
+  )
   return hasLoader(loader) ? loader.loadSharedConfigFiles : undefined
 }
 
 /** Node can keep a failed `import()`, and fail the same way for good; it never keeps a failed `require()`. */
-function requireLoader(importError: unknown): unknown {
+function requireLoader(importError: unknown, host: Host): unknown {
   try {
-    const require = process.getBuiltinModule('node:module').createRequire(import.meta.url)
-    return require('@smithy/core/config')
+    return host.require('@smithy/core/config')
   } catch (error) {
-    requireDescriptors()
+    requireDescriptors(host)
     throw isWithoutDescriptors(error) ? withoutDescriptors(error) : notLoaded(importError)
   }
 }
@@ -89,12 +91,9 @@ function hasLoader(loader: unknown): loader is { readonly loadSharedConfigFiles:
 
 let hasWarned = false
 
-function warnWithoutLoader(): ConfigFiles {
-  if (!hasWarned)
-    process.emitWarning(
-      `The ${CONFIG_FILES} is not read: @smithy/core is loaded in its form for browsers (the export condition "browser").`,
-      'InstanceRoleWarning',
-    )
+function warnWithoutLoader(host: Host): ConfigFiles {
+  const why = '@smithy/core is loaded in its form for browsers (the export condition "browser")'
+  if (!hasWarned) host.warn(`The ${CONFIG_FILES} is not read: ${why}.`)
   hasWarned = true
   return { configFile: {}, credentialsFile: {} }
 }

@@ -60,7 +60,7 @@ export async function readConfigFiles(
     const paths = { configFilepath: pathOf(inspections.config), filepath: pathOf(inspections.credentials) }
     const texts = await Promise.all(files.map((file) => inspectText(file, host)))
     // The SDK's loader takes as long to load as all the rest.
-    const loaded = mayHave(keys, texts) ? await loadConfigFiles(paths).catch(tellNoHome) : NO_FILES
+    const loaded = mayHave(keys, texts) ? await loadConfigFiles(paths, host).catch(tellNoHome) : NO_FILES
     return { ...loaded, warnings: [...warnings, ...texts.flatMap(({ warning }) => warning ?? [])] }
   }
   return inTime(read(), Math.min(limitMs, READING_LIMIT_MS), host)

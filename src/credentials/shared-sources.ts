@@ -4,33 +4,20 @@ import { CredentialsSource } from './credentials-source.js'
 import { type AccessOptions, dispatcherId, imdsAccess, type TokenRegistry } from '../imds/imds-access.js'
 import type { FactRegistry } from '../imds/instance-facts.js'
 import { forget, keep, share } from '../imds/recently-used.js'
-import { PROCESS_WIDE } from '../runtime/process-wide.js'
+import { processWide } from '../runtime/process-wide.js'
 
 /** Sources, metadata tokens and facts about the instance that are shared. */
 export interface SourceRegistry extends TokenRegistry, FactRegistry {
   readonly sources: Map<string, WeakRef<CredentialsSource>>
 }
 
-const shared: typeof globalThis & { [PROCESS_WIDE]?: SourceRegistry } = globalThis
-
-/** Of a process whose `globalThis` is frozen: this copy of the package shares it with no other. */
-let ownRegistry: SourceRegistry | undefined
-
-/** What all copies of this package in the process hold together. Entries come from whichever copy was first. */
-export function processRegistry(): SourceRegistry {
-  const registry = shared[PROCESS_WIDE] ?? ownRegistry ?? createRegistry()
-  try {
-    shared[PROCESS_WIDE] = registry
-  } catch {
-    ownRegistry = registry
-  }
-  return registry
-}
-
 /** A registry that nobody else shares. */
 export function createRegistry(): SourceRegistry {
   return { sources: new Map(), tokens: new Map(), recent: new WeakMap(), facts: new WeakMap() }
 }
+
+/** What all copies of this package in the process share. Entries come from whichever copy was first. */
+export const processRegistry: () => SourceRegistry = processWide(createRegistry)
 
 export interface UseOptions extends AccessOptions {
   readonly registry: SourceRegistry

@@ -166,6 +166,32 @@ test('has a row for each option of the official provider in the migration guide'
   expect(rows).toEqual(expect.arrayContaining(options))
 })
 
+// Prevents that somebody who comes from an official provider has to search for what an option is called here.
+test('tells of each option of the official providers what it is called here', () => {
+  const [, afterV3 = ''] = read('docs/migration.md').split('## From `fromInstanceMetadata`')
+  const [, afterV2 = ''] = read('docs/migration.md').split("## From SDK v2's `EC2MetadataCredentials`")
+  const tables = [afterV3, afterV2].map(
+    (after) => after.split('And all that it reads')[0]?.split('Its members')[0] ?? '',
+  )
+  const names = new Set(
+    tables
+      .flatMap((table) => table.match(/^\| `[^|]*/gm) ?? [])
+      .flatMap((cell) => [...cell.matchAll(/`(\w+)/g)].map(([, name = '']) => name))
+      .filter((name) => /^[a-z]/.test(name)),
+  )
+  const known = ['timeout', 'profile', 'logger', 'endpoint']
+  expect([...names]).toEqual(
+    expect.arrayContaining([...known, 'maxRetries', 'httpOptions', 'filename', 'host']),
+  )
+  for (const name of [...names].filter((one) => !known.includes(one)))
+    expect(() => checkOptions({ [name]: 1 })).toThrow(
+      new RegExp(`^The option ${name} is unknown: .*\\b(here|fallback)\\b`),
+    )
+  expect(() => checkOptions({ retrys: 1 } as object)).toThrow(
+    /^The option retrys is unknown: the options are roleName, /,
+  )
+})
+
 // Prevents that a release is made without its changes, or that requests announce another version.
 test('has one version in package.json, in the source and in the changelog', () => {
   const { version } = JSON.parse(read('package.json')) as { version: string }

@@ -1,8 +1,13 @@
 import type { InstanceRoleOptions } from '../../src/config/options.js'
-import { expect, test } from 'vitest'
-import { fromInstanceRole, InstanceRoleError, type InstanceRoleErrorCode } from '../../src/index.js'
+import { expect, onTestFinished, test } from 'vitest'
+import {
+  fromInstanceRole,
+  InstanceRoleError,
+  type InstanceRoleErrorCode,
+  MetadataClient,
+} from '../../src/index.js'
 import { copyOf, TREATMENTS } from '../../src/errors.js'
-import type { EmulatedInstance, InstanceOptions } from '../../src/testing/index.js'
+import { type EmulatedInstance, emulateInstance, type InstanceOptions } from '../../src/testing/index.js'
 import { CREDENTIALS, setup } from '../setup.js'
 
 interface Trouble {
@@ -238,3 +243,47 @@ test('passes on in full what another version of this package says, with a code t
   if (!(foreign instanceof InstanceRoleError)) throw new Error('not known by its brand')
   expect(copyOf(foreign)).toMatchObject({ ...told, message: 'Somebody took the instance away.' })
 })
+
+test('fills in the region and the instance ID once a metadata client has read them', async () => {
+  const instance = emulateInstance()
+  const { endpoint } = await instance.listen()
+  onTestFinished(() => instance.close())
+  const metadata = new MetadataClient({ endpoint })
+  instance.disassociateProfile()
+  await using provider = fromInstanceRole({ endpoint })
+  const failureOf = (): Promise<unknown> => provider().catch((thrown: unknown) => thrown)
+  expect(await failureOf()).toMatchObject({
+    fix: 'aws ec2 associate-iam-instance-profile --instance-id <instance-id> --iam-instance-profile Name=<profile-name>',
+  })
+  await Promise.all([metadata.region(), metadata.instanceId()])
+  const error = await failureOf()
+  const { region, instanceId } = await metadata.identityDocument()
+  expect(error).toMatchObject({
+    fix: `aws ec2 associate-iam-instance-profile --region ${region} --instance-id ${instanceId} --iam-instance-profile Name=<profile-name>`,
+  })
+})
+
+test('puts no name in a command that the shell would take apart', () => {
+  const names = { roleName: 'a$(reboot)', endpoint: "http://127.0.0.1:1/it's" }
+  const { fix, message } = new InstanceRoleError('ROLE_NOT_ASSUMABLE', 'No.', { names })
+  expect(fix).toContain('--role-name <role-name> ')
+  expect(message).not.toContain('reboot')
+  expect(new InstanceRoleError('UNREACHABLE', 'No.', { names }).fix).toContain('<endpoint>/latest/api/token')
+})
+
+test('begins the stack of a malformed option where the provider or the client was made', () => {
+  const makers = [() => fromInstanceRole({ retries: -1 }), () => new MetadataClient({ retries: -1 })]
+  for (const make of makers) {
+    const stack = stackOf(make)
+    expect(stack.split('\n').find((line) => line.startsWith('    at '))).toMatch(/12-errors-name-step/)
+  }
+})
+
+function stackOf(make: () => unknown): string {
+  try {
+    make()
+  } catch (error) {
+    if (error instanceof Error) return error.stack ?? ''
+  }
+  throw new Error('it did not fail')
+}
