@@ -159,11 +159,16 @@ test.skipIf(!isUnix)('ends with 126 for a file that is not executable', async ()
   expect((await runCli(['exec', '--', executableWithoutRights()])).status).toBe(126)
 })
 
+const BAD_CONFIG_LINK = 'https://github.com/instance-role/instance-role/blob/main/docs/errors.md#bad_config'
+
 test.each([
   [[], 'give the command after --: instance-role exec -- <command>'],
   [['env'], "Unexpected argument 'env'"],
   [['--nonsense', '--', 'env'], "Unknown option '--nonsense'"],
-  [['--profile', '', '--', 'env'], 'The option profile is not the name of a profile of the config file.'],
+  [
+    ['--profile', '', '--', 'env'],
+    `The option profile is "", not the name of a profile of the config file. Correct or remove that setting. ${BAD_CONFIG_LINK}`,
+  ],
 ])('answers %j with a line and status 2', async (args, line) => {
   const { status, stdout, stderr } = await runCli(['exec', ...args])
   expect({ status, stdout, stderr }).toEqual({

@@ -47,7 +47,7 @@ test('says that it is to be called where a client is given the function itself',
   const client = new S3Client({ ...configuration, credentials: fromInstanceRole })
   await expect(client.send(new ListBucketsCommand({}))).rejects.toMatchObject({
     code: 'BAD_CONFIG',
-    message: expect.stringContaining('call it, `credentials: fromInstanceRole()`') as string,
+    message: expect.stringContaining('Call it: `credentials: fromInstanceRole()`') as string,
   })
   expect(instance.requests).toEqual([])
 })
