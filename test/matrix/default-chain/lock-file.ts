@@ -2,11 +2,14 @@ import { OFFICIAL, OVERRIDE } from '../../registry/npm-project.js'
 import type { Check } from '../check.js'
 import { requireSeen } from '../expectation.js'
 import { diagnose, requireFinding } from './diagnosis.js'
-import { type Installed, NEWEST } from './installed.js'
+import type { Installed } from './installed.js'
 import { NPM_LINES, type PackageManager, type UserProject } from './package-manager.js'
 
 const ADD = `npm pkg set 'overrides.${OFFICIAL}=${OVERRIDE}'`
 const TAKE_OUT = `npm pkg delete 'overrides.${OFFICIAL}'`
+
+/** As `npm install` writes it into package.json: npm looks anew what `latest` is, and treats the lock file differently. */
+const CARET = '^3'
 
 const OURS = { verdict: 'ok', implementation: 'instance-role-imds' }
 const THEIRS = { verdict: 'ok', implementation: OFFICIAL }
@@ -29,7 +32,7 @@ export function lockFileChecks(installed: Installed): Check[] {
 }
 
 async function proveHeeded({ project }: Installed, npm: PackageManager): Promise<string> {
-  const made = await project('project-with-lock-file', npm, NEWEST)
+  const made = await project('project-with-lock-file', npm, CARET)
   await made.shell(ADD)
   requireSeen({ ci: await isRefused(made, 'npm ci') }, { ci: true })
   await made.shell('npm install')
@@ -43,7 +46,7 @@ async function proveHeeded({ project }: Installed, npm: PackageManager): Promise
 
 /** The doctor's own commands, run in the program's folder, and the page's, run in the root folder, are what works. */
 async function proveIgnored({ workspace }: Installed, npm: PackageManager): Promise<string> {
-  const made = await workspace('workspace-with-lock-file', npm, NEWEST)
+  const made = await workspace('workspace-with-lock-file', npm, CARET)
   await made.shell(ADD)
   for (const command of ['npm install', 'npm dedupe', 'npm ci']) {
     await made.shell(command)
