@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb'
 import { fromInstanceMetadataRegion, fromInstanceRole } from 'instance-role'
 
@@ -10,8 +9,5 @@ const dynamodb = new DynamoDBClient({
 
 const key = { id: { S: 'order-1' } }
 await dynamodb.send(new PutItemCommand({ TableName: 'orders', Item: { ...key, total: { N: '42' } } }))
-
-// The account is looked up behind the first call, which does not wait for it; a moment later it is known.
-await sleep(100)
 const { Item } = await dynamodb.send(new GetItemCommand({ TableName: 'orders', Key: key }))
 console.log('order-1 costs', Item?.['total']?.N)

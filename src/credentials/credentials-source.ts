@@ -112,7 +112,7 @@ export class CredentialsSource {
     if (!(error instanceof InstanceRoleError) || isOfTheCaller(error)) return
     // Another load can have brought something since.
     if (this.#holdsServable()) return
-    this.#report(this.#history.callFailed(error, this.#cache.held, this.now()), caller)
+    this.#report([this.#history.callFailed(error, this.#cache.held, this.now())], caller)
   }
 
   /** The next call waits for a fresh load. */
@@ -216,7 +216,7 @@ export class CredentialsSource {
       onRequest: () => (this.#requests += 1),
       onV1: () => {
         const endpoint = this.#imds.endpoints.preferred
-        this.#report({ kind: 'v1-used', endpoint }, caller)
+        this.#report([{ kind: 'v1-used', endpoint }], caller)
       },
     }
   }
@@ -227,17 +227,20 @@ export class CredentialsSource {
     this.#lastErrorCode = error?.code
     if (this.#hasNothing(change)) this.#pause.failed(error)
     else this.#pause.reset()
-    for (const transition of this.#history.loadEnded(change, this.now())) this.#report(transition, caller)
+    this.#report(this.#history.loadEnded(change, this.now()), caller)
   }
 
   #hasNothing({ after, error }: Change<Held<LoadedRole>>): boolean {
     return error !== undefined && (after === undefined || !isServable(this.now(), after))
   }
 
-  #report(transition: Transition, caller: Caller): void {
-    publish(eventOf(transition))
-    const line = lineOf(transition)
-    if (line !== undefined) this.#log.write(line, this.now(), loggerOf(caller))
+  /** All events come before the lines: a logger may call the provider, and a call publishes events of its own. */
+  #report(transitions: readonly Transition[], caller: Caller): void {
+    for (const transition of transitions) publish(eventOf(transition))
+    for (const transition of transitions) {
+      const line = lineOf(transition)
+      if (line !== undefined) this.#log.write(line, this.now(), loggerOf(caller))
+    }
   }
 }
 

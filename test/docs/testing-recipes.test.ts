@@ -1,6 +1,7 @@
 // Prevents that a new user copies a recipe of docs/testing.md which does not work with the package as it is published.
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { MOCKED_ADDRESS } from '../nowhere.js'
 import { createPackedProject, type PackedProject } from './packed-project.js'
 
 const GUIDE = readFileSync(new URL('../../docs/testing.md', import.meta.url), 'utf8')
@@ -31,7 +32,7 @@ afterAll(() => project.remove())
 
 /** Tests that passed and failed, as the runner's JSON report counts them. */
 async function report(args: readonly string[]): Promise<unknown> {
-  const { output } = await project.node(args)
+  const { output } = await project.node(args, MOCKED_ADDRESS)
   const [json] = /^\{.*\}$/m.exec(output) ?? []
   if (json === undefined) throw new Error(output)
   const { numPassedTests, numFailedTests } = JSON.parse(json) as Record<string, unknown>
