@@ -1,5 +1,6 @@
 // Preloaded in processes that mock IMDS at the address of every instance: where the mock fails, nothing leaves this machine.
 const net = require('node:net')
+const { setImmediate } = require('node:timers')
 
 const { connect } = net.Socket.prototype
 net.Socket.prototype.connect = function (...args) {
