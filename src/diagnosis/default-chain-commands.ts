@@ -4,10 +4,11 @@ import { type DefaultChain, DROP_IN_PACKAGE, OFFICIAL_PACKAGE, type PackageManag
 const REPLACEMENT = `npm:${DROP_IN_PACKAGE}@^${VERSION}`
 
 /**
- * Deletes the entries of AWS's package from npm's lock file, and their folders, so that the next `npm install` heeds an override
- * that was added, changed or taken out. In a workspace it ignores them without this.
+ * Deletes AWS's package, and those that depend on it directly, from npm's lock file and from `node_modules`, so that the next
+ * `npm install` heeds an override that was added, changed or taken out. Without those that depend on it, npm does not notice in a
+ * workspace that the package is missing, and installs none.
  */
-const FORGET = `node -e "const fs=require('fs');for(const f of ['npm-shrinkwrap.json','package-lock.json'])if(fs.existsSync(f)){const l=JSON.parse(fs.readFileSync(f));for(const p in l.packages)if(p.endsWith('/${OFFICIAL_PACKAGE}')){delete l.packages[p];fs.rmSync(p,{recursive:true,force:true})}fs.writeFileSync(f,JSON.stringify(l,null,2)+'\\n')}fs.rmSync('node_modules/.package-lock.json',{force:true})"`
+const FORGET = `node -e "const fs=require('fs'),n='${OFFICIAL_PACKAGE}';for(const f of ['npm-shrinkwrap.json','package-lock.json'])if(fs.existsSync(f)){const l=JSON.parse(fs.readFileSync(f)),all=l.packages;for(const [p,{dependencies:d}] of Object.entries(all))if(p.includes('node_modules/')&&(p.endsWith('/'+n)||d&&n in d)){delete all[p];fs.rmSync(p,{recursive:true,force:true})}fs.writeFileSync(f,JSON.stringify(l,null,2)+'\\n')}fs.rmSync('node_modules/.package-lock.json',{force:true})"`
 
 const INSTALL: Readonly<Record<PackageManager, string>> = {
   npm: `${FORGET} && npm install`,

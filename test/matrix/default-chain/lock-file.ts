@@ -40,8 +40,10 @@ async function proveHeeded({ project }: Installed, npm: PackageManager): Promise
   await made.shell('npm ci')
   requireFinding(await diagnose(made, npm), OURS)
   await made.shell(`${TAKE_OUT} && npm install`)
+  requireFinding(await diagnose(made, npm), OURS)
+  await made.follow('Undo')
   requireFinding(await diagnose(made, npm), THEIRS)
-  return `${await made.shell('npm --version')}: npm ci refuses, npm install follows`
+  return `${await made.shell('npm --version')}: npm install follows what is added, and not what is taken out`
 }
 
 /** The doctor's own commands, run in the program's folder, and the page's, run in the root folder, are what works. */
@@ -55,8 +57,10 @@ async function proveIgnored({ workspace }: Installed, npm: PackageManager): Prom
   const { fix = 'false' } = (await diagnose(made, npm, 'app')) ?? {}
   await made.shell(`cd app && ${fix}`)
   requireFinding(await diagnose(made, npm, 'app'), OURS)
-  await made.shell(`${TAKE_OUT} && npm install`)
-  requireFinding(await diagnose(made, npm, 'app'), OURS)
+  for (const command of ['npm install', 'npm ci']) {
+    await made.shell(`${TAKE_OUT} && ${command}`)
+    requireFinding(await diagnose(made, npm, 'app'), OURS)
+  }
   await made.follow('Undo')
   requireFinding(await diagnose(made, npm, 'app'), THEIRS)
   await made.follow('Put it in')
