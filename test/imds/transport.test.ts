@@ -260,6 +260,8 @@ test.each(WIRES)(
 
 test.each(WIRES)(
   '$wire: calls IMDS unreachable where nothing accepts the connection in time',
+  // The system can still take a connection into a queue that was full a moment ago.
+  { retry: 2 },
   async ({ open }) => {
     await using full = await serveFull()
     const outcome = await send(full.endpoint, open, { timeoutMs: TIMEOUT_MS })

@@ -541,7 +541,7 @@ afterEach(() => {
 /** The life in which the hardest was found. */
 let hardest = 0
 
-test.each(BUGS)('finds a library that $name', { timeout: 60_000 }, async (bug) => {
+test.each(BUGS)('finds a library that $name', { timeout: 240_000 }, async (bug) => {
   const found = await checkPromises(await libraryWith(bug), {
     seed: 1,
     lives: bug.lives ?? LIVES,
@@ -553,7 +553,7 @@ test.each(BUGS)('finds a library that $name', { timeout: 60_000 }, async (bug) =
 
 test(
   'finds nothing in the library as it is, in as many lives as it takes to find these',
-  { timeout: 60_000 },
+  { timeout: 240_000 },
   async () => {
     const lives = hardest === 0 ? LIVES : hardest
     expect(await checkPromises(await libraryWith({}), { seed: 1, lives })).toEqual({ lives })
