@@ -25,7 +25,7 @@ function judgePackages(first: ImdsPackage, chain: DefaultChain): Finding {
 const REPLACES = { npm: '', pnpm: '; this replaces the overrides in pnpm-workspace.yaml', yarn: '' } as const
 
 const HIDDEN =
-  "The packages of this folder are in Yarn's Plug'n'Play: add instance-role to it, and run yarn instance-role doctor."
+  "The packages of this folder are in Yarn's Plug'n'Play: add instance-role to it, and run yarn instance-role doctor --verbose."
 
 function judgeOverridden(first: ImdsPackage, chain: DefaultChain): Finding {
   return {

@@ -2,7 +2,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { delimiter, dirname, join } from 'node:path'
 import { createNpmProject, shell } from '../../registry/npm-project.js'
 import { Unavailable } from '../check.js'
-import { install, NOT_TO_BE_HAD } from '../npm.js'
+import { NOT_TO_BE_HAD } from '../npm.js'
 import { NODE } from '../platform.js'
 import type { Workbench } from '../workbench.js'
 import { type Block, blocksOf, type Chapter } from './page.js'
@@ -125,10 +125,12 @@ async function searchPath(workbench: Workbench, { tool, line }: PackageManager):
   return [...own, dirname(node), process.env['PATH']].join(delimiter)
 }
 
+/** The folder of the tool's commands; the workbench installs it once, whoever asks. */
 async function binaries(workbench: Workbench, tool: string): Promise<string> {
-  const folder = await workbench.folder(`tool-${tool}`)
-  await install(folder, [tool])
-  return join(folder, 'node_modules/.bin')
+  const at = tool.lastIndexOf('@')
+  const name = tool.slice(0, at)
+  const manifest = await workbench.executable({ name, path: 'package.json' }, tool.slice(at + 1))
+  return join(manifest, '..', ...name.split('/').map(() => '..'), '.bin')
 }
 
 function asUnavailable(error: unknown): never {
