@@ -2,6 +2,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { readFileSync } from 'node:fs'
 import { beforeAll, expect, test } from 'vitest'
+import { FAULT_WORDS } from '../../src/testing/faults.js'
 import type { Fault } from '../../src/testing/index.js'
 import { iamRole, instanceProfile } from '../../src/testing/index.js'
 import { MINUTE, setup } from '../setup.js'
@@ -28,16 +29,7 @@ interface Day {
 
 /** Each is in force for some minutes; after the last of them, IMDS disables itself. */
 const FAULTS: readonly Fault[] = [
-  'silence',
-  'refuse',
-  'reset',
-  'reset-mid-body',
-  'truncated',
-  'empty',
-  'oversized',
-  'html',
-  'broken-json',
-  'expired',
+  ...FAULT_WORDS,
   { status: 400 },
   { status: 429 },
   { status: 500 },

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import type { InstanceRoleProvider } from '../../src/provider/from-instance-role.js'
+import { FAULT_WORDS } from '../../src/testing/faults.js'
 import { type Fault, iamRole, instanceProfile, type Step } from '../../src/testing/index.js'
 import { HOUR, MINUTE, SECOND } from '../setup.js'
 import { LOAD_LEFT_OVER_MS, Observer, type Point, type Teller } from './observer.js'
@@ -42,16 +43,7 @@ export interface Life {
 const MOST_TURNS = 20_000
 
 const fault = fc.constantFrom<Fault[]>(
-  'silence',
-  'refuse',
-  'reset',
-  'reset-mid-body',
-  'truncated',
-  'empty',
-  'oversized',
-  'html',
-  'broken-json',
-  'expired',
+  ...FAULT_WORDS,
   { status: 401 },
   { status: 403 },
   { status: 404 },

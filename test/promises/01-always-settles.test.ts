@@ -1,22 +1,14 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { InstanceRoleError } from '../../src/index.js'
+import { FAULT_WORDS } from '../../src/testing/faults.js'
 import type { Fault, Step } from '../../src/testing/index.js'
 import { HOUR, setup, timed } from '../setup.js'
 
 const DEADLINE_MS = 10_000
 const STEPS: readonly Step[] = ['token', 'role', 'credentials']
 const FAULTS: readonly Fault[] = [
-  'silence',
-  'refuse',
-  'reset',
-  'reset-mid-body',
-  'truncated',
-  'empty',
-  'oversized',
-  'html',
-  'broken-json',
-  'expired',
+  ...FAULT_WORDS,
   { status: 429, headers: { 'retry-after': '3600' } },
   { status: 500 },
   { status: 401 },
