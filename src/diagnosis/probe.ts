@@ -8,6 +8,7 @@ import {
 } from '../config/config.js'
 import { loadRoleCredentials, type RoleMemory } from '../credentials/credentials-load.js'
 import { InstanceRoleError } from '../errors.js'
+import { createRegistry } from '../credentials/shared-sources.js'
 import { imdsAccess } from '../imds/imds-access.js'
 import { type ImdsLoadOptions, runLoad } from '../imds/imds-load.js'
 import type { Exchange, Outcome, Transport } from '../imds/transport.js'
@@ -124,9 +125,8 @@ async function recordLoad(
 
 /** As the provider asks, with its limits. */
 function loadOptions(config: InstanceRoleConfig, runtime: Runtime): ImdsLoadOptions {
-  const registry = { tokens: new Map(), recent: new WeakMap(), facts: new WeakMap() }
   return {
-    ...imdsAccess({ config, dispatcher: undefined, runtime, registry }),
+    ...imdsAccess({ config, dispatcher: undefined, runtime, registry: createRegistry() }),
     userAgent: USER_AGENT,
     signal: new AbortController().signal,
     isColdStart: true,

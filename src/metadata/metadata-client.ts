@@ -4,6 +4,7 @@ import { resolveEnabledConfig, type Setting } from '../config/config.js'
 import { badValue } from '../config/setting-values.js'
 import { beginStackAt, type Called, copyOf, InstanceRoleError } from '../errors.js'
 import { publish } from '../events/events.js'
+import { createRegistry } from '../credentials/shared-sources.js'
 import { type ImdsAccess, imdsAccess, type TokenRegistry } from '../imds/imds-access.js'
 import { type FactRegistry, INSTANCE_ID_PATH, instanceFact, REGION_PATH } from '../imds/instance-facts.js'
 import { runLoad } from '../imds/imds-load.js'
@@ -76,10 +77,7 @@ export class MetadataClient {
   /** @throws {InstanceRoleError} `BAD_CONFIG`, at once, for a malformed option */
   constructor(options: MetadataClientOptions = {}) {
     this.#checked = checkedFor(MetadataClient, options)
-    this.#registry =
-      this.#checked.isolated === true
-        ? { tokens: new Map(), recent: new WeakMap(), facts: new WeakMap() }
-        : this.#environment.registry
+    this.#registry = this.#checked.isolated === true ? createRegistry() : this.#environment.registry
   }
 
   /**
