@@ -21,6 +21,7 @@ import {
   judge,
 } from '../refresh/refresh-schedule.js'
 import { type Change, RefreshingCache, type RefreshPolicy } from '../refresh/refreshing-cache.js'
+import { toIso } from '../runtime/iso.js'
 import type { Runtime } from '../runtime/runtime.js'
 import { SourceLog } from './state-log.js'
 import { eventOf, lineOf } from './transition-reports.js'
@@ -191,7 +192,7 @@ export class CredentialsSource {
     const held = this.#cache.held?.value
     const isDetached = error instanceof InstanceRoleError && error.code === 'NO_ROLE'
     if (held === undefined || !isDetached) return error
-    const instant = new Date(held.expiresAt).toISOString()
+    const instant = toIso(held.expiresAt)
     const end = held.expiresAt > this.now() ? `expire at ${instant}` : `expired at ${instant}`
     return copyOf(error, { also: `The role ${held.roleName} was detached; its credentials ${end}.` })
   }
@@ -200,7 +201,7 @@ export class CredentialsSource {
   #requireBetter({ expiresAt, roleName }: LoadedRole): void {
     const held = this.#cache.held
     if (held === undefined || expiresAt > this.now() || held.value.expiresAt <= this.now()) return
-    const message = `IMDS gave credentials of the role ${roleName} that expired at ${new Date(expiresAt).toISOString()}.`
+    const message = `IMDS gave credentials of the role ${roleName} that expired at ${toIso(expiresAt)}.`
     const names = { ...this.#imds.names(), roleName }
     const details = { step: 'credentials', attempts: 1, names } as const
     const error = new InstanceRoleError('CREDENTIALS_NOT_ISSUED', message, details)

@@ -2,6 +2,7 @@
 import type { InstanceRoleError } from '../errors.js'
 import type { InstanceRoleEvents } from '../events/events.js'
 import type { Line } from './state-log.js'
+import { toIso } from '../runtime/iso.js'
 import type { SetFacts, Transition } from './transitions.js'
 
 type Events = Partial<InstanceRoleEvents>
@@ -157,8 +158,4 @@ function failure({ code, step }: InstanceRoleError): {
   step?: NonNullable<InstanceRoleError['step']>
 } {
   return { errorCode: code, ...(step !== undefined && { step }) }
-}
-
-function toIso(instant: number): string {
-  return new Date(instant).toISOString()
 }

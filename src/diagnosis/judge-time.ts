@@ -1,5 +1,6 @@
 import { isNegligible } from '../imds/clock-offset.js'
 import { fill, InstanceRoleError, SHOW_TRUST_POLICY } from '../errors.js'
+import { toIso } from '../runtime/iso.js'
 import type { ImdsFacts } from './facts.js'
 import type { Finding } from './findings.js'
 import { skipped } from './problem.js'
@@ -51,7 +52,7 @@ export function judgeCredentials(imds: ImdsFacts): Finding {
   const lifeMs = lifeOf(load.expiresAt, imds)
   const facts = {
     code: 'Success',
-    expiration: new Date(load.expiresAt).toISOString(),
+    expiration: toIso(load.expiresAt),
     secondsLeft: Math.round(leftMs / 1_000),
     ...(lifeMs !== undefined && { lifetimeSeconds: Math.round(lifeMs / 1_000) }),
   }

@@ -2,6 +2,7 @@ import type { LoadedRole } from '../credentials/credentials-load.js'
 import type { SourceStatus } from '../credentials/credentials-source.js'
 import type { InstanceRoleErrorCode } from '../errors.js'
 import { isNegligible } from '../imds/clock-offset.js'
+import { toIso } from '../runtime/iso.js'
 import { extensionAt, type Held, isServable, nextRefreshAt } from '../refresh/refresh-schedule.js'
 
 /**
@@ -80,8 +81,4 @@ function describeHeld(held: Held<LoadedRole>, now: number): Partial<InstanceRole
       ? { expiration: trueExpiration }
       : { expiration: toIso(extendedUntil), originalExpiration: trueExpiration }),
   }
-}
-
-function toIso(instant: number): string {
-  return new Date(instant).toISOString()
 }
