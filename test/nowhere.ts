@@ -9,5 +9,5 @@ export const NOWHERE = { AWS_EC2_METADATA_SERVICE_ENDPOINT: 'http://127.0.0.1:1'
 /** For a process that mocks IMDS at the address of every instance. */
 export const MOCKED_ADDRESS: Readonly<Record<string, string>> = {
   AWS_EC2_METADATA_SERVICE_ENDPOINT: 'http://169.254.169.254',
-  NODE_OPTIONS: `--require=${fileURLToPath(new URL('loopback-only.cjs', import.meta.url))}`,
+  NODE_OPTIONS: `--require=${fileURLToPath(new URL('loopback-sockets.cjs', import.meta.url))}`,
 }

@@ -1,0 +1,2 @@
+export declare const LOOPBACK: RegExp
+export declare function notForTests(host: string): Error
