@@ -7,7 +7,7 @@ import { forgetAwsSettings } from './examples/forget-aws-settings.js'
 forgetAwsSettings()
 
 /** They replace modules, which must not reach other tests. */
-const REPLACING_MODULES = ['test/model/teeth.test.ts']
+const REPLACING_MODULES = ['test/model/teeth.test.ts', 'test/cli/constant-time.test.ts']
 
 /** What only `npm run test:npm` runs: projects that npm itself installs, which takes long. */
 const INSTALLED_BY_NPM = ['test/drop-in/default-chain.test.ts', 'test/drop-in/doctor.test.ts']
