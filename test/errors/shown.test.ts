@@ -4,6 +4,7 @@ import { format } from 'node:util'
 import { createCredentialChain, fromEnv } from '@aws-sdk/credential-providers'
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
+import { createLogger, format as winston, type Logform, transports } from 'winston'
 import { InstanceRoleError, TREATMENTS } from '../../src/errors.js'
 import { TROUBLES } from './troubles.js'
 
@@ -32,19 +33,10 @@ function byPino(error: Error): string {
   return lines.join('\n')
 }
 
-/**
- * What winston 3 prints of `logger.error(error)`, which is not installed here: the message and, as JSON, what is enumerable.
- *
- * @see https://github.com/winstonjs/logform/blob/v2.7.0/simple.js
- */
-function asWinstonSimple(error: Error): string {
-  return `error: ${error.message} ${JSON.stringify({ ...Object.fromEntries(Object.entries(error)), level: undefined })}`
-}
-
-/** With `format.combine(format.errors(), format.json())`. @see https://github.com/winstonjs/logform/blob/v2.7.0/errors.js */
-function asWinstonJson(error: Error): string {
-  const { message } = error
-  return JSON.stringify({ ...Object.fromEntries(Object.entries(error)), level: 'error', message })
+function byWinston(error: Error, format: Logform.Format): string {
+  const { stream, lines } = collect()
+  createLogger({ format, transports: [new transports.Stream({ stream })] }).error(error)
+  return lines.join('\n')
 }
 
 /** What differs from run to run, and what is ours to have but not to read: ports and all frames of a stack. */
@@ -67,8 +59,8 @@ async function picture(error: InstanceRoleError): Promise<string> {
     'error.fix': String(error.fix),
     'console.error(error)': format(error),
     'pino.error(error)': byPino(error),
-    'winston, simple': asWinstonSimple(error),
-    'winston, JSON': asWinstonJson(error),
+    'winston, simple': byWinston(error, winston.combine(winston.errors(), winston.simple())),
+    'winston, JSON': byWinston(error, winston.combine(winston.errors(), winston.json())),
   }
   return Object.entries(parts)
     .map(([title, text]) => `# ${title}\n${normalized(text)}\n`)
