@@ -35,6 +35,7 @@ function byPino(error: Error): string {
 
 function byWinston(error: Error, format: Logform.Format): string {
   const { stream, lines } = collect()
+  // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- winston declares its transports as interfaces.
   createLogger({ format, transports: [new transports.Stream({ stream })] }).error(error)
   return lines.join('\n')
 }
