@@ -143,9 +143,10 @@ function textOf(error: Error): string | undefined {
     const texts = error.errors.flatMap((one) => (isError(one) ? (textOf(one) ?? []) : []))
     if (texts.length > 0) return texts.join('; ')
   }
-  if ('errno' in error) return systemText(error)
   const code = codeOf(error)
-  return code === 'ERR_ACCESS_DENIED' ? `${code} (start node with --allow-net)` : code
+  // Before `errno`, which this error has as well on Node 26.
+  if (code === 'ERR_ACCESS_DENIED') return `${code} (start node with --allow-net)`
+  return 'errno' in error ? systemText(error) : code
 }
 
 /** As Node words it, from its parts: a dispatcher of the caller's can have put anything in the message. */

@@ -136,6 +136,18 @@ test.each(KINDS)('calls an exchange that fails with $code: $kind', async ({ code
   expect(JSON.stringify(outcome)).not.toContain('FAKE')
 })
 
+// Node 26 gives this error an `errno`, as the operating system's own errors have.
+test.each([{}, { errno: 'FAKE', syscall: 'connect', address: '127.0.0.1', port: 80 }])(
+  'names the flag of Node that permits connections, for an error with the members %o',
+  async (members) => {
+    const error = Object.assign(new Error('FAKE'), { code: 'ERR_ACCESS_DENIED', ...members })
+    expect(await send(failing(error))).toMatchObject({
+      kind: 'unreachable',
+      cause: { message: 'ERR_ACCESS_DENIED (start node with --allow-net)' },
+    })
+  },
+)
+
 test.each([404, 429, 503])('takes an error with the status %i for that answer', async (statusCode) => {
   const error = Object.assign(new Error('Response Error'), { statusCode, headers: { 'Retry-After': '7' } })
   const outcome = await send(failing(error))
