@@ -6,25 +6,38 @@ import { forgetAwsSettings } from './examples/forget-aws-settings.js'
 // What the developer's own shell says about AWS must not decide what the tests see.
 forgetAwsSettings()
 
-/** They replace modules, which must not reach other tests. */
-const REPLACING_MODULES = ['test/model/teeth.test.ts', 'test/cli/constant-time.test.ts']
-
-/** What only `npm run test:npm` runs: projects that npm itself installs, which takes long. */
-const INSTALLED_BY_NPM = ['test/drop-in/default-chain.test.ts', 'test/drop-in/doctor.test.ts']
-
-/** Started last, each of them would have one worker go on alone. */
+/**
+ * What `npm run test:long` runs, and `npm test` does not: tests that install projects, that run compilers, Jest or bundlers,
+ * and experiments of a minute.
+ */
 const LONG = [
-  'test/model/promises.test.ts',
+  'test/cli/aws-cli-and-botocore.test.ts',
+  'test/docs/architecture.test.ts',
+  'test/docs/new-user.test.ts',
+  'test/docs/testing-recipes.test.ts',
+  'test/drop-in/default-chain.test.ts',
+  'test/drop-in/doctor.test.ts',
+  'test/examples/jest-commonjs.test.ts',
   'test/leaks/heap.test.ts',
   'test/model/teeth.test.ts',
-  'test/docs/snippets.test.ts',
+  'test/package/jest-and-bundles.test.ts',
+  'test/package/release.test.ts',
+  'test/package/types.test.ts',
+  'test/simulation/a-fleet.test.ts',
 ]
 
-class LongOnesFirst extends BaseSequencer {
+/** Replaces a module of Node, which must not reach other tests. */
+const REPLACING_MODULES = ['test/cli/constant-time.test.ts']
+
+/** If they started last, one worker would run alone at the end. */
+const FIRST = ['test/model/promises.test.ts', 'test/cli/doctor.test.ts', 'test/docs/snippets.test.ts']
+
+class SlowestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files)
-    const isLong = ({ moduleId }: TestSpecification): boolean => LONG.some((name) => moduleId.endsWith(name))
-    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))]
+    const isFirst = ({ moduleId }: TestSpecification): boolean =>
+      FIRST.some((name) => moduleId.endsWith(name))
+    return [...sorted.filter(isFirst), ...sorted.filter((file) => !isFirst(file))]
   }
 }
 
@@ -40,7 +53,7 @@ const resolve = { tsconfigPaths: true }
 const config: ViteUserConfig = {
   test: {
     globalSetup: ['test/package/install.ts'],
-    sequence: { sequencer: LongOnesFirst },
+    sequence: { sequencer: SlowestFirst },
     // One more than there are cores: some wait for the processes that they started.
     maxWorkers: availableParallelism() + 1,
     projects: [
@@ -50,13 +63,13 @@ const config: ViteUserConfig = {
           ...common,
           name: 'all',
           include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
-          exclude: [...REPLACING_MODULES, ...INSTALLED_BY_NPM],
+          exclude: [...REPLACING_MODULES, ...LONG],
           // The AWS SDK and the rest are loaded once for all files, not once for each: that is half of the time.
           isolate: false,
         },
       },
       { resolve, test: { ...common, name: 'replacing modules', include: REPLACING_MODULES } },
-      { resolve, test: { ...common, name: 'npm', include: INSTALLED_BY_NPM } },
+      { resolve, test: { ...common, name: 'long', include: LONG } },
     ],
   },
 }

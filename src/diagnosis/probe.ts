@@ -160,7 +160,7 @@ interface Details {
 /** What helps to explain and to fix; each is unknown where it cannot be read. */
 async function readDetails(options: ImdsLoadOptions): Promise<Details> {
   const read = (path: string): Promise<string> =>
-    runLoad({ ...options, retries: 0 }, (imds) => imds.get(path, 'metadata')).then(
+    runLoad({ ...options, retries: 0, isColdStart: false }, (imds) => imds.get(path, 'metadata')).then(
       (body) => body ?? '',
       () => '',
     )

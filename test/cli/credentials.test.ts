@@ -7,13 +7,11 @@ import { promisify } from 'node:util'
 import { fromProcess } from '@aws-sdk/credential-providers'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { type EmulatedInstance, emulateInstance } from '../../src/testing/index.js'
-import { startVerifyingAwsEndpoint } from '../../examples/emulated-aws/verifying-aws-endpoint.js'
 import { isOnPath } from '../on-path.js'
 import { runCli } from './run-cli.js'
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 const run = promisify(execFile)
-const hasAwsCli = isOnPath('aws')
 const hasScript = process.platform === 'linux' && isOnPath('script')
 
 async function listening() {
@@ -83,28 +81,6 @@ test("serves the SDK's fromProcess", async () => {
   const { accessKeyId, secretAccessKey, sessionToken, expiration } = await provider()
   expect(instance.credentials).toMatchObject({ accessKeyId, secretAccessKey, sessionToken, expiration })
 })
-
-test.skipIf(!hasAwsCli)(
-  'serves the AWS CLI, whose signature AWS takes (where this machine has it)',
-  async () => {
-    const { instance, env } = await listening()
-    const sts = await startVerifyingAwsEndpoint({ findCredentials: (key) => instance.findCredentials(key) })
-    onTestFinished(() => sts.close())
-    const surroundings = {
-      PATH: process.env['PATH'],
-      AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
-      AWS_CONFIG_FILE: configFile(),
-      ...env,
-    }
-    const listed = await run('aws', ['configure', 'list'], { env: surroundings })
-    expect(listed.stdout).toMatch(/access_key.* custom-process/)
-    const call = ['sts', 'get-caller-identity', '--endpoint-url', sts.url, '--output', 'json']
-    const { stdout } = await run('aws', call, { env: surroundings })
-    expect(JSON.parse(stdout)).toMatchObject({
-      Arn: `arn:aws:sts::123456789012:assumed-role/app-role/session`,
-    })
-  },
-)
 
 test.skipIf(!hasScript)(
   'warns before it writes secrets to a terminal (where this machine has script)',

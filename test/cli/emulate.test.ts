@@ -1,4 +1,4 @@
-import { execFile, spawn, spawnSync } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { type IncomingMessage, request as httpRequest } from 'node:http'
 import { connect, createServer } from 'node:net'
@@ -8,15 +8,11 @@ import { expect, onTestFinished, test } from 'vitest'
 import { EMULATE_FLAGS } from '../../src/cli/emulate-options.js'
 import { fromInstanceRole } from '../../src/index.js'
 import { FAULT_WORDS } from '../../src/testing/faults.js'
-import { isOnPath } from '../on-path.js'
+import { LISTING_PATH, ONE_LOAD, requestLines } from './emulated-requests.js'
 import { MAIN, runCli, startCli, startEmulate } from './run-cli.js'
 
 const run = promisify(execFile)
-const hasAwsCli = isOnPath('aws')
-const hasBotocore = spawnSync('python3', ['-c', 'import botocore'], { stdio: 'ignore' }).status === 0
 
-const LISTING_PATH = '/latest/meta-data/iam/security-credentials/'
-const ONE_LOAD = ['PUT /latest/api/token 200', `GET ${LISTING_PATH} 200`, `GET ${LISTING_PATH}app-role 200`]
 const TTL = { 'X-aws-ec2-metadata-token-ttl-seconds': '60' }
 
 function provider(endpoint: string) {
@@ -34,10 +30,6 @@ async function ask(url: string, method = 'GET', headers: Record<string, string> 
 async function read(endpoint: string, path: string): Promise<string> {
   const { body: token } = await ask(`${endpoint}/latest/api/token`, 'PUT', TTL)
   return (await ask(endpoint + path, 'GET', { 'X-aws-ec2-metadata-token': token })).body
-}
-
-function requestLines(stderr: string): string[] {
-  return stderr.split('\n').filter((line) => /^[A-Z]+ \//.test(line))
 }
 
 test('a program gets credentials by the variables that are printed, and each request is logged', async () => {
@@ -62,26 +54,6 @@ test('a program gets credentials by the variables that are printed, and each req
 test('answers from a process that may not compile at run time', async () => {
   const { endpoint } = await startEmulate([], { env: { NODE_OPTIONS: '--jitless' } })
   expect(await read(endpoint, LISTING_PATH)).toBe('app-role')
-})
-
-test.skipIf(!hasBotocore)('botocore gets credentials by the variables that are printed', async () => {
-  const { env, stderr } = await startEmulate()
-  const script = 'from botocore.session import Session; print(Session().get_credentials().access_key)'
-  const noFiles = { AWS_CONFIG_FILE: '/dev/null', AWS_SHARED_CREDENTIALS_FILE: '/dev/null' }
-  const { stdout } = await run('python3', ['-c', script], {
-    env: { PATH: process.env['PATH'], ...noFiles, ...env },
-  })
-  expect(stdout).toMatch(/^FAKE\w+\n$/)
-  expect(requestLines(stderr())).toEqual(ONE_LOAD)
-})
-
-test.skipIf(!hasAwsCli)('the AWS CLI uses the role by the variables that are printed', async () => {
-  const { env } = await startEmulate()
-  const noFiles = { AWS_CONFIG_FILE: '/dev/null', AWS_SHARED_CREDENTIALS_FILE: '/dev/null' }
-  const { stdout } = await run('aws', ['configure', 'list'], {
-    env: { PATH: process.env['PATH'], ...noFiles, ...env },
-  })
-  expect(stdout).toMatch(/access_key.*iam-role/)
 })
 
 test('serves the role and the instance profile by their names', async () => {

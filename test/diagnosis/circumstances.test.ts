@@ -68,9 +68,10 @@ test('takes a captive portal for no open IMDSv1', async () => {
 })
 
 test('counts the requests of the load, and none that the doctor makes beside it', async () => {
-  const { finding } = await examine({
-    make: (instance) => instance.failUntilLifted('/latest/meta-data/iam/info', { status: 503 }),
+  const { finding, instance } = await examine({
+    make: (started) => started.failUntilLifted('/latest/meta-data/iam/info', { status: 503 }),
   })
+  expect(instance.requests.filter((line) => line.includes('iam/info'))).toHaveLength(1)
   expect(finding('reach')).toMatchObject({ verdict: 'ok', facts: { requests: 3, failedRequests: 0 } })
 })
 

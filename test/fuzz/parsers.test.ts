@@ -341,7 +341,7 @@ test(
         if (given instanceof Error) expect(shown).not.toContain(SECRET.slice(0, 8))
         await provider.close()
       }),
-      { numRuns: 400 },
+      { numRuns: 150 },
     )
   },
 )

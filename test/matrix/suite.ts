@@ -11,7 +11,7 @@ const ROOT = resolve(import.meta.dirname, '../..')
 /** Ten times what it takes on an idle machine. */
 const TIME_LIMIT_MS = 20 * 60_000
 
-/** Every test, `npm run test:npm` included, on each line of Node; one after the other, because tests of time need the machine. */
+/** Every test, `npm run test:long` included, on each line of Node; one after the other, because tests of time need the machine. */
 export function suiteChecks(workbench: Workbench): Check[] {
   return LINES.map(({ line }) => ({
     section: 'suite',

@@ -3,7 +3,7 @@ import { createProvider } from '../../src/provider/from-instance-role.js'
 import { createRegistry } from '../../src/credentials/shared-sources.js'
 import { checkPromises } from './check-promises.js'
 
-const LIVES = 800
+const LIVES = 300
 
 test('keeps the promises after every step of any life', { timeout: 300_000 }, async () => {
   const seed = Date.now() % 2 ** 31
