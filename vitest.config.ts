@@ -18,12 +18,14 @@ const LONG = [
   'test/drop-in/default-chain.test.ts',
   'test/drop-in/doctor.test.ts',
   'test/examples/jest-commonjs.test.ts',
+  'test/examples/programs.test.ts',
   'test/leaks/heap.test.ts',
   'test/model/teeth.test.ts',
   'test/package/jest-and-bundles.test.ts',
   'test/package/release.test.ts',
   'test/package/types.test.ts',
   'test/simulation/a-fleet.test.ts',
+  'test/testing/mocks.test.ts',
 ]
 
 /** Replaces a module of Node, which must not reach other tests. */

@@ -1,11 +1,4 @@
-import {
-  type EmulatedInstance,
-  type GivenCredentials,
-  type LoopbackServer,
-  emulateInstance,
-  iamRole,
-  instanceProfile,
-} from '../testing/index.js'
+import type { EmulatedInstance, GivenCredentials, LoopbackServer } from '../testing/index.js'
 import { ambientClock } from '../testing/clock.js'
 import { type AssumeRole, AssumeRoleError, createAssumeRole } from './assume-role.js'
 import { breakInstance, describeBreakage } from './breakage.js'
@@ -60,7 +53,7 @@ async function openSource({
 
 async function serveUntilStopped(options: EmulateOptions, source: RealSource | undefined): Promise<void> {
   const stopped = untilStopped()
-  await using instance = createInstance(options, source)
+  await using instance = await createInstance(options, source)
   if (options.failAfterSeconds === 0) breakInstance(instance, options.breakage)
   announce(await listen(instance, options.port), options)
   if (options.failAfterSeconds > 0) void breakLater(instance, options, stopped.signal)
@@ -69,7 +62,12 @@ async function serveUntilStopped(options: EmulateOptions, source: RealSource | u
   say('stopped')
 }
 
-function createInstance(options: EmulateOptions, source: RealSource | undefined): EmulatedInstance {
+async function createInstance(
+  options: EmulateOptions,
+  source: RealSource | undefined,
+): Promise<EmulatedInstance> {
+  // Late, because every command loads this file.
+  const { emulateInstance, iamRole, instanceProfile } = await import('../testing/index.js')
   const { roleName, instanceProfileName, lifetimeSeconds, rotateEverySeconds, metadata, assumeRole } = options
   const { hopLimit, hopsAway, httpTokens } = options
   const account = assumeRole && { accountId: assumeRole.accountId }
