@@ -15,7 +15,7 @@ import {
   type ValueGrammar,
 } from './setting-values.js'
 
-/** Options, validated and in inner units; only what was given. */
+/** The options that were given, validated, with durations in milliseconds. */
 export interface CheckedOptions {
   readonly roleName?: string
   readonly endpoint?: string
@@ -34,9 +34,9 @@ export interface CheckedOptions {
 }
 
 interface OptionCheck {
-  /** What the option becomes; `undefined` where it is malformed. */
+  /** Returns the checked value, or `undefined` if it is malformed. */
   readonly check: (value: unknown) => unknown
-  /** What it should have been, for the error. */
+  /** What a correct value is, in the words of the error. */
   readonly expected: string
 }
 
@@ -48,7 +48,7 @@ const PROFILE = {
   expected: 'the name of a profile of the config file',
 }
 
-/** One row an option. */
+/** One row per option. */
 const OPTION_CHECKS: Readonly<
   Record<keyof InstanceRoleOptions, OptionCheck & { readonly as: keyof CheckedOptions }>
 > = {
@@ -78,7 +78,7 @@ const OPTION_CHECKS: Readonly<
 
 const V1_FALLBACK = 'IMDSv1 is never used here, unless `imdsV1Fallback` is true'
 
-/** What the options of the official provider, and of SDK v2's `EC2MetadataCredentials`, are called here, where that differs. */
+/** The names that AWS's own provider and SDK v2's `EC2MetadataCredentials` use for options that have another name here. */
 const ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ['maxRetries', 'it is called `retries` here'],
   ['ec2MetadataV1Disabled', V1_FALLBACK],
@@ -94,8 +94,8 @@ const ELSEWHERE: ReadonlyMap<string, string> = new Map([
 ])
 
 /**
- * Check the options of `fromInstanceRole`. One that is `undefined` counts as absent. The configuration of a client, which the AWS
- * SDK gives to a `credentialDefaultProvider`, has no options of ours: its `endpoint` is that of S3, for example.
+ * Check the options of `fromInstanceRole`. `undefined` counts as absent. A client's configuration, which the AWS SDK passes to a
+ * `credentialDefaultProvider`, is accepted and ignored: its `endpoint` is that of S3, for example.
  *
  * @throws {InstanceRoleError} `BAD_CONFIG`
  */
@@ -121,7 +121,7 @@ function unknownOption(name: string): Error {
 }
 
 /**
- * Check a duration given to a call, in ms; `undefined` counts as absent.
+ * Check a duration of a call, in milliseconds. `undefined` counts as absent.
  *
  * @throws {InstanceRoleError} `BAD_CONFIG`
  */
@@ -131,7 +131,7 @@ export function checkDuration(name: string, value: number | undefined): number |
 }
 
 /**
- * Check a signal given to a call; `undefined` and `null` count as absent.
+ * Check the signal of a call. `undefined` and `null` count as absent.
  *
  * @throws {InstanceRoleError} `BAD_CONFIG`
  */
@@ -145,11 +145,11 @@ function wholeNumber(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isInteger(value) && value >= 0 ? value : undefined
 }
 
-/** What has no members of its own is no set of options but `{}`: a promise that was not awaited, a `URL`, a `Map`. */
+/** Refuse objects without own members, except `{}`: a promise that was not awaited, a `URL`, a `Map`. */
 function isRecord(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
   const prototype: unknown = Object.getPrototypeOf(value)
-  // By its shape: that of another realm is another object.
+  // Compare by shape: objects from another realm (Jest) have another `Object.prototype`.
   const isPlain = prototype === null || Object.getPrototypeOf(prototype) === null
   return isPlain || Object.keys(value).length > 0
 }
@@ -158,7 +158,7 @@ function ifBoolean(value: unknown): boolean | undefined {
   return typeof value === 'boolean' ? value : undefined
 }
 
-/** An option that is text has the grammar of its environment variable. */
+/** A text option is parsed as its environment variable is. */
 function written({ parse, expected }: ValueGrammar<unknown>): OptionCheck {
   return { check: (value) => (typeof value === 'string' ? parse(value) : undefined), expected }
 }

@@ -3,17 +3,17 @@ import { isError } from '../runtime/abort.js'
 import { buffer } from '../runtime/builtins.js'
 import type { Host } from '../runtime/host.js'
 
-/** One of the two files of the AWS SDKs. */
+/** `~/.aws/config` or `~/.aws/credentials`. */
 export interface ConfigFile {
-  /** What it is called in a warning. */
+  /** The name of the file in a warning. */
   readonly title: string
   readonly path: string
 }
 
-/** A file that may be opened; or, of one that may not, a warning, unless it is simply not there. */
+/** A file that can be opened, or a warning about one that cannot. There is no warning if the file does not exist. */
 export type Inspection = { readonly file: ConfigFile } | { readonly warning?: string }
 
-/** Looks at a file without opening it: to open a pipe to which nobody writes takes for ever, and keeps the process alive. */
+/** Checks a file without opening it. Opening a pipe without a writer would block for ever and keep the process alive. */
 export function inspect(file: ConfigFile, host: Host): Inspection {
   const { accessSync, constants, statSync } = host.fs()
   try {
@@ -27,13 +27,13 @@ export function inspect(file: ConfigFile, host: Host): Inspection {
   }
 }
 
-/** The text of a file, where it can be read; and a warning where the AWS SDKs will not find in it what its author wrote. */
+/** The text of a file if it could be read, and a warning if the AWS SDKs would misread it. */
 export interface TextInspection {
   readonly text?: string
   readonly warning?: string | undefined
 }
 
-/** Reads a file as the AWS SDKs do, which take it for UTF-8. */
+/** Reads a file as UTF-8, as the AWS SDKs do. */
 export async function inspectText(file: ConfigFile, host: Host): Promise<TextInspection> {
   try {
     const bytes = await host.fs().promises.readFile(file.path)

@@ -3,7 +3,7 @@ import { HINTS, InstanceRoleError } from '../errors.js'
 import { badConfig } from './setting-values.js'
 import type { Host } from '../runtime/host.js'
 
-/** Where both files are; named, so that the loader opens what was looked at. */
+/** The paths of both files. They are passed on, so that the loader opens the files that were checked. */
 export interface ConfigPaths {
   readonly configFilepath: string
   readonly filepath: string
@@ -16,24 +16,25 @@ export const CONFIG_FILES = 'config file (AWS_CONFIG_FILE) or credentials file (
 let wasWithoutDescriptors = false
 
 /**
- * Reads both files with the AWS SDK's own config loader, which is loaded at the first call.
+ * Reads both files with the AWS SDK's own config loader, which is imported at the first call.
  *
- * @throws {InstanceRoleError} `UNREACHABLE` while the process has no file descriptor left; `BAD_CONFIG` where the loader does not load
+ * @throws {InstanceRoleError} `UNREACHABLE` if the process has no file descriptor left, `BAD_CONFIG` if the loader cannot be
+ * imported
  */
 export async function loadConfigFiles(paths: ConfigPaths, host: Host): Promise<ConfigFiles> {
   requireDescriptors(host)
   const load = await importLoader(host)
   if (load === undefined) return warnWithoutLoader(host)
-  // The loader keeps a failed read, too.
+  // The loader caches failed reads as well.
   return load({ ...paths, ignoreCache: wasWithoutDescriptors })
 }
 
-/** As many as are open at once while the loader reads both files, and one more. */
+/** The loader opens at most two descriptors at once; one more is for this check. */
 const NEEDED_DESCRIPTORS = 3
 
 /**
- * Asked before anything is read: without a file descriptor, the loader takes each file for an empty one, and Node 20 keeps a
- * failed `import()` and takes each `package.json` for absent, both for good.
+ * Checked first. If no file descriptor is left, the loader treats both files as empty, and Node 20 caches the failed `import()` and
+ * treats each `package.json` as absent, until the process ends.
  */
 function requireDescriptors(host: Host): void {
   const { closeSync, openSync } = host.fs()
@@ -43,7 +44,7 @@ function requireDescriptors(host: Host): void {
     while (opened.length < NEEDED_DESCRIPTORS) opened.push(openSync(devNull, 'r'))
   } catch (error) {
     if (isWithoutDescriptors(error)) throw withoutDescriptors(error)
-    // Reading that is not permitted, for instance, is for the loader to find out.
+    // Other errors, such as a missing permission, are left to the loader.
   } finally {
     for (const descriptor of opened) closeSync(descriptor)
   }
@@ -60,7 +61,7 @@ function withoutDescriptors({ code }: { readonly code: string }): InstanceRoleEr
   return new InstanceRoleError('UNREACHABLE', message, { remedy: HINTS.openFiles })
 }
 
-/** `undefined` where the bundler or test environment has chosen the loader's form for browsers, which reads no files. */
+/** Returns `undefined` if the bundler or test environment resolves the loader to its browser build, which reads no files. */
 async function importLoader(host: Host): Promise<LoadConfigFiles | undefined> {
   const loader: unknown = await import('@smithy/core/config').catch((error: unknown) =>
     requireLoader(error, host),
@@ -68,7 +69,7 @@ async function importLoader(host: Host): Promise<LoadConfigFiles | undefined> {
   return hasLoader(loader) ? loader.loadSharedConfigFiles : undefined
 }
 
-/** Node can keep a failed `import()`, and fail the same way for good; it never keeps a failed `require()`. */
+/** Node can cache a failed `import()` for ever. It never caches a failed `require()`. */
 function requireLoader(importError: unknown, host: Host): unknown {
   try {
     return host.require('@smithy/core/config')

@@ -5,14 +5,14 @@ import { CONFIG_KEYS, type ConfigFiles, type ConfigSources } from './config.js'
 import { inspect, type Inspection, inspectText, type TextInspection } from './config-files.js'
 import { badConfig } from './setting-values.js'
 
-/** As long as a load has by default, at the most. */
+/** The default `deadline`. */
 const READING_LIMIT_MS = 10_000
 
 const NO_FILES: ConfigFiles = { configFile: {}, credentialsFile: {} }
 
 /**
- * The environment and the AWS config file of this process; `profile` is the one that was asked for, if any. `warn` is told of each file
- * that is there and cannot be used.
+ * Returns the environment and the AWS config file of this process. `profile` is the profile that was asked for, if any. `warn` is
+ * called for each file that exists and cannot be used.
  */
 export function systemConfigSources(
   profile: string | undefined,
@@ -31,16 +31,16 @@ export function systemConfigSources(
   }
 }
 
-/** The profile whose settings are read, where `asked` was asked for. */
+/** Returns the profile whose settings are read. `asked` is the profile that was asked for, if any. */
 export function profileName(asked: string | undefined): string {
   return asked ?? (systemHost.env()['AWS_PROFILE'] || 'default')
 }
 
 /**
- * Reads both files; one that is not there, or is no readable regular file, is empty and is never opened. Where `keys` are given, and no
- * file has one of them in its text, both count as empty: most files on an instance only name a region.
+ * Reads both files. A file that does not exist or is not a readable regular file counts as empty and is not opened. If `keys` are
+ * given and neither file contains one of them, both count as empty: most config files on an instance only set a region.
  *
- * @throws {InstanceRoleError} `BAD_CONFIG` where they are not read within `limitMs`, or for want of a home directory
+ * @throws {InstanceRoleError} `BAD_CONFIG` if reading takes longer than `limitMs` or there is no home directory
  */
 export async function readConfigFiles(
   limitMs: number,
@@ -59,14 +59,14 @@ export async function readConfigFiles(
   const read = async (): Promise<ConfigFiles> => {
     const paths = { configFilepath: pathOf(inspections.config), filepath: pathOf(inspections.credentials) }
     const texts = await Promise.all(files.map((file) => inspectText(file, host)))
-    // The SDK's loader takes as long to load as all the rest.
+    // Importing the SDK's loader takes as long as importing everything else.
     const loaded = mayHave(keys, texts) ? await loadConfigFiles(paths, host).catch(tellNoHome) : NO_FILES
     return { ...loaded, warnings: [...warnings, ...texts.flatMap(({ warning }) => warning ?? [])] }
   }
   return inTime(read(), Math.min(limitMs, READING_LIMIT_MS), host)
 }
 
-/** A text that could not be read is for the loader. */
+/** A file whose text could not be read is left to the loader. */
 function mayHave(keys: readonly string[] | undefined, texts: readonly TextInspection[]): boolean {
   return (
     keys === undefined ||
@@ -74,7 +74,7 @@ function mayHave(keys: readonly string[] | undefined, texts: readonly TextInspec
   )
 }
 
-/** A file on a network that has gone away is never read to its end. */
+/** Reading a file on a disconnected network drive never ends. */
 function inTime<T>(reading: Promise<T>, limitMs: number, host: Host): Promise<T> {
   return new Promise((resolve, reject) => {
     const cancel = host.afterRealTime(limitMs, () => reject(unread(limitMs)))
@@ -86,7 +86,7 @@ function unread(limitMs: number): Error {
   return badConfig(CONFIG_FILES, `not read within ${limitMs} ms`, HINTS.unreadFiles)
 }
 
-/** The file that `variable` names, or the one at `place` in the home directory. */
+/** Returns the file that `variable` names, or the one at `place` in the home directory. */
 function findFile(title: string, variable: string, place: string, host: Host): Inspection {
   const named = host.env()[variable]
   const path = named || `~/${place}`
@@ -96,13 +96,13 @@ function findFile(title: string, variable: string, place: string, host: Host): I
   return named ? tellNoHome() : {}
 }
 
-/** The home directory as the AWS SDKs find it. */
+/** Finds the home directory as the AWS SDKs do. */
 function homeOf(host: Host): string | undefined {
   const { HOME, USERPROFILE, HOMEPATH, HOMEDRIVE = 'C:\\' } = host.env()
   return HOME || USERPROFILE || (HOMEPATH ? `${HOMEDRIVE}${HOMEPATH}` : host.homedir())
 }
 
-/** The loader swallows all but this, also where a variable names the file. */
+/** The loader ignores every error but this one, which it throws even if a variable names the file. */
 function tellNoHome(error?: unknown): never {
   if (error instanceof InstanceRoleError) throw error
   throw badConfig(CONFIG_FILES, 'not read, because there is no home directory', HINTS.noHome)

@@ -14,21 +14,21 @@ import {
   variableIn,
 } from './setting-values.js'
 
-/** Where a setting comes from, in words: `option timeout`, `environment variable AWS_…`, `… of profile …`, `default`. */
+/** Where a setting comes from: `option timeout`, `environment variable AWS_…`, `… of profile …`, `default`. */
 export type Origin = string
 
-/** A value, and where it comes from. */
+/** A value and its origin. */
 export interface Setting<T> {
   readonly value: T
   readonly origin: Origin
 }
 
-/** Every setting, resolved; nothing is optional but what can be absent. */
+/** All settings, resolved. */
 export interface InstanceRoleConfig {
   readonly disabled: Setting<boolean>
   readonly roleName: Setting<string | undefined>
   readonly endpoint: Setting<string>
-  /** Tried as well where the endpoint does not answer at once. */
+  /** The endpoint to try as well if the first one does not answer at once. */
   readonly alternativeEndpoint: Setting<string | undefined>
   readonly timeoutMs: Setting<number>
   readonly deadlineMs: Setting<number>
@@ -37,14 +37,14 @@ export interface InstanceRoleConfig {
   readonly accountId: Setting<boolean>
 }
 
-/** Where settings are looked for, besides the options. */
+/** Where settings come from, besides the options. */
 export interface ConfigSources {
   readonly env: Readonly<Record<string, string | undefined>>
-  /** The keys of one profile of the config file; called only where something is left undecided. */
+  /** Loads one profile of the config file. Called only if the options and the environment leave a setting open. */
   readonly loadProfile: () => Promise<Profile>
 }
 
-/** One profile of the AWS config file, both files merged. */
+/** One profile, merged from both files. */
 export interface Profile {
   readonly name: string
   readonly keys: Readonly<Record<string, string | undefined>>
@@ -52,15 +52,15 @@ export interface Profile {
 
 type Sections = Readonly<Record<string, Readonly<Record<string, string | undefined>>>>
 
-/** Both files of the AWS SDKs, by their sections. */
+/** The sections of both files. */
 export interface ConfigFiles {
   readonly configFile: Sections
   readonly credentialsFile: Sections
-  /** What keeps a file from being used, in whole sentences. */
+  /** Why a file cannot be used, in whole sentences. */
   readonly warnings?: readonly string[]
 }
 
-/** How one setting is spelled in each place. */
+/** The environment variable and the config file key of a setting, and how its values are written. */
 interface Knob<T> extends ValueGrammar<T> {
   readonly variable: string
   readonly key: string
@@ -69,7 +69,7 @@ interface Knob<T> extends ValueGrammar<T> {
 export const IPV4_ENDPOINT: string = 'http://169.254.169.254'
 export const IPV6_ENDPOINT: string = 'http://[fd00:ec2::254]'
 
-/** Both addresses of IMDS in the order in which they are tried; one where one is asked for. */
+/** The addresses of IMDS for each mode, in the order in which they are tried. */
 const ENDPOINTS: Readonly<Record<EndpointMode, readonly [string, string?]>> = {
   ipv4: [IPV4_ENDPOINT],
   ipv6: [IPV6_ENDPOINT],
@@ -78,11 +78,11 @@ const ENDPOINTS: Readonly<Record<EndpointMode, readonly [string, string?]>> = {
 
 const DEFAULT_TIMEOUT_MS = 1_000
 const DEFAULT_DEADLINE_MS = 10_000
-/** However long one exchange may take, a load has room for four. */
+/** The default `deadline` leaves room for four exchanges that time out. */
 const DEADLINE_TIMEOUTS = 4
 const DEFAULT_RETRIES = 3
 
-/** The knobs of the AWS SDKs. @see https://docs.aws.amazon.com/sdkref/latest/guide/feature-imds-credentials.html */
+/** The settings that the AWS SDKs have as well. @see https://docs.aws.amazon.com/sdkref/latest/guide/feature-imds-credentials.html */
 const KNOBS = {
   disabled: { variable: 'AWS_EC2_METADATA_DISABLED', key: 'disable_ec2_metadata', ...BOOLEAN },
   v1Disabled: { variable: 'AWS_EC2_METADATA_V1_DISABLED', key: 'ec2_metadata_v1_disabled', ...BOOLEAN },
@@ -105,11 +105,12 @@ const KNOBS = {
   },
 } as const satisfies Readonly<Record<string, Knob<unknown>>>
 
-/** Every key of the config file that decides something here. */
+/** The config file keys that are read. */
 export const CONFIG_KEYS: readonly string[] = Object.values(KNOBS).map(({ key }) => key)
 
 /**
- * Resolve every setting: option, else environment variable, else config file, else default. An empty variable counts as unset.
+ * Resolve every setting: the option, else the environment variable, else the config file key, else the default. An empty variable
+ * counts as unset.
  *
  * @throws {InstanceRoleError} `BAD_CONFIG`, naming the setting and where it came from
  */
@@ -122,9 +123,9 @@ export async function resolveConfig(
 }
 
 /**
- * As `resolveConfig`, for those who are about to use IMDS: where that is disabled, no other setting is looked at.
+ * Like `resolveConfig`, but throws if IMDS is disabled, before any other setting is checked.
  *
- * @throws {InstanceRoleError} `BAD_CONFIG`, naming the setting and where it came from; `IMDS_DISABLED_BY_ENV`
+ * @throws {InstanceRoleError} `BAD_CONFIG`, which names the setting and its origin; `IMDS_DISABLED_BY_ENV`
  */
 export async function resolveEnabledConfig(
   options: CheckedOptions,
@@ -136,7 +137,7 @@ export async function resolveEnabledConfig(
   throw disabledBy(disabled.origin)
 }
 
-/** The error of whoever is about to use IMDS all the same. */
+/** The error of a call that needs IMDS although it is disabled. */
 export function disabledBy(origin: Origin): InstanceRoleError {
   const names = { variable: variableIn(origin) }
   return new InstanceRoleError('IMDS_DISABLED_BY_ENV', `The use of IMDS is disabled by the ${origin}.`, {
@@ -144,7 +145,7 @@ export function disabledBy(origin: Origin): InstanceRoleError {
   })
 }
 
-/** Reads the file once at the most. */
+/** Reads the config file at most once. */
 function finderIn({ env, loadProfile }: ConfigSources): Find {
   let profile: Promise<Profile> | undefined
   return (knob) => findSetting(knob, env, () => (profile ??= loadProfile()))
@@ -160,7 +161,7 @@ async function resolveRest(
   disabled: Setting<boolean>,
 ): Promise<InstanceRoleConfig> {
   const chosen = await choose('timeout', options.timeoutMs, find, KNOBS.timeoutMs, DEFAULT_TIMEOUT_MS)
-  // Half of a short deadline: the first try is to have its verdict before time is up.
+  // At most half of the deadline, so that the first try ends before time is up.
   const timeoutMs = { ...chosen, value: Math.min(chosen.value, (options.deadlineMs ?? Infinity) / 2) }
   return {
     disabled,
@@ -190,7 +191,7 @@ async function choose<T>(
   return option(name, given) ?? (await find(knob)) ?? byDefault(fallback)
 }
 
-/** An endpoint goes before a mode, wherever the two come from. */
+/** An endpoint beats a mode, wherever the two are set. */
 async function findEndpoints(
   options: CheckedOptions,
   find: Find,
@@ -210,7 +211,7 @@ async function findEndpoints(
   return { endpoint: { value: first, origin }, alternativeEndpoint: { value: second, origin } }
 }
 
-/** Only the option asks for IMDSv1; the environment and the file can only forbid it. */
+/** Only the option enables IMDSv1. The environment and the file can only forbid it. */
 async function findV1Fallback(options: CheckedOptions, find: Find): Promise<Setting<boolean>> {
   const asked = option('imdsV1Fallback', options.imdsV1Fallback)
   if (asked?.value !== true) return asked ?? byDefault(false)
@@ -245,7 +246,7 @@ function byDefault<T>(value: T): Setting<T> {
   return { value, origin: 'default' }
 }
 
-/** Whether a setting was found nowhere. */
+/** Whether a setting has its default value. */
 export function isByDefault({ origin }: Setting<unknown>): boolean {
   return origin === 'default'
 }

@@ -1,17 +1,17 @@
 import { type ErrorHint, InstanceRoleError } from '../errors.js'
 import { oneLine, quotable, withoutPassword } from '../runtime/plain-text.js'
 
-/** How values of one kind are written in the environment and the config file. */
+/** How values of one kind are written in the environment and in the config file. */
 export interface ValueGrammar<T> {
-  /** `undefined` where the text is malformed. */
+  /** Returns `undefined` if the text is malformed. */
   readonly parse: (text: string) => T | undefined
-  /** What a well-formed value is, for the error. */
+  /** What a correct value is, in the words of the error. */
   readonly expected: string
 }
 
 export type EndpointMode = 'ipv4' | 'ipv6' | 'auto'
 
-/** The longest delay a timer of Node can have. */
+/** The longest delay of a Node timer. */
 export const MAX_DURATION_MS: number = 2 ** 31 - 1
 
 export const BOOLEAN: ValueGrammar<boolean> = { parse: parseBoolean, expected: 'true or false' }
@@ -34,19 +34,19 @@ export const ENDPOINT_MODE: ValueGrammar<EndpointMode> = {
 /** Seconds in the text, milliseconds in the value. */
 export const SECONDS: ValueGrammar<number> = { parse: parseSeconds, expected: 'a positive number of seconds' }
 
-/** Attempts in the text, retries in the value: one less. */
+/** Attempts in the text, retries (one less) in the value. */
 export const ATTEMPTS: ValueGrammar<number> = {
   parse: parseAttempts,
   expected: 'a whole number of attempts, at least 1',
 }
 
-/** An error that names the setting; `problem` ends the sentence. */
+/** An error that names the setting. `problem` ends the sentence. */
 export function badConfig(what: string, problem: string, remedy?: ErrorHint): InstanceRoleError {
   const names = { variable: variableIn(what) }
   return new InstanceRoleError('BAD_CONFIG', `The ${what} is ${problem}.`, { names, remedy })
 }
 
-/** An error that names the setting, and its value where that cannot be a password. */
+/** An error that names the setting, and its value unless that could be a password. */
 export function badValue(what: string, value: unknown, expected: string): InstanceRoleError {
   const shown = show(value)
   return badConfig(what, shown === undefined ? `not ${expected}` : `${shown}, not ${expected}`)
@@ -54,7 +54,7 @@ export function badValue(what: string, value: unknown, expected: string): Instan
 
 const MAX_VALUE_LENGTH = 64
 
-/** Only of text and numbers: an object can hold anything. */
+/** Text and numbers only: an object can hold anything. */
 function show(value: unknown): string | undefined {
   if (typeof value === 'number') return String(value)
   const plain = typeof value === 'string' ? withoutPassword(oneLine(value)) : undefined
@@ -62,17 +62,17 @@ function show(value: unknown): string | undefined {
   return text === undefined ? undefined : `"${text}"`
 }
 
-/** The environment variable that the origin of a setting names. */
+/** Returns the environment variable in the origin of a setting. */
 export function variableIn(origin: string): string | undefined {
   return /^environment variable (\w+)$/.exec(origin)?.[1]
 }
 
-/** In ms, above 0; `undefined` for anything else. */
+/** In ms, above 0. `undefined` for anything else. */
 export function positiveDuration(value: unknown): number | undefined {
   return value === 0 ? undefined : duration(value)
 }
 
-/** In ms; `undefined` for anything else. */
+/** In ms. `undefined` for anything else. */
 export function duration(value: unknown): number | undefined {
   return typeof value === 'number' && value >= 0 && value <= MAX_DURATION_MS ? value : undefined
 }
@@ -83,7 +83,7 @@ function parseBoolean(text: string): boolean | undefined {
 }
 
 /**
- * `.` and `..` would be steps in a path.
+ * Refuses `.` and `..`, which are steps in a path.
  *
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
  */
@@ -96,17 +96,17 @@ function parseEndpointMode(text: string): EndpointMode | undefined {
   return mode === 'ipv4' || mode === 'ipv6' || mode === 'auto' ? mode : undefined
 }
 
-/** The URL without its trailing slashes, so that paths can follow. */
+/** Returns the URL without trailing slashes, so that paths can follow. */
 function parseEndpoint(text: string): string | undefined {
   const url = parseUrl(text.trim())
   if (url === undefined || !['http:', 'https:'].includes(url.protocol)) return undefined
   if (url.username || url.password || url.search || url.hash) return undefined
-  // A user whose password has a slash.
+  // The user info of a URL whose password contains a slash.
   if (url.pathname.includes('@')) return undefined
   return url.origin + url.pathname.replace(/\/+$/, '')
 }
 
-/** Not by `URL.canParse`, which the jsdom of Jest 29 does not have. */
+/** `URL.canParse` is missing from Jest 29's jsdom. */
 function parseUrl(text: string): URL | undefined {
   try {
     return new URL(text)

@@ -6,21 +6,21 @@ import { diagnosticsChannel } from '../runtime/builtins.js'
 export interface LoadStartEvent {
   /** The same in every event of one load; unique in the process for one copy of the package. */
   readonly loadId: number
-  /** Base URL of IMDS that the load begins with. */
+  /** Base URL of IMDS at the start of the load. */
   readonly endpoint: string
 }
 
-/** A try within a load ended; a load without trouble has one. */
+/** A try of a load ended. A load that succeeds at once has one try. */
 export interface LoadAttemptEvent {
   /** The same in every event of one load. */
   readonly loadId: number
-  /** 1 for the first. */
+  /** 1 for the first try. */
   readonly attempt: number
-  /** Of this try alone. */
+  /** Duration of this try. */
   readonly durationMs: number
-  /** Absent where the try succeeded. */
+  /** Absent if the try succeeded. */
   readonly errorCode?: InstanceRoleErrorCode
-  /** The request that failed; absent where the try succeeded. */
+  /** The request that failed. Absent if the try succeeded. */
   readonly step?: LoadStep
 }
 
@@ -28,13 +28,13 @@ export interface LoadAttemptEvent {
 export interface LoadEndEvent {
   /** The same in every event of one load. */
   readonly loadId: number
-  /** Of the whole load. */
+  /** Duration of the whole load. */
   readonly durationMs: number
-  /** Tries, the first included. */
+  /** Number of tries, the first included. */
   readonly attempts: number
   /** The role whose credentials were loaded. */
   readonly roleName: string
-  /** Of the credentials that were loaded. */
+  /** Expiration of the loaded credentials. */
   readonly expiration: string
 }
 
@@ -42,101 +42,101 @@ export interface LoadEndEvent {
 export interface LoadErrorEvent {
   /** The same in every event of one load. */
   readonly loadId: number
-  /** Of the whole load. */
+  /** Duration of the whole load. */
   readonly durationMs: number
-  /** Tries, the first included; 0 where IMDS was not asked. */
+  /** Number of tries, the first included; 0 if IMDS was not asked. */
   readonly attempts: number
-  /** Code of the error that the load ended with. */
+  /** Code of the load's error. */
   readonly errorCode: InstanceRoleErrorCode
-  /** The request that failed; absent where none was made. */
+  /** The request that failed. Absent if no request was made. */
   readonly step?: LoadStep
 }
 
-/** What is held was loaded or loaded again. */
+/** Credentials were loaded: new ones, or the same ones again. */
 export interface RefreshedEvent {
-  /** The role whose credentials are held. */
+  /** The role of the cached credentials. */
   readonly roleName: string
-  /** Of the set that is held now. */
+  /** Expiration of the cached credentials. */
   readonly expiration: string
-  /** Whether IMDS gave another set than the one that was held. */
+  /** Whether IMDS gave other credentials than the ones that were cached. */
   readonly isNew: boolean
 }
 
 /** A load failed, and the cached credentials are kept, because they have not expired. */
 export interface RefreshFailedEvent {
-  /** The role whose credentials are kept. */
+  /** The role of the cached credentials. */
   readonly roleName: string
   /** Why the load failed. */
   readonly errorCode: InstanceRoleErrorCode
-  /** The request that failed; absent where none was made. */
+  /** The request that failed. Absent if no request was made. */
   readonly step?: LoadStep
-  /** Of the set that is kept. */
+  /** Expiration of the cached credentials. */
   readonly expiration: string
-  /** From when on a call tries again. */
+  /** The next call after this instant refreshes the credentials. */
   readonly nextRefresh: string
 }
 
-/** A set is past its expiration and served all the same, because IMDS gives no other. */
+/** Expired credentials are served, because IMDS gives no others. */
 export interface ExtendedEvent {
-  /** The role whose credentials are extended. */
+  /** The role of the credentials. */
   readonly roleName: string
-  /** When the set really ended. */
+  /** When the credentials really expired. */
   readonly originalExpiration: string
-  /** The expiration that is handed out. */
+  /** The expiration that callers are given. */
   readonly expiration: string
-  /** Why there is no other; absent where IMDS itself gave an expired set. */
+  /** Why there are no others. Absent if IMDS itself gave expired credentials. */
   readonly errorCode?: InstanceRoleErrorCode
-  /** The request that failed; absent where none did. */
+  /** The request that failed. Absent if none failed. */
   readonly step?: LoadStep
-  /** From when on a call tries again. */
+  /** The next call after this instant refreshes the credentials. */
   readonly nextRefresh: string
 }
 
-/** IMDS lists another role than the one whose credentials were held. */
+/** IMDS lists another role than the one whose credentials were cached. */
 export interface RoleChangedEvent {
-  /** Name of the role until now. */
+  /** Name of the previous role. */
   readonly from: string
-  /** Name of the role from now on. */
+  /** Name of the new role. */
   readonly to: string
 }
 
-/** IMDS says that there is no role any more; the cached credentials are used until they expire. Once for each detachment. */
+/** IMDS lists no role any more. The cached credentials are used until they expire. Published once per detachment. */
 export interface RoleDetachedEvent {
   /** The role that was detached. */
   readonly roleName: string
-  /** Until when its credentials serve. */
+  /** When its credentials expire. */
   readonly expiration: string
 }
 
-/** A call failed, the first one after calls that succeeded, or the first of all. */
+/** A call failed: the first one ever, or the first one since calls last succeeded. */
 export interface CallsFailingEvent {
   /** When that call failed. */
   readonly since: string
   /** Why it failed. */
   readonly errorCode: InstanceRoleErrorCode
-  /** The request that failed; absent where none was made. */
+  /** The request that failed. Absent if no request was made. */
   readonly step?: LoadStep
-  /** The role whose credentials expired; absent where there never were any. */
+  /** The role whose credentials expired. Absent if there never were any. */
   readonly roleName?: string
 }
 
-/** There are credentials again, after calls failed. */
+/** There are credentials again after calls failed. */
 export interface CallsRecoveredEvent {
   /** When the first of those calls failed. */
   readonly since: string
-  /** How many failed. */
+  /** Number of calls that failed. */
   readonly failedCalls: number
 }
 
-/** IMDSv1 was used, as `imdsV1Fallback` allows. */
+/** IMDSv1 was used, because `imdsV1Fallback` allows it. */
 export interface V1UsedEvent {
-  /** Base URL of the IMDS that was asked. */
+  /** Base URL of IMDS. */
   readonly endpoint: string
 }
 
 /**
- * The payload on each `node:diagnostics_channel` channel of this library; no secret in any. Instants are ISO 8601, durations
- * milliseconds.
+ * The payload of each `node:diagnostics_channel` channel of this library. None contains a secret. Instants are ISO 8601 text,
+ * durations are milliseconds.
  */
 export interface InstanceRoleEvents {
   /** A load begins. */
@@ -147,13 +147,13 @@ export interface InstanceRoleEvents {
   readonly 'instance-role:load:end': LoadEndEvent
   /** A load failed. */
   readonly 'instance-role:load:error': LoadErrorEvent
-  /** Credentials are loaded, or loaded again. */
+  /** Credentials were loaded: new ones, or the same ones again. */
   readonly 'instance-role:refreshed': RefreshedEvent
   /** A load failed, and the cached credentials are kept, because they have not expired. */
   readonly 'instance-role:refresh-failed': RefreshFailedEvent
-  /** An expired set is served. */
+  /** Expired credentials are served. */
   readonly 'instance-role:extended': ExtendedEvent
-  /** The instance has another role. */
+  /** The instance has another role than before. */
   readonly 'instance-role:role-changed': RoleChangedEvent
   /** IMDS says that there is no role any more. */
   readonly 'instance-role:role-detached': RoleDetachedEvent
@@ -170,7 +170,7 @@ export type InstanceRoleEventName = keyof InstanceRoleEvents
 
 const channels = new Map<string, Channel>()
 
-/** Publishes each payload on the channel of its name; costs next to nothing where nobody listens. */
+/** Publishes each payload on the channel of its name. Costs almost nothing while nobody subscribes. */
 export function publish(events: Partial<InstanceRoleEvents>): void {
   for (const [name, payload] of Object.entries(events)) {
     const known = channels.get(name) ?? diagnosticsChannel.channel(name)

@@ -3,7 +3,7 @@ import { publish } from './events.js'
 
 let lastLoadId = 0
 
-/** Tells the life of one load on the load channels. */
+/** Publishes what happens during one load on the load channels. */
 export class LoadTrace {
   readonly #elapsed: () => number
   readonly #loadId = (lastLoadId += 1)
@@ -24,9 +24,9 @@ export class LoadTrace {
     this.#attemptAt = this.#elapsed()
   }
 
-  /** The try under way has ended. */
+  /** The current try has ended. */
   attemptEnded(error?: unknown): void {
-    // A load that ended at its deadline does not wait for the try under way.
+    // A load that reached its deadline does not wait for the current try.
     if (this.#isOver) return
     const failure = error instanceof InstanceRoleError ? failureOf(error) : {}
     const durationMs = this.#elapsed() - this.#attemptAt

@@ -1,24 +1,24 @@
 import type { Logger } from '@smithy/types'
 
-/** The configuration of a provider, or of the client that calls it. */
+/** Options of a provider, or the configuration of the client that calls it. */
 export interface LoggerOwner {
   readonly logger?: Logger | null | undefined
 }
 
-/** A caller whose logger is no object is not the worse for it; the methods are not looked at. */
+/** Returns the logger if it is an object. Its methods are not checked. */
 export function loggerOf(owner: LoggerOwner | null | undefined): Logger | undefined {
   const logger = owner?.logger
   return typeof logger === 'object' && logger !== null ? logger : undefined
 }
 
-/** A logger can well write later than it is told. */
+/** A logger may write asynchronously. */
 interface Warnable {
   warn(text: string): unknown
 }
 
 const warned = new WeakMap<Warnable, Set<string>>()
 
-/** Warns of what does not change while a process runs: each logger once, however many providers find it. */
+/** Logs a warning about something that never changes while the process runs: once per logger, whichever provider finds it. */
 export function warnOnce(logger: Warnable | undefined, warning: string): void {
   if (logger === undefined) return
   const told = warned.get(logger) ?? new Set<string>()
@@ -28,6 +28,6 @@ export function warnOnce(logger: Warnable | undefined, warning: string): void {
   try {
     Promise.resolve(logger.warn(`instance-role: ${warning}`)).catch(() => {})
   } catch {
-    // A logger that fails must not cost anybody the credentials.
+    // A failing logger must not fail the call.
   }
 }

@@ -1,12 +1,12 @@
-/** Exponential: what `base` becomes with each failure, up to `cap`; in ms. */
+/** Exponential backoff, in ms: `baseMs` doubles with each failure, up to `capMs`. */
 export interface Backoff {
   readonly baseMs: number
   readonly capMs: number
 }
 
 /**
- * Uniform between nothing and the whole: for what nobody waits for. Capped before it is jittered: the other order puts every capped
- * client on the same instant, which is what jitter is there to prevent.
+ * A random delay between 0 and the backoff, for tries that nobody waits for. The cap is applied before the jitter: the other order
+ * would give every capped client the same instant, which jitter is there to prevent.
  *
  * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  */
@@ -14,7 +14,7 @@ export function fullJitterMs(failures: number, backoff: Backoff, random: () => n
   return cappedMs(failures, backoff) * random()
 }
 
-/** Uniform between a half and the whole: where somebody waits, and a pause is to be one. */
+/** A random delay between half of the backoff and all of it, for tries that a caller waits for. */
 export function equalJitterMs(failures: number, backoff: Backoff, random: () => number): number {
   return cappedMs(failures, backoff) * (0.5 + 0.5 * random())
 }

@@ -1,91 +1,94 @@
 import { fullJitterMs } from './backoff.js'
 
-/** A set of credentials as the schedule sees it. */
+/** The facts about a set of credentials that the schedule needs. */
 export interface Expiring {
   readonly id: string
   /** Epoch milliseconds; the true expiration, never an extended one. */
   readonly expiresAt: number
-  /** How long the set lives by its own dates, where it has them. */
+  /** `Expiration` minus `LastUpdated`, if IMDS sent both. */
   readonly issuedLifeMs?: number | undefined
 }
 
-/** A moment on both clocks: the wall clock (epoch milliseconds), and the clock for durations. */
+/** An instant on both clocks: the wall clock (epoch milliseconds) and the monotonic clock. */
 export interface Moment {
   readonly now: number
   readonly elapsedMs: number
 }
 
-/** A value that is held, and when to look for a fresher one. Instants are epoch milliseconds. */
+/** A cached value, and when to look for a newer one. Instants are epoch milliseconds. */
 export interface Held<T extends Expiring> {
   readonly value: T
-  /** What was left when the value was first received. */
+  /** Time left when this value was first received. */
   readonly lifetimeMs: number
-  /** When this very set was first received, on the clock for durations. */
+  /** When this value was first received, on the monotonic clock. */
   readonly receivedElapsedMs: number
-  /** The end of the last try, successful or not. */
+  /** When the last try ended, whether it succeeded or not. */
   readonly triedAt: number
-  /** No try is due before this. */
+  /** No refresh is due before this. */
   readonly refreshAt: number
-  /** The hard point: from here callers wait for a fresh try. */
+  /** From here on, callers wait for a refresh. */
   readonly waitAt: number
-  /** Failed tries since the last good one. */
+  /** Failed tries since the last successful one. */
   readonly failures: number
-  /** Said to be no good by those who use it: the next call waits for a fresh try. */
+  /** `invalidate()` was called: the next call waits for a fresh load. */
   readonly isInvalidated?: true
-  /** IMDS has said that it has no such credentials any more: they serve until their expiration, and no longer. */
+  /** IMDS said that it has no credentials any more: the cached ones are used until they expire, and never extended. */
   readonly isWithdrawn?: true
-  /** Static stability: until when an expired value may be handed out without another try. */
+  /** Static stability: expired credentials may be served until this instant without another try. */
   readonly extendedUntil?: number
 }
 
-/** What to do with what is held: return it, return it and refresh behind it, or wait for a fresh try. */
+/** What to do with the cached value: return it, return it and refresh it behind the call, or wait for a refresh. */
 export type Verdict = 'use' | 'use-and-refresh' | 'refresh-first'
 
-/** Callers wait in the last minute, or in the last tenth of a short lifetime. */
+/** Callers wait for a refresh in the last minute, or in the last tenth of a short lifetime. */
 const HARD_WINDOW_MS = 60_000
 const HARD_WINDOW_SHARE = 1 / 10
-/** Between two tries that bring the same set: IMDS publishes a new one at least 5 min before the old one ends. */
+/** Pause between two loads that return the same credentials: IMDS publishes new ones at least 5 min before the old ones expire. */
 const SAME_SET_PAUSE_MS = 10_000
-/** Between two tries that bring a set already past its expiration; jittered up to twice this. */
+/** Pause between two loads that return expired credentials; jittered up to twice this. */
 const EXPIRED_SET_PAUSE_MS = 30_000
 /**
- * How far ahead an expired set's new expiration lies, jittered up to twice this: nothing refuses it as expired, and caches that look
- * 5 min ahead ask again at once.
+ * How far ahead the new expiration of extended credentials lies; jittered up to twice this. It is far enough that no client refuses
+ * the credentials as expired, and near enough that caches which refresh 5 min ahead ask again at once.
  */
 const EXTENSION_MS = 120_000
 const BACKOFF = { baseMs: 1_000, capMs: 60_000 }
-/** A `Retry-After` is honoured for this long at most. */
+/** Longest `Retry-After` that is obeyed. */
 const LONGEST_RETRY_AFTER_MS = 60_000
 
-/** What to do at `now`. Wall-clock times are compared afresh at each call, so suspend and clock steps do no harm. */
+/**
+ * Decides what to do at `now`. Wall-clock instants are compared anew at each call, so suspending the host or setting its clock does
+ * no harm.
+ */
 export function judge(now: number, held: Held<Expiring> | undefined): Verdict {
   if (held === undefined) return 'refresh-first'
   if (held.isInvalidated) return 'refresh-first'
-  // A clock that went back behind the last try makes every other instant doubtful: try again.
+  // If the clock was set back to before the last try, no other instant can be trusted: refresh.
   const due = now >= held.refreshAt || now < held.triedAt
   if (!due) return 'use'
   if (extensionAt(now, held) !== undefined) return 'use-and-refresh'
   return now < held.waitAt ? 'use-and-refresh' : 'refresh-first'
 }
 
-/** From when on a call refreshes what is held. */
+/** When the next refresh is due. */
 export function nextRefreshAt(now: number, held: Held<Expiring>): number {
   return held.isInvalidated === true || now < held.triedAt ? now : held.refreshAt
 }
 
-/** Whether another try at `now` would come too soon after the last one to bring another set. */
+/** Whether the last try was so recent that another one would return the same credentials. */
 export function wasTriedLately(now: number, held: Held<Expiring>): boolean {
   return now >= held.triedAt && now < held.triedAt + SAME_SET_PAUSE_MS
 }
 
-/** Whether `held` may be handed out at `now` when a fresh try has just failed. */
+/** Whether `held` may be returned at `now` after a refresh failed. */
 export function isServable(now: number, held: Held<Expiring>): boolean {
   return now < held.value.expiresAt || extensionAt(now, held) !== undefined
 }
 
 /**
- * Until when `held` is served although it is past its expiration; `undefined` where it is not. An extension that was decided at an
- * instant later than `now` does not stand: the clock was wrong then.
+ * Until when expired credentials are served, or `undefined` if they are not. An extension that was decided later than `now` is
+ * ignored: the clock was wrong at that time.
  */
 export function extensionAt(now: number, held: Held<Expiring>): number | undefined {
   const { extendedUntil, triedAt, value } = held
@@ -93,7 +96,7 @@ export function extensionAt(now: number, held: Held<Expiring>): number | undefin
   return now >= triedAt && now < extendedUntil ? extendedUntil : undefined
 }
 
-/** What is held after a load brought `value`. */
+/** Returns what to cache after a load returned `value`. */
 export function afterSuccess<T extends Expiring>(
   moment: Moment,
   random: () => number,
@@ -113,7 +116,7 @@ function afterGoodSet<T extends Expiring>(
 ): Held<T> {
   const same = isSameSet(held, value) ? held : undefined
   const leftMs = value.expiresAt - now
-  // A set that came while the clock was ahead seemed to have less to live.
+  // While the clock was ahead, the same credentials seemed to have less time left.
   const lifetimeMs = Math.max(same?.lifetimeMs ?? 0, leftMs)
   const waitAt = value.expiresAt - Math.min(HARD_WINDOW_MS, lifetimeMs * HARD_WINDOW_SHARE)
   const receivedElapsedMs = same?.receivedElapsedMs ?? elapsedMs
@@ -129,21 +132,21 @@ function isSameSet(held: Held<Expiring> | undefined, { id, expiresAt }: Expiring
 }
 
 /**
- * The longest that a set can still live by its own dates, counted from when it was first received: on a host whose clock is behind,
- * the wall clock promises more. It plans the next refresh, and is never an expiration.
+ * The longest time that the credentials can still be valid by their own dates, counted from when they were first received. If the
+ * host's clock is behind, the wall clock promises more. It is used to plan the next refresh, never as an expiration.
  */
 function restOfLifeMs({ issuedLifeMs }: Expiring, sinceReceivedMs: number): number {
   return issuedLifeMs === undefined ? Infinity : Math.max(0, issuedLifeMs - Math.max(0, sinceReceivedMs))
 }
 
-/** What is held after IMDS gave a set that is past its expiration, while the one that is held is good still. */
+/** Returns what to cache after IMDS gave expired credentials while the cached ones are valid: the cached ones. */
 export function afterWorseSet<T extends Expiring>(now: number, random: () => number, held: Held<T>): Held<T> {
   const end = now < held.waitAt ? held.waitAt : held.value.expiresAt
   const refreshAt = Math.min(now + EXPIRED_SET_PAUSE_MS * (1 + random()), end)
   return { ...afterFailure(now, random, held, true), refreshAt }
 }
 
-/** IMDS itself can hand out expired sets while EC2 cannot renew them. */
+/** IMDS itself can return expired credentials while EC2 cannot renew them. */
 function afterExpiredSet<T extends Expiring>(
   { now, elapsedMs }: Moment,
   random: () => number,
@@ -162,8 +165,8 @@ function afterExpiredSet<T extends Expiring>(
 }
 
 /**
- * What is held after a try failed; `extend` where IMDS gave no verdict, so that an expired value may go on serving. A verdict stands
- * until there are credentials again. `retryAfterMs` is how long IMDS asked to wait.
+ * Returns what to cache after a load failed. `extend` says whether expired credentials may be served, because IMDS was unavailable.
+ * If IMDS said that there are none, that stands until a load succeeds. `retryAfterMs` is how long IMDS asked to wait.
  */
 export function afterFailure<T extends Expiring>(
   now: number,
@@ -191,12 +194,12 @@ export function afterFailure<T extends Expiring>(
   return { ...failed, refreshAt: retryAt, extendedUntil: now + EXTENSION_MS * (1 + random()) }
 }
 
-/** What is held once the caller has said that it is no good: the next call waits for a fresh try. */
+/** Returns what to cache after `invalidate()`: the next call waits for a fresh load. */
 export function afterInvalidation<T extends Expiring>(held: Held<T>): Held<T> {
   return { ...held, isInvalidated: true }
 }
 
-/** Full jitter of 1 s to 1 min. */
+/** The pause after failed refreshes: full jitter of 1 s to 1 min. */
 export function backoffDelayMs(failures: number, random: () => number): number {
   return fullJitterMs(failures, BACKOFF, random)
 }

@@ -1,6 +1,6 @@
 import type { Verdict } from './refresh-schedule.js'
 
-/** What a cache asks before and after each load; pure, so that the cache computes no time itself. */
+/** The decisions that the cache asks for. They are pure: the cache itself computes no time. */
 export interface RefreshPolicy<Value, Held> {
   judge(held: Held | undefined): Verdict
   isServable(held: Held): boolean
@@ -8,18 +8,18 @@ export interface RefreshPolicy<Value, Held> {
   afterFailure(held: Held, error: unknown): Held
 }
 
-/** What a load did to what is held. */
+/** The cached value before and after a load. */
 export interface Change<Held> {
   readonly before: Held | undefined
   readonly after: Held | undefined
-  /** Why the load failed, where it did. */
+  /** Why the load failed, if it did. */
   readonly error?: unknown
 }
 
 /**
- * Holds the last good value and makes at most one load at a time, whoever asks and however often.
+ * Caches the last loaded value. At most one load runs at a time, however many callers ask.
  *
- * `Context` goes to the load that a call starts; calls that join a load under way have no say in it.
+ * `Context` is passed to the load that a call starts. It is ignored if the call joins a running load.
  */
 export class RefreshingCache<Value, Held, Context> {
   readonly #load: (context: Context) => Promise<Value>
@@ -38,27 +38,27 @@ export class RefreshingCache<Value, Held, Context> {
     this.#observe = observe
   }
 
-  /** What is held now, whatever its age. */
+  /** The cached value, whatever its age. */
   get held(): Held | undefined {
     return this.#held
   }
 
-  /** What is held, where it serves without waiting; a refresh that is due starts behind the caller's back. */
+  /** Returns the cached value if it is usable now, otherwise `undefined`. Starts a refresh behind the call if one is due. */
   serve(context: Context): Held | undefined {
     const held = this.#held
     const verdict = this.#policy.judge(held)
     if (held === undefined || verdict === 'refresh-first') return undefined
-    // If a failure behind the caller's back matters, the next caller who has to wait meets it.
+    // The failure of a refresh behind a call is ignored here: the next call that has to wait meets it.
     if (verdict === 'use-and-refresh') this.#fly(context).catch(() => {})
     return held
   }
 
-  /** What is held, at once where it serves; else what a fresh load brings. */
+  /** Returns the cached value if it is usable now, otherwise waits for a load. */
   async get(context: Context): Promise<Held> {
     return this.serve(context) ?? this.refresh(context)
   }
 
-  /** What a fresh load brings; where it fails, what is held as long as it may be served. */
+  /** Waits for a load. If it fails, returns the cached value while that may be served. */
   async refresh(context: Context): Promise<Held> {
     try {
       return await this.#fly(context)
@@ -69,12 +69,12 @@ export class RefreshingCache<Value, Held, Context> {
     }
   }
 
-  /** Replaces what is held, if anything is. */
+  /** Replaces the cached value, if there is one. */
   amend(change: (held: Held) => Held): void {
     if (this.#held !== undefined) this.#held = change(this.#held)
   }
 
-  /** Forgets what is held; a load under way still answers its callers, but is not kept. */
+  /** Empties the cache. A running load still answers its callers, but its result is not cached. */
   reset(): void {
     this.#held = undefined
     this.#flight = undefined
@@ -98,13 +98,13 @@ export class RefreshingCache<Value, Held, Context> {
         throw error
       },
     )
-    // The load begins once the flight is there: whoever is told of it may call again, and joins it.
+    // The load starts after `#flight` is set: a callback of the load may call again, and must join it.
     this.#flight = flight
     settle(this.#load(context))
     return flight
   }
 
-  /** Whether the flight is still the one that counts: after `reset()`, what an older one brings is not kept. */
+  /** Caches the result unless `reset()` was called since the load started. Returns whether it was cached. */
   #land(flight: Promise<Held>, held: Held | undefined): boolean {
     if (this.#flight !== flight) return false
     this.#flight = undefined

@@ -1,8 +1,8 @@
 import { events } from './builtins.js'
 
 /**
- * Settles with `work`, or rejects with the reason of `signal` as soon as that aborts. `work` is not waited for then: a mocked
- * request may not heed its signal.
+ * Settles with `work`, or rejects with the reason of `signal` as soon as that aborts, without waiting for `work`: a mocked request
+ * may ignore its signal.
  */
 export function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   allowManyListeners(signal)
@@ -14,21 +14,21 @@ export function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise
   })
 }
 
-/** A thousand callers may wait with one signal, which Node takes for a leak. */
+/** A thousand callers may share one signal. Node would warn of a listener leak. */
 function allowManyListeners(signal: AbortSignal): void {
   try {
     events.setMaxListeners(0, signal)
   } catch {
-    // Not a signal of Node's: nothing counts its listeners.
+    // Not a signal of Node: nobody counts its listeners.
   }
 }
 
-/** @throws the reason of `signal` where it is aborted already */
+/** @throws the reason of `signal` if it is aborted */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) throw toError(signal.reason)
 }
 
-/** By its shape: a signal of another realm, as under Jest, is no `instanceof AbortSignal`. */
+/** Compare by shape: a signal from another realm (Jest) fails `instanceof AbortSignal`. */
 export function isAbortSignal(value: unknown): value is AbortSignal {
   if (typeof value !== 'object' || value === null) return false
   return 'aborted' in value && typeof value.aborted === 'boolean' && 'addEventListener' in value
@@ -38,7 +38,7 @@ function toError(reason: unknown): Error {
   return isError(reason) ? reason : new Error('aborted', { cause: reason })
 }
 
-/** By its shape: an error of another realm, as under Jest, is no `instanceof Error`. */
+/** Compare by shape: an error from another realm (Jest) fails `instanceof Error`. */
 export function isError(value: unknown): value is Error {
   return (
     typeof value === 'object' &&

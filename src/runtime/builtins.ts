@@ -3,8 +3,8 @@ import type * as NodeDiagnosticsChannel from 'node:diagnostics_channel'
 import type { setMaxListeners } from 'node:events'
 import type * as NodeTimers from 'node:timers'
 
-// Node's own modules that the library needs when it is imported. `import` would take longer: for it, Node reads every export of a
-// module, and loads those that it otherwise loads late.
+// Node's modules that the library needs at import. A static `import` would be slower: it makes Node read every export of a module,
+// and load modules that Node otherwise loads later.
 
 export const buffer: typeof NodeBuffer = process.getBuiltinModule('node:buffer')
 export const diagnosticsChannel: typeof NodeDiagnosticsChannel =

@@ -1,28 +1,28 @@
 import type * as fs from 'node:fs'
 import { timers } from './builtins.js'
 
-/** What is around this process, looked up at each use. */
+/** The host of this process. Everything is looked up at each use. */
 export interface Host {
-  /** The environment variables. */
+  /** Environment variables. */
   readonly env: () => Readonly<Record<string, string | undefined>>
-  /** Taken late: Node loads `fs.promises` for an `import` of it. See docs/discoveries.md, "Loading and waiting". */
+  /** Looked up late: reading `fs.promises` makes Node load it. See docs/discoveries.md, "Loading and waiting". */
   readonly fs: () => Pick<
     typeof fs,
     'accessSync' | 'closeSync' | 'constants' | 'openSync' | 'promises' | 'statSync'
   >
-  /** The home directory that the system knows of; `undefined` for a user whom no password file has, in a container, say. */
+  /** The home directory of the system's user, or `undefined` if the user is not in the password file, for example in a container. */
   readonly homedir: () => string | undefined
-  /** The file that is always empty. */
+  /** The path of a file that is always empty. */
   readonly devNull: () => string
-  /** Loads a package by `require()`. */
+  /** Loads a package with `require()`. */
   readonly require: (name: string) => unknown
-  /** Warns the user of this process, on stderr by default. */
+  /** Prints a warning, on stderr by default. */
   readonly warn: (warning: string) => void
-  /** Calls back after `delayMs` of real time, whatever clock a test has put in its place; what comes back cancels. */
+  /** Calls back after `delayMs` of real time, even if a test replaced the timers. Returns a function that cancels the call. */
   readonly afterRealTime: (delayMs: number, callback: () => void) => () => void
 }
 
-/** Kept from import, as they were before any test. */
+/** Saved at import, before a test can replace them. */
 const { setTimeout, clearTimeout } = timers
 
 export const systemHost: Host = {

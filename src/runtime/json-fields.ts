@@ -1,10 +1,10 @@
 /** The members of a JSON object. */
 export interface Fields {
-  /** The member of that name; without one, a member of that name in another case, as emulators write them. */
+  /** Returns the member of that name, or one that differs in case only, as some emulators write them. */
   get(name: string): unknown
 }
 
-/** Parse `body`; `undefined` where it is no JSON object. Maps, because a member can have any name. */
+/** Parse `body`. Returns `undefined` if it is not a JSON object. The fields are in a map, because a member can have any name. */
 export function parseFields(body: string): Fields | undefined {
   try {
     const parsed: unknown = JSON.parse(body)

@@ -1,4 +1,4 @@
-/** Gives a class its name where a minifier has taken it: `util.inspect` shows it, and with it every stack trace of an error. */
+/** Restores the name of a class after minification: `util.inspect` and stack traces show it. */
 export function keepName(it: object, name: string): void {
   Object.defineProperty(it, 'name', { value: name, configurable: true })
 }

@@ -1,12 +1,12 @@
-/** Control and format characters, which can end a line, hide text or turn it round; line and paragraph separators. */
+/** Control and format characters, which can end a line, hide text or reverse it, and line and paragraph separators. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
 
-/** `text` in one line, with no control characters and no two spaces in a row. */
+/** Returns `text` in one line, without control characters and repeated spaces. */
 export function oneLine(text: string): string {
   return text.replace(UNPRINTABLE, ' ').replace(/ {2,}/g, ' ').trim()
 }
 
-/** At most `maxLength` characters of `text`, which ends in `…` where it was longer. */
+/** Returns at most `maxLength` characters of `text`, with `…` at the end if it was longer. */
 export function cut(text: string, maxLength: number): string {
   const characters = Array.from(text)
   return characters.length <= maxLength ? text : `${characters.slice(0, maxLength - 1).join('')}…`
@@ -15,12 +15,16 @@ export function cut(text: string, maxLength: number): string {
 /** @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids */
 const ACCESS_KEY_ID = /A[SK]IA[A-Z0-9]{12,}/
 
-/** As long as a secret access key, and of the letters that keys and tokens have; names, ARNs and links have others, or no digit. */
+/**
+ * A word as long as a secret access key, made of the characters that keys and tokens consist of. Names, ARNs and links contain
+ * other characters, or no digit.
+ */
 const LONG_WORD = /(?=[A-Za-z+/=]*\d)[A-Za-z0-9+/=]{40,}/g
 
 /**
- * `text` as it may be quoted: in one line, at most `maxLength` characters, `…` in place of words as long as keys and tokens.
- * `undefined` where it holds an access key ID, or one of the `secrets` or half of one, also if that is spread over lines.
+ * Returns `text` as it may be quoted in an error: in one line, at most `maxLength` characters, with `…` instead of words that look
+ * like keys or tokens. Returns `undefined` if `text` contains an access key ID, or at least half of one of the `secrets`, even if
+ * spread over several lines.
  */
 export function quotable(
   text: string,
@@ -34,7 +38,7 @@ export function quotable(
   return isTold || ACCESS_KEY_ID.test(all) ? undefined : shown
 }
 
-/** Half a secret is a secret, too. */
+/** Half of a secret is secret as well. */
 const RUN_LENGTH = 10
 
 function sharesRun(text: string, secret: string): boolean {
@@ -43,18 +47,18 @@ function sharesRun(text: string, secret: string): boolean {
   return false
 }
 
-/** Without what could be put between the letters of a secret. */
+/** Removes everything that could separate the characters of a secret. */
 function squeeze(text: string): string {
   return text.replace(UNPRINTABLE, '').replace(/\s/g, '')
 }
 
 /**
- * `text` without the user, the query and the fragment of a URL. `undefined` where it is no URL, or a mangled one, and could hold a
- * password all the same.
+ * Returns `text` without the user info, query and fragment of a URL. Returns `undefined` if `text` is not a well-formed URL and
+ * could contain a password.
  */
 export function withoutPassword(text: string): string | undefined {
   const plain = isUrl(text) ? withoutUser(text) : text
-  // In every form that becomes `@`, `?` or `#`.
+  // Includes every character that NFKC turns into `@`, `?` or `#`.
   return /[@?#]|%40/i.test(plain.normalize('NFKC')) ? undefined : plain
 }
 

@@ -2,25 +2,28 @@ import type { MessagePort } from 'node:worker_threads'
 import { timers } from './builtins.js'
 import { PROCESS_WIDE } from './process-wide.js'
 
-/** The outside world as values: tests replace time and randomness. */
+/** Time, randomness and process life as parameters, so that tests can replace them. */
 export interface Runtime {
   /** Epoch milliseconds. */
   readonly now: () => number
-  /** Milliseconds since some instant; never goes back, and is not stepped. For durations, as `now` is for expirations. */
+  /**
+   * Milliseconds since an arbitrary instant. The value never decreases, and setting the system clock does not change it. Used for
+   * durations; `now` is used for expirations.
+   */
   readonly elapsed: () => number
-  /** Uniform in [0, 1). */
+  /** A random number in [0, 1). */
   readonly random: () => number
   /** Resolves after `delayMs`. */
   readonly sleep: (delayMs: number) => Promise<void>
-  /** Calls back once after `delayMs`, saying how late it is; what comes back cancels. */
+  /** Calls back once after `delayMs`, with the number of ms by which it is late. Returns a function that cancels the call. */
   readonly after: (delayMs: number, callback: (lateMs: number) => void) => () => void
-  /** Calls back once what has arrived on sockets has been read. */
+  /** Calls back after Node has read the data that is waiting on sockets. */
   readonly afterPoll: (callback: () => void) => void
-  /** Keeps the process alive until what comes back is called: somebody waits for an answer. */
+  /** Keeps the process alive until the returned function is called. */
   readonly keepAlive: () => () => void
 }
 
-/** A clock that a test owns; `instance-role/testing` has one. */
+/** A clock that a test controls; `instance-role/testing` has one. */
 export type OwnedClock = Pick<Runtime, 'now' | 'elapsed' | 'sleep' | 'after'>
 
 const shared: typeof globalThis & { [PROCESS_WIDE]?: { clock?: OwnedClock } } = globalThis
@@ -30,8 +33,8 @@ function ownedClock(): OwnedClock | undefined {
 }
 
 /**
- * The real world. Globals are looked up at each call, because fake timers and tracing replace them after import; a clock that
- * a test owns (`instance-role/testing`) goes before the system's.
+ * The real clock, randomness and timers. Globals are looked up at each call, because fake timers and tracing replace them after
+ * import. A clock that a test installs (`instance-role/testing`) takes precedence.
  */
 export const systemRuntime: Runtime = {
   now: () => (ownedClock() ?? Date).now(),
@@ -44,10 +47,10 @@ export const systemRuntime: Runtime = {
   keepAlive,
 }
 
-/** Kept from import, and not a global: jsdom has none, and fake timers would never call back. */
+/** Saved at import and not read from `globalThis`: jsdom has no `setImmediate`, and fake timers would never call back. */
 const realImmediate = timers.setImmediate
 
-/** Not `performance`, which Node loads when it is first used, in 2 ms. */
+/** `performance` would take Node 2 ms to load. */
 function monotonicMs(): number {
   const [seconds, nanoseconds] = process.hrtime()
   return seconds * 1e3 + nanoseconds / 1e6
@@ -61,7 +64,7 @@ function systemAfter(delayMs: number, callback: (lateMs: number) => void): () =>
   return () => clearTimeout(timer)
 }
 
-/** Lets the process end in spite of a timer or a socket. A timer of jsdom, of Electron's renderer or of a test can be a number. */
+/** Lets the process end although a timer or socket is open. In jsdom, Electron's renderer and some tests, a timer is a number. */
 export function unref(handle: object | number): void {
   if (isUnreferable(handle)) handle.unref()
 }
@@ -73,7 +76,7 @@ function isUnreferable(handle: object | number): handle is { unref(): unknown } 
 let keeper: MessagePort | undefined
 let waits = 0
 
-/** By a port that carries no message: tests may own timers, and sockets come and go. */
+/** Uses a message port, because a test may replace timers, and sockets may be closed. */
 function keepAlive(): () => void {
   keeper ??= new (process.getBuiltinModule('node:worker_threads').MessageChannel)().port1
   if (waits === 0) keeper.ref()
