@@ -15,7 +15,7 @@ import {
   type Transport,
 } from './transport.js'
 
-/** Asks IMDS through the caller's own undici dispatcher. */
+/** Sends requests to IMDS through the caller's undici dispatcher. */
 export function dispatcherTransport(runtime: Runtime, dispatcher: ImdsDispatcher): Transport {
   return createTransport(runtime, {
     exchange: (asked, progress, signal) => exchange(dispatcher, asked, progress, signal),
@@ -23,10 +23,10 @@ export function dispatcherTransport(runtime: Runtime, dispatcher: ImdsDispatcher
   })
 }
 
-/** Only what the system or undici says of connecting tells that there was no connection. */
+/** Every error is a breakage, except the errors of the system and of undici about connecting. */
 function isBreakage(code: string | undefined): boolean {
   if (code === undefined) return true
-  // Of the codes with an underscore, these alone are of connecting; `EAI_` is a name that is not found.
+  // Of the codes with an underscore, only these are about connecting. `EAI_…`: the host name is unknown.
   if (/^(UND_ERR_CONNECT_TIMEOUT|ERR_ACCESS_DENIED|EAI_.*)$/.test(code)) return false
   return /^(ECONNRESET|EPIPE|.*_.*)$/.test(code)
 }
@@ -43,7 +43,7 @@ async function exchange(
   try {
     const { statusCode, ...response } = await dispatcher.request({
       ...target,
-      // Interceptors of the caller's must neither follow a redirect nor answer from a cache.
+      // The caller's interceptors must not follow a redirect or answer from a cache.
       headers: { ...headers, 'cache-control': 'no-store' },
       maxRedirections: 0,
       signal,
@@ -59,20 +59,20 @@ async function exchange(
   }
 }
 
-/** `undefined` where the body is larger than the cap. */
+/** Returns `undefined` if the body is larger than the cap. */
 async function readBody(body: AsyncIterable<Uint8Array>): Promise<Uint8Array | undefined> {
   const chunks: Uint8Array[] = []
   let length = 0
   for await (const chunk of body) {
     length += chunk.byteLength
-    // A chunk of no bytes, such as a string of a mock, is not within the cap either.
+    // `byteLength` is missing if a mock sends a string: that counts as too large as well.
     if (!(length <= MAX_BODY_BYTES)) return undefined
     chunks.push(chunk)
   }
   return buffer.Buffer.concat(chunks, length)
 }
 
-/** Interceptors that turn a status into an error keep the status in it. */
+/** Interceptors that turn a status into an error put the status in that error. */
 function answerIn(error: unknown): Answer | undefined {
   if (!isError(error) || !('statusCode' in error) || typeof error.statusCode !== 'number') return undefined
   const fields = 'headers' in error && isRecord(error.headers) ? error.headers : {}
@@ -85,7 +85,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 
 const MISUSES = /^UND_(ERR_(INVALID_ARG|DESTROYED|CLOSED)|MOCK_ERR_MOCK_NOT_MATCHED)$/
 
-/** A dispatcher that cannot send is a mistake of the program, and no outage of IMDS. */
+/** A dispatcher that cannot send is a mistake in the program, not an outage of IMDS. */
 function reject(error: unknown, signal: AbortSignal): never {
   const code = codeOf(error)
   const isMisuse = code === undefined ? isError(error) && error.name === 'TypeError' : MISUSES.test(code)
@@ -99,7 +99,7 @@ function reject(error: unknown, signal: AbortSignal): never {
 const CONNECTING = 'undici:client:beforeConnect'
 const HEADERS_SENT = 'undici:client:sendHeaders'
 
-/** Keeps up with the connection, of which undici tells on diagnostics channels only; what comes back ends that. */
+/** Notes how far the connection has come. undici reports that on diagnostics channels only. Returns a function that stops it. */
 function watchConnection(
   { origin, path, method }: { readonly origin: string; readonly path: string; readonly method: string },
   progress: Progress,

@@ -1,7 +1,7 @@
 import type { Runtime } from '../runtime/runtime.js'
 
 /**
- * How long the first endpoint is waited for before the second is tried as well.
+ * Head start of the first endpoint before the second is tried as well.
  *
  * @see https://www.rfc-editor.org/rfc/rfc8305#section-5
  */
@@ -9,12 +9,15 @@ const HEAD_START_MS = 250
 
 type Reach = (endpoint: string) => Promise<unknown>
 
-/** Which of the endpoints of IMDS is used: the one that answered first, for as long as it does. */
+/** Chooses the endpoint: the one that answered first, as long as it answers. */
 export class EndpointChoice {
   readonly #first: string
   readonly #second: string | undefined
   #winner: string | undefined
-  /** The last winner, once it stopped answering. It is tried second: a metadata token of its that is still held would let it win without a request. */
+  /**
+   * The last winner, after it stopped answering. It is tried second: if its cached metadata token came first, it would win without
+   * a request.
+   */
   #mute: string | undefined
 
   constructor(first: string, second?: string) {
@@ -22,12 +25,12 @@ export class EndpointChoice {
     this.#second = second
   }
 
-  /** The endpoint that is used, or that most instances have. */
+  /** The chosen endpoint. Before one is chosen, the endpoint that most instances have. */
   get preferred(): string {
     return this.#winner ?? this.#first
   }
 
-  /** `reach` rejects where nobody answers at an endpoint; with the first one's error where nobody does at either. */
+  /** `reach` rejects if an endpoint does not answer. If neither answers, the error of the first one is thrown. */
   async choose(reach: Reach, after: Runtime['after']): Promise<string> {
     if (this.#second === undefined || this.#winner !== undefined) return this.preferred
     const isFirstMute = this.#mute === this.#first
@@ -38,12 +41,12 @@ export class EndpointChoice {
       this.#winner = await Promise.any([leading, following])
       return this.#winner
     } catch {
-      // Both have failed: the first one's verdict is that of the address which most instances have.
+      // If both failed, the error of the address that most instances have is the useful one.
       return await (isFirstMute ? following : leading)
     }
   }
 
-  /** Nobody answers there any more: the other one is tried before it. */
+  /** The endpoint stopped answering: the other one is tried before it. */
   forget(endpoint: string): void {
     if (this.#winner !== endpoint) return
     this.#winner = undefined
@@ -51,7 +54,7 @@ export class EndpointChoice {
   }
 }
 
-/** Two tries, the second after a head start of the first or its failure; each gives its endpoint. */
+/** Starts two tries, the second after the head start or when the first fails. Each returns its endpoint. */
 function race(
   leader: string,
   follower: string,

@@ -13,15 +13,15 @@ import {
   type Transport,
 } from './transport.js'
 
-/** Node's default. Passed explicitly, because `--max-http-header-size` changes it for the whole process. */
+/** Node's default. It is passed explicitly, because `--max-http-header-size` changes the default for the whole process. */
 const MAX_HEADER_BYTES = 16_384
 
-/** Asks IMDS with `node:http` or `node:https`: a connection of its own for each request, and no proxy. */
+/** Sends requests to IMDS with `node:http` or `node:https`: a new connection for each request, without any proxy. */
 export function httpTransport(runtime: Runtime): Transport {
   return createTransport(runtime, { exchange, isBreakage })
 }
 
-/** What mocked requests fail with, beside errors of no code, which stand for a network that is not there. */
+/** Errors of mocked requests that mean a broken connection. Errors without a code mean that there is no connection. */
 function isBreakage(code: string | undefined): boolean {
   return code !== undefined && /^(ECONNRESET|EPIPE|HPE_.*)$/.test(code)
 }
@@ -38,7 +38,7 @@ async function exchange(
     return await answerTo(request, progress)
   } finally {
     signal.removeEventListener('abort', stop)
-    // However it ended: the other side may keep the connection, after 101 for instance.
+    // Always: the server may keep the connection open, for example after 101.
     stop()
   }
 }
@@ -48,7 +48,7 @@ function answerTo(request: ClientRequest, progress: Progress): Promise<Answer | 
     request.on('error', reject)
     request.on('response', (response) => {
       progress.gotHeaders = true
-      // Node takes 101 without an `Upgrade` header for a response.
+      // Node treats 101 without an `Upgrade` header as a response.
       if (response.statusCode === 101) reject(new Error('upgraded'))
       readAnswer(response).then(resolve, reject)
     })
@@ -57,21 +57,21 @@ function answerTo(request: ClientRequest, progress: Progress): Promise<Answer | 
       reject(new Error('upgraded'))
     })
     request.on('close', () => {
-      // After a response, its own end counts.
+      // After a response, the end of the response decides.
       if (!progress.gotHeaders) reject(new Error('closed before an answer'))
     })
     request.end()
   })
 }
 
-/** Taken at each request: import stays cheap, and request mocking that is installed later is seen. */
+/** Looked up at each request: importing this package stays cheap, and request mocking that is installed later works. */
 function open({ method, url, headers }: Exchange, progress: Progress): ClientRequest {
   const http = process.getBuiltinModule('node:http')
   const { protocol, hostname, port, pathname, search } = new URL(url)
   const options: ClientRequestArgs = {
     method,
     protocol,
-    // An IPv6 address stands in brackets in a URL only.
+    // Only URLs put an IPv6 address in brackets.
     host: hostname.replace(/^\[|\]$/g, ''),
     ...(port !== '' && { port }),
     path: pathname + search,
@@ -80,11 +80,11 @@ function open({ method, url, headers }: Exchange, progress: Progress): ClientReq
     insecureHTTPParser: false,
     maxHeaderSize: MAX_HEADER_BYTES,
   }
-  // `http.request` is what global-agent and APM agents replace, to send through a proxy or to record headers.
+  // global-agent and APM agents replace `http.request`, to use a proxy or to record headers.
   return typeof http.ClientRequest === 'function' ? new http.ClientRequest(options) : http.request(options)
 }
 
-/** An agent of its own knows no proxy, and no connection of others; it tells how far its connection has come. */
+/** A new agent has no proxy and no connections of other requests. It notes how far its connection has come. */
 function openAgent(protocol: string, progress: Progress): Agent {
   const agent =
     protocol === 'https:'
@@ -104,7 +104,7 @@ function watch(socket: Duplex, protocol: string, progress: Progress): void {
   socket.once(protocol === 'https:' ? 'secureConnect' : 'connect', () => {
     progress.connection = 'made'
   })
-  // Whoever waits for an answer keeps the process alive; the socket does not.
+  // The caller that waits keeps the process alive; the socket does not.
   unref(socket)
 }
 

@@ -11,13 +11,13 @@ import { type FactRegistry, knownNames } from './instance-facts.js'
 import type { Runtime } from '../runtime/runtime.js'
 import { VERSION } from '../runtime/version.js'
 
-/** How IMDS is reached, and for how long: the same for every load of a configuration. */
+/** How to reach IMDS and how long to wait: the same for every load of a configuration. */
 export interface ImdsAccess {
   readonly endpoints: EndpointChoice
   readonly timeoutMs: number
   readonly deadlineMs: number
   readonly retries: number
-  /** In place of `retries` while there are no credentials yet: without a count where `retries` is set nowhere. */
+  /** Replaces `retries` while there are no credentials yet: unlimited if `retries` is not set. */
   readonly coldStartRetries: number
   readonly imdsV1Fallback: boolean
   readonly transport: Transport
@@ -25,13 +25,13 @@ export interface ImdsAccess {
   readonly runtime: Runtime
   /** The metadata token of each endpoint. */
   readonly tokenOf: (endpoint: string) => MetadataTokenCache
-  /** Says that no load follows: a metadata token that nobody else uses is forgotten. */
+  /** Called after the last load. A metadata token that nobody else uses is forgotten. */
   readonly releaseTokens: () => void
-  /** For the commands in errors: where IMDS is, and what is known of the instance without asking. */
+  /** Names for the commands in errors: the endpoint, and what is already known about the instance. */
   readonly names: () => ErrorNames
 }
 
-/** The metadata tokens in use, by endpoint and dispatcher: a token is good for its endpoint, whoever took it. */
+/** The metadata tokens in use, by endpoint and dispatcher. A token is valid for its endpoint, whoever requested it. */
 export interface TokenRegistry extends RecentlyUsed {
   readonly tokens: Map<string, WeakRef<MetadataTokenCache>>
   dispatcherIds?: WeakMap<object, number>
@@ -41,12 +41,12 @@ export interface TokenRegistry extends RecentlyUsed {
 export interface AccessOptions {
   readonly registry: TokenRegistry & FactRegistry
   readonly config: InstanceRoleConfig
-  /** Where there is one, it is asked in place of direct connections. */
+  /** Sends the requests, if given. */
   readonly dispatcher: ImdsDispatcher | undefined
   readonly runtime: Runtime
 }
 
-/** The way to IMDS that a configuration leads to. */
+/** Returns how to reach IMDS with this configuration. */
 export function imdsAccess(options: AccessOptions): ImdsAccess {
   const { config, dispatcher, runtime, registry } = options
   const endpoints = new EndpointChoice(config.endpoint.value, config.alternativeEndpoint.value)
@@ -68,7 +68,7 @@ export function imdsAccess(options: AccessOptions): ImdsAccess {
   }
 }
 
-/** The registry does not hold its tokens: who uses them does. */
+/** The registry holds its tokens weakly; their users hold them strongly. */
 function useTokens({
   registry,
   dispatcher,
@@ -96,7 +96,7 @@ function useTokens({
   }
 }
 
-/** 0 stands for direct connections. */
+/** 0 means direct connections. */
 export function dispatcherId(registry: TokenRegistry, dispatcher: ImdsDispatcher | undefined): number {
   if (dispatcher === undefined) return 0
   const ids = (registry.dispatcherIds ??= new WeakMap<object, number>())

@@ -8,17 +8,17 @@ import { startTimeLimit, tellBlocked } from './time-limit.js'
 import { count, newTally, retryDelayMs, type RetryLimits, type Tally } from './retry-policy.js'
 
 export interface ImdsLoadOptions extends ImdsAccess {
-  /** Ends the load early; its reason is what the load rejects with. */
+  /** Ends the load early. The load rejects with its reason. */
   readonly signal: AbortSignal
-  /** Whether there is nothing to serve yet. */
+  /** Whether there are no cached credentials yet. */
   readonly isColdStart: boolean
   readonly onRequest: (step: LoadStep) => void
   readonly onV1: () => void
 }
 
 /**
- * One load: `tryOnce` under one deadline, retried as a whole. What has succeeded is kept by those who did it (metadata token,
- * role name), so that each try resumes at the step that failed.
+ * One load: runs `tryOnce` under one deadline, and retries it as a whole. The results of successful steps are cached elsewhere
+ * (metadata token, role name), so each try resumes at the step that failed.
  *
  * @throws {InstanceRoleError} with `attempts`, or the reason of `signal`
  */
@@ -48,17 +48,20 @@ export async function runLoad<T>(
   } finally {
     cancelLimit()
     signal.removeEventListener('abort', passOn)
-    // Ends what is still under way: a try that nobody waits for.
+    // Ends the current try, if nobody waits for it any more.
     end.abort()
   }
 }
 
-/** Where no metadata token was ever given, nothing says that this is EC2: a credential chain waits no longer for trouble to end. */
+/**
+ * If the endpoint never gave a metadata token, the process may not run on EC2. A credential chain should not wait longer for an
+ * outage to end.
+ */
 const UNKNOWN_ENDPOINT_MS = 3_000
 
 /**
- * p-retry makes the tries. Delay and deadline are ours: the clock is the runtime's, which a test may own. So is the count of retries,
- * which progress gives back.
+ * p-retry runs the tries. The delay and the deadline are computed here, because a test may own the clock, and so is the number of
+ * retries, because progress resets it.
  */
 async function retryTries<T>(tryOnce: () => Promise<T>, tally: Tally, options: ImdsLoadOptions): Promise<T> {
   const { runtime, signal } = options
@@ -91,7 +94,7 @@ function limitsAt(sinceStartMs: number, options: ImdsLoadOptions): RetryLimits {
   return { retries, uncountedMs: Math.max(0, uncountedForMs - sinceStartMs), remainingMs }
 }
 
-/** What failed last says more than that time is up. */
+/** If a try failed before the deadline, its error says more than "time is up". */
 function overdue(
   { lastFailure, attempts, step }: Tally,
   { deadlineMs, endpoints, names: namesOf }: ImdsLoadOptions,

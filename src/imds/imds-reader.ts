@@ -17,19 +17,19 @@ export interface ImdsReaderOptions {
   readonly timeoutMs: number
   readonly imdsV1Fallback: boolean
   readonly tokenOf: (endpoint: string) => MetadataTokenCache
-  /** Sends within the load. */
+  /** Sends a request as part of the load. */
   readonly send: (exchange: Exchange) => Promise<Outcome>
   readonly userAgent: string
   readonly runtime: Runtime
   readonly onRequest: (step: LoadStep) => void
-  /** Called when IMDSv1 has answered, once a load. */
+  /** Called when IMDSv1 has answered, once per load. */
   readonly onV1: () => void
 }
 
 /** Reads IMDS paths with a metadata token, within one load. */
 export class ImdsReader {
   readonly #options: ImdsReaderOptions
-  /** Why IMDSv2 was given up for this load, where it was. */
+  /** Why this load uses IMDSv1, if it does. */
   #withoutV2: InstanceRoleError | undefined
   #toldOfV1 = false
   #clockOffsetMs: number | undefined
@@ -38,26 +38,26 @@ export class ImdsReader {
     this.#options = options
   }
 
-  /** How far the clock of IMDS was ahead of the host's with the last answer; `undefined` where it did not tell. */
+  /** How far the clock of IMDS was ahead of the host's at the last response. `undefined` if unknown. */
   get clockOffsetMs(): number | undefined {
     return this.#clockOffsetMs
   }
 
-  /** Where IMDS is asked. */
+  /** The endpoint that is used. */
   get endpoint(): string {
     return this.#options.endpoints.preferred
   }
 
-  /** The metadata token, where there is one: what no error may quote. */
+  /** The metadata token, if there is one: no error may quote it. */
   get secrets(): readonly string[] {
     const { held } = this.#options.tokenOf(this.endpoint)
     return held === undefined ? [] : [held.value]
   }
 
   /**
-   * The text at `path`, or `undefined` where IMDS has nothing there (404).
+   * Returns the text at `path`, or `undefined` if IMDS has nothing there (404).
    *
-   * @throws {InstanceRoleError} as `getBytes`, and `BAD_RESPONSE` or `METADATA_NOT_TEXT` for what is not UTF-8
+   * @throws {InstanceRoleError} as `getBytes`, and `BAD_RESPONSE` or `METADATA_NOT_TEXT` if the body is not UTF-8
    */
   async get(path: string, step: LoadStep): Promise<string | undefined> {
     const bytes = await this.getBytes(path, step)
@@ -67,7 +67,7 @@ export class ImdsReader {
   }
 
   /**
-   * The body at `path` as it is, or `undefined` where IMDS has nothing there (404).
+   * Returns the body at `path`, or `undefined` if IMDS has nothing there (404).
    *
    * | status | meaning |
    * |---|---|
@@ -79,7 +79,7 @@ export class ImdsReader {
    * | 5xx | IMDS failed |
    * | others | not IMDS, or not a request for it |
    *
-   * @throws {InstanceRoleError} every code that `step` `token` or the given one can have
+   * @throws {InstanceRoleError} every code that the step `token` or the given step can have
    * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-metadata-returns.html
    */
   async getBytes(path: string, step: LoadStep): Promise<Uint8Array | undefined> {
@@ -94,7 +94,7 @@ export class ImdsReader {
     return this.#requireOk(outcome, exchange).bytes
   }
 
-  /** Where to ask, and with what; no token where IMDSv1 was asked for and is all that answers. */
+  /** Returns the endpoint and the metadata token. There is no token if IMDSv1 is allowed and is all that answers. */
   async #open(): Promise<{ endpoint: string; token?: MetadataToken }> {
     const { endpoints, runtime, imdsV1Fallback } = this.#options
     if (this.#withoutV2 !== undefined) return { endpoint: endpoints.preferred }
@@ -108,7 +108,7 @@ export class ImdsReader {
     }
   }
 
-  /** Where IMDSv1 is closed too (401), what kept IMDSv2 from answering is the trouble, and the next try asks for a token again. */
+  /** If IMDSv1 refuses the request as well (401), the error of IMDSv2 is the useful one, and the next try asks for a token again. */
   #requireV1(outcome: Outcome): void {
     const withoutV2 = this.#withoutV2
     if (outcome.kind !== 'answer' || withoutV2 === undefined) return
@@ -133,7 +133,7 @@ export class ImdsReader {
     return parseMetadataToken(text, ttl, this.#options.runtime.now())
   }
 
-  /** IMDS forgot the token, for instance because the instance was resumed; another load may have replaced it already. */
+  /** IMDS forgot the token, for example because the instance was resumed. Another load may have replaced it already. */
   #drop(endpoint: string, refused: MetadataToken | undefined): void {
     const cache = this.#options.tokenOf(endpoint)
     if (cache.held === refused) cache.reset()
@@ -149,7 +149,7 @@ export class ImdsReader {
     const outcome = await send({
       method,
       url: endpoint + path,
-      // Compressed, a small answer could unfold beyond the cap.
+      // A small compressed body could expand beyond the cap.
       headers: { ...headers, accept: '*/*', 'accept-encoding': 'identity', 'user-agent': userAgent },
       timeoutMs,
     })
@@ -170,7 +170,7 @@ export class ImdsReader {
   }
 }
 
-/** A request, as it is told of. */
+/** A request, as errors describe it. */
 interface ImdsRequest {
   readonly endpoint: string
   readonly method: 'GET' | 'PUT'
@@ -178,7 +178,7 @@ interface ImdsRequest {
   readonly step: LoadStep
 }
 
-/** What says that IMDSv2 is not to be had, as opposed to busy. */
+/** Whether the error means that IMDSv2 is unavailable, and not just busy. */
 function isWithoutV2(error: unknown): error is InstanceRoleError {
   if (!(error instanceof InstanceRoleError)) return false
   return error.code === 'HOP_LIMIT' || [403, 404, 405].includes(error.statusCode ?? 0)
@@ -187,7 +187,7 @@ function isWithoutV2(error: unknown): error is InstanceRoleError {
 function requireText(bytes: Uint8Array, what: string, step: LoadStep): string {
   const text = decodeUtf8(bytes)
   if (text !== undefined) return text
-  // Credentials are text by definition; metadata, user data above all, can be anything.
+  // Credentials are always text. Metadata can be anything, user data for example.
   const code = step === 'metadata' ? 'METADATA_NOT_TEXT' : 'BAD_RESPONSE'
   throw new InstanceRoleError(code, `The answer of ${what} is not UTF-8 text.`, { step })
 }

@@ -3,19 +3,19 @@ import type { ErrorNames } from '../errors.js'
 export const REGION_PATH = '/latest/meta-data/placement/region'
 export const INSTANCE_ID_PATH = '/latest/meta-data/instance-id'
 
-/** What IMDS says at one path about this instance and never changes while a process runs, such as the region. Read once. */
+/** The body of a path whose content never changes while a process runs, such as the region. It is read once. */
 export class InstanceFact {
   #body: string | undefined
   readonly #reads = new Map<string, Promise<string>>()
 
-  /** The body, where it is known. */
+  /** The body, if it was read already. */
   get body(): string | undefined {
     return this.#body
   }
 
   /**
-   * The body: known, or of a read. Those who ask under the same `limits` meanwhile share that read, and how it ends; a read under
-   * shorter limits must not fail for those who have longer ones. A failure is not remembered.
+   * Returns the body. Concurrent callers with the same `limits` share one read and its result. Callers with longer limits do not
+   * share a read that has shorter ones. A failure is not cached.
    */
   get(limits: string, read: () => Promise<string>): Promise<string> {
     if (this.#body !== undefined) return Promise.resolve(this.#body)
@@ -29,18 +29,18 @@ export class InstanceFact {
   }
 }
 
-/** The facts by who was asked (a dispatcher, or the registry itself for direct connections), and by endpoint and path. */
+/** Facts by transport (a dispatcher, or the registry itself for direct connections), endpoint and path. */
 export type InstanceFacts = WeakMap<object, Map<string, InstanceFact>>
 
-/** Forgets all facts when `facts` is replaced; a read under way still answers its callers, but is not kept. */
+/** Replacing `facts` forgets all of them. A running read still answers its callers, but its result is not cached. */
 export interface FactRegistry {
   facts: InstanceFacts
 }
 
-/** Of one who is asked; the one used longest ago is forgotten. */
+/** Per transport. The least recently used fact is dropped. */
 const MOST_FACTS = 64
 
-/** The fact that `dispatcher` gives for `path` of `endpoint`. */
+/** Returns the fact at `path` of `endpoint`, as read through `dispatcher`. */
 export function instanceFact(
   registry: FactRegistry,
   dispatcher: object | undefined,
@@ -52,14 +52,14 @@ export function instanceFact(
   registry.facts.set(asked, known)
   const key = `${endpoint} ${path}`
   const fact = known.get(key) ?? new InstanceFact()
-  // What is asked for again becomes the last.
+  // Move it to the end of the map: it is now the most recently used.
   known.delete(key)
   known.set(key, fact)
   for (const oldest of known.keys()) if (known.size > MOST_FACTS) known.delete(oldest)
   return fact
 }
 
-/** What is known of this instance already, for the commands in errors. */
+/** Returns what is already known about this instance, for the commands in errors. */
 export function knownNames(
   registry: FactRegistry,
   dispatcher: object | undefined,

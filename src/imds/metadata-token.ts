@@ -1,36 +1,36 @@
 import { InstanceRoleError } from '../errors.js'
 
-/** What `PUT /latest/api/token` gives. Instants are epoch milliseconds. */
+/** A metadata token, from `PUT /latest/api/token`. Instants are epoch milliseconds. */
 export interface MetadataToken {
   readonly value: string
-  /** Not used for a new load from here on. */
+  /** From here on, a new load requests a new token. */
   readonly refreshAt: number
   readonly expiresAt: number
   readonly receivedAt: number
 }
 
 /**
- * The longest a metadata token can live, in seconds.
+ * Longest life of a metadata token, in seconds.
  *
  * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-service.html
  */
 export const MAX_TOKEN_TTL_SECONDS = 21_600
 
-/** Real ones have 56 characters; servers take 8 KiB of headers and more. */
+/** Real tokens have 56 characters. Servers accept headers of 8 KiB and more. */
 const MAX_TOKEN_LENGTH = 4_096
 
-/** Reused until 2 min before its end, or for half of a life shorter than 4 min. */
+/** A token is reused until 2 min before its end, or for half of its life if that is shorter than 4 min. */
 const REFRESH_AHEAD_MS = 120_000
 
 /**
- * Parse the answer of `PUT /latest/api/token`: its body, and its header `X-aws-ec2-metadata-token-ttl-seconds`. Where the
- * header is missing or cannot be read (emulators), the token is taken to live as long as was asked for; a 401 corrects that.
+ * Parse the response to `PUT /latest/api/token`: its body and its header `X-aws-ec2-metadata-token-ttl-seconds`. If the header is
+ * missing or malformed (emulators), the token is assumed to live as long as requested; a 401 corrects that.
  *
  * @throws {InstanceRoleError} `BAD_RESPONSE`
  */
 export function parseMetadataToken(body: string, ttlHeader: string | undefined, now: number): MetadataToken {
   const value = body.trim()
-  // What cannot stand in a header must not reach one: line breaks would end it.
+  // The token is sent in a header, which a line break would end.
   if (!/^[\x21-\x7e]+$/.test(value)) throw malformed('the metadata token is empty or not printable')
   if (value.length > MAX_TOKEN_LENGTH) throw malformed('the metadata token is too long for a header')
   const ttlMs = parseTtlSeconds(ttlHeader) * 1_000
@@ -47,32 +47,32 @@ function malformed(what: string): InstanceRoleError {
   return new InstanceRoleError('BAD_RESPONSE', `In the token answer of IMDS, ${what}.`, { step: 'token' })
 }
 
-/** The metadata token of one endpoint, shared by every load of the process; each load brings its own way to take one. */
+/** The metadata token of one endpoint, shared by every load of the process. Each load passes its own function to request one. */
 export class MetadataTokenCache {
   readonly #now: () => number
   #held: MetadataToken | undefined
   #flight: Promise<MetadataToken> | undefined
   #hasGiven = false
-  /** Those who have not said that they are done with it. */
+  /** Number of users that have not released it. */
   users = 0
 
   constructor(now: () => number) {
     this.#now = now
   }
 
-  /** The token that is held, whatever its age. */
+  /** The cached token, whatever its age. */
   get held(): MetadataToken | undefined {
     return this.#held
   }
 
-  /** Whether this endpoint has given a token in this process: then it is IMDS. */
+  /** Whether this endpoint has given a token in this process. If so, it is IMDS. */
   get hasGiven(): boolean {
     return this.#hasGiven
   }
 
   /**
-   * The token that is held while it is fresh, else what the request under way or `take` brings. A load shares the request of another
-   * load, and not its failure: that one may have had less time, so it asks once for itself.
+   * Returns the cached token while it is fresh, otherwise the result of the running request or of `take`. A load shares the request
+   * of another load but not its failure: the other load may have had less time, so this one then asks once itself.
    */
   async get(take: () => Promise<MetadataToken>): Promise<MetadataToken> {
     if (this.#held !== undefined && isFresh(this.#now(), this.#held)) return this.#held
@@ -94,7 +94,7 @@ export class MetadataTokenCache {
   #take(take: () => Promise<MetadataToken>): Promise<MetadataToken> {
     const flight = take().then((token) => {
       this.#hasGiven = true
-      // After `reset()`, what an older request brings is not kept.
+      // After `reset()`, the result of an older request is not cached.
       if (this.#flight === flight) this.#held = token
       return token
     })
@@ -107,7 +107,7 @@ export class MetadataTokenCache {
   }
 }
 
-/** A clock that went back behind the token's start says nothing about its end. */
+/** If the clock was set back to before the token's start, its end cannot be trusted. */
 export function isFresh(now: number, token: MetadataToken): boolean {
   return now < token.refreshAt && now >= token.receivedAt
 }

@@ -2,17 +2,17 @@ import { HINTS, InstanceRoleError, type InstanceRoleErrorCode, type LoadStep } f
 import { tellBlocked } from './time-limit.js'
 import { type Answer, MAX_BODY_BYTES, type Outcome } from './transport.js'
 
-/** The exchange, for those who are told what became of it. */
+/** The exchange that the error is about. */
 interface Context {
   readonly endpoint: string
   readonly timeoutMs: number
   readonly step: LoadStep
   readonly request: string
-  /** Whether this endpoint has given a metadata token in this process: then it is IMDS. */
+  /** Whether this endpoint has given a metadata token in this process. If so, it is IMDS. */
   readonly isKnown: boolean
 }
 
-/** What the outcome of an exchange means, where it is anything but an answer with status 200. */
+/** Returns the error for an outcome other than a response with status 200. */
 export function outcomeError(outcome: Outcome, context: Context): InstanceRoleError {
   switch (outcome.kind) {
     case 'answer':
@@ -35,14 +35,14 @@ function refusal({ status, headers }: Answer, context: Context): InstanceRoleErr
   return new InstanceRoleError(code, message, details)
 }
 
-/** What each error says of where it is from. */
+/** The details that every error has. */
 function told({ step, endpoint }: Context): { step: LoadStep; names: { endpoint: string } } {
   return { step, names: { endpoint } }
 }
 
 /**
- * Off EC2, other clouds, portals and services answer the token request in these ways: a credential chain goes on then, as it does with
- * AWS's provider, unless the endpoint has given a token before.
+ * Off EC2, other clouds, captive portals and other services answer the token request in these ways. A credential chain then goes
+ * on, as with AWS's provider, unless the endpoint has given a token before.
  */
 function elsewhere({ step, isKnown }: Context, status?: number): { tryNextLink?: true } {
   if (step !== 'token' || isKnown) return {}
@@ -67,7 +67,7 @@ function meaningOf(status: number, { request, endpoint, step }: Context): [Insta
   ]
 }
 
-/** Seconds only: IMDS has no reason to name a date. */
+/** Seconds only: IMDS does not send dates. */
 function parseRetryAfterMs(header: string | undefined): number | undefined {
   return header !== undefined && /^\d{1,6}$/.test(header) ? Number(header) * 1_000 : undefined
 }
@@ -85,10 +85,10 @@ function broken({ cause }: Outcome & { kind: 'broken' }, context: Context): Inst
   return error
 }
 
-/** Marked here, because answers that cannot be read have the same code. */
+/** Errors of broken connections. They are marked here, because malformed responses have the same code. */
 const breakages = new WeakSet<object>()
 
-/** Whether the failure says that IMDS is busy or in trouble: another try can find it well. */
+/** Whether the failure means that IMDS is busy or unavailable, so that another try may succeed. */
 export function isTrouble(error: InstanceRoleError): boolean {
   return error.code === 'THROTTLED' || error.code === 'SERVER_ERROR' || breakages.has(error)
 }
@@ -112,13 +112,13 @@ function unreachable(
 }
 
 /**
- * What the kernel says where no route leads there, or a route or a firewall rule of this host forbids it.
+ * What the kernel reports if there is no route to the address, or a route or firewall rule of this host forbids it.
  *
  * @see https://man7.org/linux/man-pages/man8/ip-route.8.html (unreachable, blackhole, prohibit)
  */
 const FORBIDDEN = /\b(EACCES|EPERM|EINVAL|ENETUNREACH|EHOSTUNREACH)\b/
 
-/** Where a connection was made and the PUT was not answered, the answer's IP hop limit does not reach this process. */
+/** If the connection was made but the token request was not answered, the IP hop limit keeps the response from reaching this process. */
 function silent(
   { isPartial, isConnected, blockedMs }: Outcome & { kind: 'silent' },
   context: Context,

@@ -1,16 +1,19 @@
-/** Objects that many share, and that are kept while somebody uses them. */
+/** Shared objects that are kept while somebody uses them. */
 export interface RecentlyUsed {
   /**
-   * The objects used last, by who was asked (a dispatcher, or the registry itself for direct connections): they are kept although
-   * nobody uses them, for a program that makes a provider for each request.
+   * The most recently used objects, by transport (a dispatcher, or the registry itself for direct connections). They are kept
+   * although nobody uses them, for programs that create a provider for each request.
    */
   readonly recent: WeakMap<object, readonly object[]>
 }
 
-/** Of one who is asked. */
+/** Per transport. */
 const MOST_RECENT = 16
 
-/** What is `shared` under `key` while somebody uses it; else a new one. Entries that stand for nothing any more are deleted. */
+/**
+ * Returns the object that is shared under `key`, or a new one if nobody uses it any more. Entries whose object was collected are
+ * deleted.
+ */
 export function share<T extends object>(shared: Map<string, WeakRef<T>>, key: string, create: () => T): T {
   const known = shared.get(key)?.deref()
   if (known !== undefined) return known
@@ -20,13 +23,13 @@ export function share<T extends object>(shared: Map<string, WeakRef<T>>, key: st
   return created
 }
 
-/** Keeps `used` until others were used later. */
+/** Keeps `used` until enough other objects were used later. */
 export function keep({ recent }: RecentlyUsed, asked: object, used: object): void {
   const others = (recent.get(asked) ?? []).filter((one) => one !== used)
   recent.set(asked, [used, ...others].slice(0, MOST_RECENT))
 }
 
-/** Leaves nothing of `ended` in the registry: its users have closed it. */
+/** Removes `ended` from the registry, because its users have closed it. */
 export function forget<T extends object>(
   { recent }: RecentlyUsed,
   asked: object,

@@ -2,20 +2,20 @@ import { equalJitterMs } from '../refresh/backoff.js'
 import { type InstanceRoleError, type LoadStep, treatmentOf } from '../errors.js'
 import { isTrouble } from './outcome-error.js'
 
-/** What has been tried within one load so far; the failure at hand included. */
+/** The tries of one load so far, including the failure at hand. */
 export interface Tally {
-  /** Tries begun. */
+  /** Tries started. */
   attempts: number
-  /** What was asked for last. */
+  /** The step of the last request. */
   step: LoadStep | undefined
   lastFailure: InstanceRoleError | undefined
-  /** Failures of each request since it last succeeded. */
+  /** Failures of each step since it last succeeded. */
   readonly failures: Map<LoadStep | undefined, number>
-  /** Failures in a row of one request that ended with nobody answering at all. */
+  /** Consecutive failures of one step in which nobody answered at all. */
   unanswered: number
-  /** Metadata tokens refused (401). */
+  /** Metadata tokens that were refused (401). */
   tokenRejections: number
-  /** Roles that were listed, but gone when their credentials were asked for. */
+  /** Roles that were listed but had no credentials. */
   vanishedRoles: number
 }
 
@@ -32,24 +32,24 @@ export function newTally(): Tally {
 }
 
 export interface RetryLimits {
-  /** Retries of the same request in a row. */
+  /** Retries of one step in a row. */
   readonly retries: number
-  /** What is left of the time in which trouble is tried again without a count; 0 where it is counted. */
+  /** Time left in which outages are retried without counting; 0 if retries are counted. */
   readonly uncountedMs: number
-  /** What is left of the load's deadline. */
+  /** Time left until the load's deadline. */
   readonly remainingMs: number
 }
 
-/** A verdict that takes a whole `timeout` each time is asked for twice at most: off EC2 it comes after two timeouts. */
+/** An error that takes a whole `timeout` is retried once: off EC2, the load then fails after two timeouts. */
 const MAX_UNANSWERED = 2
-/** Rounds of listing a role and not finding its credentials, as in the AWS SDKs. */
+/** How often a role is listed and its credentials are missing, as in the AWS SDKs. */
 const MAX_DISCOVERIES = 4
 const BACKOFF = { baseMs: 100, capMs: 2_000 }
 
-/** In the order in which a load takes them. */
+/** In the order of a load. */
 const STEPS: readonly LoadStep[] = ['token', 'role', 'credentials', 'metadata']
 
-/** Counts `error` in `tally`. */
+/** Adds `error` to `tally`. */
 export function count(tally: Tally, error: InstanceRoleError): void {
   const { step } = error
   if (tally.lastFailure?.step !== step) tally.unanswered = 0
@@ -69,7 +69,7 @@ function failuresOf({ failures }: Readonly<Tally>, { step }: InstanceRoleError):
   return failures.get(step) ?? 0
 }
 
-/** How long to wait before the next try within the load, in ms; `undefined` to give up. */
+/** Returns how long to wait before the next try of the load, in ms, or `undefined` to give up. */
 export function retryDelayMs(
   error: InstanceRoleError,
   tally: Readonly<Tally>,
@@ -106,12 +106,12 @@ function isUnanswered(error: InstanceRoleError): boolean {
   return error.timedOut && (error.code === 'UNREACHABLE' || error.code === 'HOP_LIMIT')
 }
 
-/** The role was discovered, and is not there any more: list again. */
+/** The listed role has no credentials any more: list again. */
 function isVanishedRole(error: InstanceRoleError): boolean {
   return error.code === 'NO_ROLE' && error.step === 'credentials'
 }
 
-/** What a role swap or a forgotten token cost is not charged to `retries`. */
+/** A try that failed because of a role swap or a forgotten token does not count as a retry. */
 function isFree(tally: Readonly<Tally>, error: InstanceRoleError): boolean {
   return isVanishedRole(error) || (error.code === 'TOKEN_REJECTED' && tally.tokenRejections <= 1)
 }

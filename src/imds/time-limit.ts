@@ -1,18 +1,18 @@
 import type { Runtime } from '../runtime/runtime.js'
 
-/** For the end of a sentence about a time limit: the program itself may have used it up. */
+/** Ends a sentence about a time limit: the program itself may have used the time. */
 export function tellBlocked(blockedMs: number): string {
   return blockedMs === 0 ? '' : `; the event loop of this process was blocked for ${blockedMs} ms of it`
 }
 
-/** A timer this late was held up by the program, not by a coarse clock. */
+/** A timer that is this late was delayed by the program, not by a coarse clock. */
 const BLOCKED_MS = 50
 
 /**
- * Calls back when `limitMs` have passed, saying for how long the event loop was blocked; what comes back cancels.
+ * Calls back after `limitMs`, with the time for which the event loop was blocked. Returns a function that cancels the call.
  *
- * Time in which the event loop was blocked is given back once: an answer cannot be read meanwhile, and its absence
- * says nothing about the other side. Bytes that have arrived already are read before the limit is called.
+ * Time during which the event loop was blocked is given back once: no response could be read, so its absence says nothing about the
+ * server. Data that has already arrived is read before the callback.
  */
 export function startTimeLimit(
   runtime: Pick<Runtime, 'after' | 'afterPoll'>,

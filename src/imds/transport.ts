@@ -8,69 +8,69 @@ export interface Exchange {
   readonly method: 'GET' | 'PUT'
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
-  /** Longest wait for the whole answer, connecting included. */
+  /** Longest wait for the complete response, connecting included. */
   readonly timeoutMs: number
 }
 
 export interface Answer {
   readonly kind: 'answer'
   readonly status: number
-  /** By their names in lower case. */
+  /** Header values by lower-case name. */
   readonly headers: ReadonlyMap<string, string>
   readonly bytes: Uint8Array
 }
 
-/** The body is larger than `MAX_BODY_BYTES`; the rest of it is left unread. */
+/** The body is larger than `MAX_BODY_BYTES`. The rest is not read. */
 export interface Oversized {
   readonly kind: 'oversized'
 }
 
-/** What became of an exchange: an answer, or why there is none. */
+/** The result of an exchange: a response, or why there is none. */
 export type Outcome =
   | Answer
-  /** No connection was made; where it `timedOut`, nothing refused it either. */
+  /** No connection was made. `timedOut` means that nothing refused it either. */
   | { readonly kind: 'unreachable'; readonly timedOut: boolean; readonly cause?: Error }
-  /** Nothing, or not all of the answer, came in time; `isConnected` where a connection is known to have been made. */
+  /** No complete response came in time. `isConnected` means that the connection is known to have been made. */
   | {
       readonly kind: 'silent'
       readonly isPartial: boolean
       readonly isConnected: boolean
       readonly blockedMs: number
     }
-  /** The connection broke, or carried what is not HTTP. */
+  /** The connection broke, or the response was not HTTP. */
   | { readonly kind: 'broken'; readonly cause?: Error }
   | Oversized
 
-/** The port through which IMDS is asked: an exchange in, its outcome out. */
+/** Sends an exchange to IMDS and returns its outcome. */
 export interface Transport {
   /**
    * Settles within the time limit of the exchange.
    *
-   * @throws {InstanceRoleError} `CLOSED` when `signal` is aborted, which ends the exchange; `BAD_CONFIG` where the caller's
-   * dispatcher cannot send
+   * @throws {InstanceRoleError} `CLOSED` if `signal` is aborted, which ends the exchange; `BAD_CONFIG` if the caller's dispatcher
+   * cannot send
    */
   send(exchange: Exchange, signal: AbortSignal): Promise<Outcome>
 }
 
-/** Real answers have about 1.3 KB. */
+/** Real responses have about 1.3 KB. */
 export const MAX_BODY_BYTES: number = 64 * 1_024
 
-/** How far an exchange has come: written by the implementation, read for the diagnosis. */
+/** How far an exchange has come. The implementation writes it, the diagnosis reads it. */
 export interface Progress {
-  /** `hidden` where nothing tells, as under request mocking. */
+  /** `hidden` if nothing reports it, as under request mocking. */
   connection: 'hidden' | 'pending' | 'made'
   gotHeaders: boolean
 }
 
-/** How one implementation exchanges a request for an answer; `createTransport` bounds it and explains its failures. */
+/** An implementation of one exchange. `createTransport` limits its time and explains its failures. */
 export interface Wire {
-  /** Rejects with what went wrong. When `signal` is aborted, it lets go of its connection. */
+  /** Rejects with the error of the failure. When `signal` is aborted, it closes its connection. */
   exchange(request: Exchange, progress: Progress, signal: AbortSignal): Promise<Answer | Oversized>
-  /** Whether an error with this code means a connection that broke, where the connection is hidden. */
+  /** Whether an error with this code means a broken connection, if the connection is hidden. */
   isBreakage(code: string | undefined): boolean
 }
 
-/** Bounds each exchange in time and tells what a failure means: the same for every implementation. */
+/** Limits the time of each exchange and explains its failure, in the same way for every implementation. */
 export function createTransport(runtime: Runtime, wire: Wire): Transport {
   return {
     send: async (request, signal) => {
@@ -97,7 +97,7 @@ export function createTransport(runtime: Runtime, wire: Wire): Transport {
   }
 }
 
-/** Asked anew after each wait. */
+/** A function, so that TypeScript does not narrow `aborted` across an `await`. */
 function isOver(signal: AbortSignal): boolean {
   return signal.aborted
 }
@@ -121,35 +121,38 @@ function diagnose(error: unknown, { connection, gotHeaders }: Progress, wire: Wi
     : { kind: 'unreachable', timedOut: false, ...causeOf(error) }
 }
 
-/** The `code` of an error of Node or undici. */
+/** Returns the `code` of an error from Node or undici. */
 export function codeOf(error: unknown): string | undefined {
   return isError(error) && 'code' in error && typeof error.code === 'string' ? error.code : undefined
 }
 
-/** A new error, with no `code`: by it the SDK's retry strategy would repeat the whole request around us. */
+/** Returns a new error without `code`: with one, the SDK's retry strategy would repeat the whole request. */
 function causeOf(error: unknown): { cause?: Error } {
   const text = isError(error) ? textOf(error) : undefined
   if (text === undefined) return {}
   const cause = new Error(text)
-  // The system's own has none, and ours says nothing.
+  // The stack of this function says nothing to a user.
   cause.stack = String(cause)
   return { cause }
 }
 
-/** Of the operating system's own errors, what it said; else the code: a parser error can carry the bytes that it choked on. */
+/**
+ * Describes an error of the operating system by its members, any other error by its code: the message of a parser error can contain
+ * the bytes that it read.
+ */
 function textOf(error: Error): string | undefined {
-  // Of a name with several addresses.
+  // The host name has several addresses.
   if ('errors' in error && Array.isArray(error.errors)) {
     const texts = error.errors.flatMap((one) => (isError(one) ? (textOf(one) ?? []) : []))
     if (texts.length > 0) return texts.join('; ')
   }
   const code = codeOf(error)
-  // Before `errno`, which this error has as well on Node 26.
+  // Checked before `errno`, because this error has one as well on Node 26.
   if (code === 'ERR_ACCESS_DENIED') return `${code} (start node with --allow-net)`
   return 'errno' in error ? systemText(error) : code
 }
 
-/** As Node words it, from its parts: a dispatcher of the caller's can have put anything in the message. */
+/** Words the error as Node does, but from its members: a caller's dispatcher can put anything in the message. */
 function systemText(error: Error): string | undefined {
   const parts = new Map<string, unknown>(Object.entries(error))
   const text = (name: string): string => {
@@ -161,7 +164,7 @@ function systemText(error: Error): string | undefined {
   return [text('syscall'), text('code'), where].filter(Boolean).join(' ') || undefined
 }
 
-/** The headers of an answer by their names in lower case, where several of a name come as one text or as a list. */
+/** Returns the headers of a response by lower-case name. A repeated header comes as one string or as an array. */
 export function readHeaders(fields: Readonly<Record<string, unknown>>): ReadonlyMap<string, string> {
   const all = Object.entries(fields).filter(([, value]) => value !== undefined)
   return new Map(all.map(([name, value]) => [name.toLowerCase(), String(value)]))
