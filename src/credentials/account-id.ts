@@ -1,11 +1,11 @@
 import { type ImdsLoadOptions, runLoad } from '../imds/imds-load.js'
 
-/** Parse the body of `GET /latest/meta-data/iam/info`: the account of the instance profile is that of its role. */
+/** Parse the body of `GET /latest/meta-data/iam/info`. The account of the instance profile is the account of its role. */
 export function parseAccountId(info: string): string | undefined {
   return /"InstanceProfileArn"\s*:\s*"arn:[\w-]+:iam::(\d{12}):/.exec(info)?.[1]
 }
 
-/** What IMDS says of the account of the role in force, asked once; `undefined` where it says nothing within `deadlineMs`. */
+/** Asks IMDS once for the account of the role. Returns `undefined` if it does not answer within `deadlineMs`. */
 export async function readAccountId(
   options: ImdsLoadOptions,
   deadlineMs: number,
@@ -17,7 +17,7 @@ export async function readAccountId(
     )
     return info === undefined ? undefined : parseAccountId(info)
   } catch {
-    // Credentials without an account are good; the next load asks again.
+    // Credentials without an account ID are valid. The next load asks again.
     return undefined
   }
 }

@@ -7,33 +7,33 @@ import { LoadTrace } from '../events/load-trace.js'
 import type { Expiring } from '../refresh/refresh-schedule.js'
 import { parseRoleCredentials, parseRoleName, type RoleCredentials } from './role-credentials.js'
 
-/** What one load brings; its `id` is the access key ID. */
+/** The result of one load. Its `id` is the access key ID. */
 export interface LoadedRole extends Expiring {
   readonly roleName: string
   readonly credentials: RoleCredentials
-  /** How far the clock of IMDS was ahead of the host's; `undefined` where its answer did not tell. */
+  /** How far the clock of IMDS was ahead of the host's. `undefined` if unknown. */
   readonly clockOffsetMs: number | undefined
 }
 
-/** What is kept from one try, and from one load, to the next. */
+/** What later tries and loads remember. */
 export interface RoleMemory {
-  /** The role that was discovered last; always absent where the role is named by configuration. */
+  /** The last discovered role. Absent if the configuration names the role. */
   discovered?: string
-  /** Which of the two trees has credentials; absent until one gave some. */
+  /** Which of the two trees has credentials. Absent until one of them returned some. */
   tree?: Tree
-  /** Of the role whose account IMDS gave apart from the credentials. */
+  /** The account of a role, if it did not come with the credentials. */
   account?: { readonly roleName: string; readonly id: string }
 }
 
-/** What is asked for. */
+/** What to load. */
 export interface RoleRequest {
-  /** The role's name by configuration; `undefined` to take the one that IMDS lists. */
+  /** The role that the configuration names, or `undefined` to use the role that IMDS lists. */
   readonly roleName: string | undefined
-  /** Where the configuration names it: words for an error. */
+  /** Where the role is configured, in the words of an error. */
   readonly roleNameOrigin?: string
-  /** Whether the account ID is wanted, from documents that have it, else from the instance profile. */
+  /** Whether to load the account ID: from the extended credentials, otherwise from the instance profile. */
   readonly accountId: boolean
-  /** What no error may quote: the keys that are held. */
+  /** The cached keys, which no error may quote. */
   readonly secrets?: readonly string[]
 }
 
@@ -47,7 +47,7 @@ const PATHS: Readonly<Record<Tree, string>> = {
 /**
  * One load: metadata token, role name, credentials.
  *
- * @throws {InstanceRoleError} with `attempts`, or the reason of the options' signal
+ * @throws {InstanceRoleError} with `attempts`; or the reason of `options.signal`
  */
 export async function loadRoleCredentials(
   options: ImdsLoadOptions,
@@ -118,7 +118,7 @@ async function tryOnce(imds: ImdsReader, request: RoleRequest, memory: RoleMemor
   }
 }
 
-/** Emulators can give any `LastUpdated`: a life shorter than this is none of EC2's. */
+/** Emulators can send any `LastUpdated`. EC2 issues no credentials that live shorter than this. */
 const SHORTEST_LIFE_MS = 60_000
 
 function issuedLifeMs({ lastUpdatedAt }: RoleCredentials, expiresAt: number): number | undefined {
@@ -140,8 +140,8 @@ async function discoverRole(imds: ImdsReader, request: RoleRequest, memory: Role
 }
 
 /**
- * Asks the extended tree first where an account ID is wanted; until one of the two has answered, a 404 there, and nothing else,
- * leads to the legacy one. As the AWS SDKs' shared test vectors have it (IMDS credentials provider, version 2.1).
+ * If an account ID is wanted, asks the extended tree first. Only a 404 there leads to the legacy tree, and only until one of the
+ * two has answered. The AWS SDKs' shared test vectors require this (IMDS credentials provider, version 2.1).
  */
 async function getFromTree(
   imds: ImdsReader,

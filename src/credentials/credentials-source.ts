@@ -28,25 +28,25 @@ import { eventOf, lineOf } from './transition-reports.js'
 import { SourceHistory, type Transition } from './transitions.js'
 
 /**
- * Hears of its call: of the load that it starts, if any, and of its failure. Its logger is read only then: the configuration of an SDK
- * client is slow to read.
+ * The options or client configuration of a call. Its logger receives lines about the load that the call starts and about the call's
+ * failure. The logger is read only then, because the configuration of an SDK client is slow to read.
  */
 export type Caller = LoggerOwner | null | undefined
 
-/** What a source tells of itself. */
+/** The state of a source. */
 export interface SourceStatus {
   readonly held: Held<LoadedRole> | undefined
   /** Epoch milliseconds. */
   readonly lastSuccessAt: number | undefined
-  /** Of the last load, where it failed. */
+  /** Error code of the last load, if it failed. */
   readonly lastErrorCode: InstanceRoleErrorCode | undefined
   /** HTTP requests made so far. */
   readonly requests: number
-  /** How far the clock of IMDS was ahead of the host's with the last credentials. */
+  /** How far the clock of IMDS was ahead of the host's when the credentials were loaded. */
   readonly clockOffsetMs: number | undefined
 }
 
-/** The credentials of one resolved configuration: cached, refreshed ahead, loaded by one load at a time, used by many. */
+/** The credentials of one configuration: cached, refreshed ahead, loaded by one load at a time, shared by many providers. */
 export class CredentialsSource {
   readonly #imds: ImdsAccess
   readonly #request: RoleRequest
@@ -73,22 +73,25 @@ export class CredentialsSource {
     )
   }
 
-  /** Epoch milliseconds, by the host's clock. */
+  /** Epoch milliseconds. */
   now(): number {
     return this.#imds.runtime.now()
   }
 
-  /** What is held, where it serves without waiting. */
+  /** Returns the cached credentials if they are usable now. Starts a refresh behind the call if one is due. */
   serve(caller: Caller): Held<LoadedRole> | undefined {
     return this.#cache.serve(caller)
   }
 
-  /** What is held, where it serves without waiting; else what a fresh load brings, or the failure that stands for it. */
+  /**
+   * Returns the cached credentials if they are usable now, otherwise waits for a load. During the pause after failed loads, throws
+   * the last error instead.
+   */
   async get(caller: Caller): Promise<Held<LoadedRole>> {
     const held = this.serve(caller)
     if (held !== undefined) return held
     const failure = this.#pause.remembered()
-    // A clock that went back can have made what is held good again: then a failed load gives that.
+    // If the clock was set back, the cached credentials may be valid again: then they are returned if the load fails.
     if (failure !== undefined && !this.#holdsServable()) throw failure
     return this.#cache.refresh(caller)
   }
@@ -98,20 +101,20 @@ export class CredentialsSource {
     return held !== undefined && isServable(this.now(), held)
   }
 
-  /** What is held, where it serves without waiting; else what a fresh load brings. */
+  /** Returns the cached credentials if they are usable now, otherwise waits for a load. */
   load(caller: Caller): Promise<Held<LoadedRole>> {
     return this.#cache.get(caller)
   }
 
-  /** What a fresh load brings; where it fails, what is held and still good. */
+  /** Waits for a load. If it fails, returns the cached credentials while they are valid. */
   refresh(caller: Caller): Promise<Held<LoadedRole>> {
     return this.#cache.refresh(caller)
   }
 
-  /** A call of a provider has ended with `error`. */
+  /** Called when a provider's call failed with `error`. */
   callFailed(error: unknown, caller: Caller): void {
     if (!(error instanceof InstanceRoleError) || isOfTheCaller(error)) return
-    // Another load can have brought something since.
+    // Another load may have succeeded in the meantime.
     if (this.#holdsServable()) return
     this.#report([this.#history.callFailed(error, this.#cache.held, this.now())], caller)
   }
@@ -121,7 +124,7 @@ export class CredentialsSource {
     this.#cache.amend(afterInvalidation)
   }
 
-  /** How long to wait, with nothing to serve, before a load is worth another try. */
+  /** How long to wait before the next load, if no credentials can be served. */
   pauseMs(): number {
     return this.#pause.pauseMs()
   }
@@ -136,13 +139,13 @@ export class CredentialsSource {
     }
   }
 
-  /** `logger` hears of all that becomes of the credentials, whoever calls, until it is released. */
+  /** Adds a user. Until `release`, `logger` receives every line about the credentials, whichever provider caused it. */
   retain(logger: Logger | undefined): void {
     this.#users += 1
     if (logger !== undefined) this.#log.add(logger)
   }
 
-  /** Whether that was the last user; the source is then empty. */
+  /** Removes a user. Returns whether it was the last one; the source is then empty. */
   release(logger: Logger | undefined): boolean {
     this.#users -= 1
     if (logger !== undefined) this.#log.remove(logger)
@@ -152,7 +155,7 @@ export class CredentialsSource {
     return true
   }
 
-  /** Ends the load under way and forgets all. */
+  /** Ends the running load and forgets everything. */
   reset(): void {
     this.#ending.abort(
       new InstanceRoleError('CLOSED', 'The credentials were no longer wanted while they were loaded.'),
@@ -187,7 +190,7 @@ export class CredentialsSource {
     return held === undefined ? [] : [held.accessKeyId, held.secretAccessKey, held.sessionToken]
   }
 
-  /** Where there was a role, that there is none is a change, which somebody made. */
+  /** If there was a role before, the error says that it was detached. */
   #tellDetached(error: unknown): unknown {
     const held = this.#cache.held?.value
     const isDetached = error instanceof InstanceRoleError && error.code === 'NO_ROLE'
@@ -197,7 +200,7 @@ export class CredentialsSource {
     return copyOf(error, { also: `The role ${held.roleName} was detached; its credentials ${end}.` })
   }
 
-  /** IMDS can give sets that are past their expiration while EC2 cannot renew them: no reason to give up a good one. */
+  /** IMDS can return expired credentials while EC2 cannot renew them. They do not replace valid ones. */
   #requireBetter({ expiresAt, roleName }: LoadedRole): void {
     const held = this.#cache.held
     if (held === undefined || expiresAt > this.now() || held.value.expiresAt <= this.now()) return
@@ -235,7 +238,7 @@ export class CredentialsSource {
     return error !== undefined && (after === undefined || !isServable(this.now(), after))
   }
 
-  /** All events come before the lines: a logger may call the provider, and a call publishes events of its own. */
+  /** Publishes all events before it logs: a logger may call the provider, and that call publishes events as well. */
   #report(transitions: readonly Transition[], caller: Caller): void {
     for (const transition of transitions) publish(eventOf(transition))
     for (const transition of transitions) {
@@ -245,7 +248,7 @@ export class CredentialsSource {
   }
 }
 
-/** Closed meanwhile, or given what is malformed: that says nothing of the credentials. */
+/** Whether the error is about this call only, and not about the credentials: the provider was closed, or an option is malformed. */
 function isOfTheCaller({ code, attempts }: InstanceRoleError): boolean {
   return code === 'CLOSED' || (code === 'BAD_CONFIG' && attempts === 0)
 }
@@ -263,8 +266,8 @@ function schedulePolicy({ now, elapsed, random }: Runtime): RefreshPolicy<Loaded
 }
 
 /**
- * Errors of `#requireBetter`. Marked here and not by their code, which a document without credentials has as well: only these pause for
- * 30 s.
+ * Errors of `#requireBetter`, which pause for 30 s. They are marked here, because the error of a document without credentials has
+ * the same code and does not.
  */
 const worseSets = new WeakSet<object>()
 
@@ -276,7 +279,7 @@ function retryAfterMs(error: unknown): number | undefined {
   return error instanceof InstanceRoleError ? error.retryAfterMs : undefined
 }
 
-/** Whether IMDS was unavailable, as opposed to saying that there are no credentials any more. */
+/** Whether IMDS was unavailable. Otherwise it said that there are no credentials. */
 function isWithoutVerdict(error: unknown): boolean {
   return error instanceof InstanceRoleError && treatmentOf(error.code).extendsExpired
 }

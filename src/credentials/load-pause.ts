@@ -3,10 +3,10 @@ import type { InstanceRoleError } from '../errors.js'
 import type { Runtime } from '../runtime/runtime.js'
 
 const BACKOFF = { baseMs: 250, capMs: 5_000 }
-/** One failure may be over at once; after the second in a row, the next call does not ask IMDS before the pause is over. */
+/** A single failure may be over at once. From the second one in a row on, calls do not ask IMDS until the pause is over. */
 const REMEMBERED_FROM = 2
 
-/** Failures in a row that left nothing to serve, and how long to leave IMDS in peace after each. */
+/** Consecutive failures that left no credentials to serve, and the pause after each. */
 export class LoadPause {
   readonly #runtime: Pick<Runtime, 'elapsed' | 'random'>
   #failures = 0
@@ -18,14 +18,14 @@ export class LoadPause {
     this.#runtime = runtime
   }
 
-  /** What is left of the pause, in ms; the same for all who wait. A clock that went back behind the failure ends it. */
+  /** Time left of the pause, in ms, the same for all callers. If the clock is set back to before the failure, the pause ends. */
   pauseMs(): number {
     const sinceMs = this.#runtime.elapsed() - this.#failedAt
     if (sinceMs < 0) this.#lengthMs = 0
     return Math.max(0, this.#lengthMs - Math.abs(sinceMs))
   }
 
-  /** The failure that stands for another until the pause is over. */
+  /** The last failure, which calls throw until the pause is over. */
   remembered(): InstanceRoleError | undefined {
     if (this.#failures < REMEMBERED_FROM || this.pauseMs() === 0) return undefined
     return this.#error

@@ -2,23 +2,23 @@ import { InstanceRoleError } from '../errors.js'
 import { type Fields, parseFields } from '../runtime/json-fields.js'
 import { quotable } from '../runtime/plain-text.js'
 
-/** What IMDS gives for a role, by the AWS SDK's names. */
+/** The credentials of a role, with the AWS SDK's field names. */
 export interface RoleCredentials {
   readonly accessKeyId: string
   readonly secretAccessKey: string
   readonly sessionToken: string
   readonly expiration: Date
   readonly accountId?: string
-  /** When the set was made, epoch milliseconds; absent where IMDS does not say. */
+  /** When the credentials were issued, in epoch milliseconds. Absent if IMDS does not say. */
   readonly lastUpdatedAt?: number
 }
 
-/** With a time zone: without one, the host's own would be guessed. Microseconds are accepted. */
+/** A time zone is required: `Date` would assume the host's. Microseconds are accepted. */
 const ISO_INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)$/
 
 /**
- * A role's name, path or ARN, which goes into the request's path as it is: servers that stand in for IMDS do not decode. `.` and `..`
- * would be steps of that path.
+ * A role's name, path or ARN. It is put in the request's path unencoded, because servers that emulate IMDS do not decode it. `.`
+ * and `..` are refused: they are steps of a path.
  */
 const ROLE_NAME = /^(?!(.*\/)?\.{1,2}(\/|$))[\w+=,.@:/-]+$/
 
@@ -26,8 +26,8 @@ const ROLE_NAME = /^(?!(.*\/)?\.{1,2}(\/|$))[\w+=,.@:/-]+$/
 const MAX_ROLE_NAME_LENGTH = 256
 
 /**
- * Parse the body of `GET /latest/meta-data/iam/security-credentials/`: the role's name stands on its first non-empty line.
- * `undefined` where there is none: an instance profile without a role.
+ * Parse the body of `GET /latest/meta-data/iam/security-credentials/`. The role's name is on the first non-empty line. Returns
+ * `undefined` if there is none: the instance profile has no role.
  *
  * @throws {InstanceRoleError} `BAD_RESPONSE`
  */
@@ -46,8 +46,8 @@ export function parseRoleName(listing: string): string | undefined {
 }
 
 /**
- * Parse the body of `GET /latest/meta-data/iam/security-credentials/<role-name>`. Unknown members are ignored. Errors quote the `Message`
- * of a document without credentials, unless it holds one of the `secrets`.
+ * Parse the body of `GET /latest/meta-data/iam/security-credentials/<role-name>`. Unknown fields are ignored. If the document has
+ * no credentials, the error quotes its `Message`, unless that contains one of the `secrets`.
  *
  * @throws {InstanceRoleError} `BAD_RESPONSE`, `ROLE_NOT_ASSUMABLE`, `CREDENTIALS_NOT_ISSUED`
  * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-metadata-security-credentials.html
@@ -71,7 +71,7 @@ export function parseRoleCredentials(
   }
 }
 
-/** Emulators leave `Code` out, so only a `Code` that says otherwise is a failure. */
+/** Emulators omit `Code`, so only another `Code` than `Success` is a failure. */
 function requireSuccess(fields: Fields, roleName: string, secrets: readonly string[]): void {
   const code = fields.get('Code')
   if (code === undefined) return
@@ -87,10 +87,10 @@ function requireSuccess(fields: Fields, roleName: string, secrets: readonly stri
   throw new InstanceRoleError('CREDENTIALS_NOT_ISSUED', message, details)
 }
 
-/** AWS's own messages have one sentence and a link. */
+/** AWS's messages consist of one sentence and a link. */
 const MAX_MESSAGE_LENGTH = 300
 
-/** What IMDS says of it, as far as that may be quoted: the document can hold keys, and the message can repeat them. */
+/** Returns the `Message` of IMDS if it may be quoted: the document can contain keys, and its message can repeat them. */
 function saidBy(fields: Fields, secrets: readonly string[]): string | undefined {
   const message = fields.get('Message')
   if (typeof message !== 'string' || message.trim() === '') return undefined
@@ -99,7 +99,7 @@ function saidBy(fields: Fields, secrets: readonly string[]): string | undefined 
   return quotable(message, MAX_MESSAGE_LENGTH, all)?.replace(/\.$/, '')
 }
 
-/** Emulators write anything here, so what cannot be read counts as absent. */
+/** Emulators send any text here. A malformed one counts as absent. */
 function readLastUpdated(fields: Fields): Pick<RoleCredentials, 'lastUpdatedAt'> {
   const text = fields.get('LastUpdated')
   const instant = typeof text === 'string' ? parseInstant(text) : undefined
@@ -119,14 +119,17 @@ function requireInstant(fields: Fields, name: string): Date {
   return instant
 }
 
-/** `undefined` for what is no date: an invalid `Date` compares false with everything, and would never expire. */
+/**
+ * Returns `undefined` for a malformed date: an invalid `Date` is neither before nor after any other, so the credentials would never
+ * expire.
+ */
 function parseInstant(text: string): Date | undefined {
   const instant = new Date(text)
   if (!ISO_INSTANT.test(text) || Number.isNaN(instant.getTime())) return undefined
   return isOnCalendar(text.slice(0, 10)) ? instant : undefined
 }
 
-/** `Date` takes 30 February for 2 March. */
+/** `Date` reads 30 February as 2 March. */
 function isOnCalendar(day: string): boolean {
   return new Date(`${day}T00:00:00Z`).toISOString().startsWith(day)
 }

@@ -6,27 +6,27 @@ import type { FactRegistry } from '../imds/instance-facts.js'
 import { forget, keep, share } from '../imds/recently-used.js'
 import { processWide } from '../runtime/process-wide.js'
 
-/** Sources, metadata tokens and facts about the instance that are shared. */
+/** The shared sources, metadata tokens and facts about the instance. */
 export interface SourceRegistry extends TokenRegistry, FactRegistry {
   readonly sources: Map<string, WeakRef<CredentialsSource>>
 }
 
-/** A registry that nobody else shares. */
+/** A registry that is not shared with the process. */
 export function createRegistry(): SourceRegistry {
   return { sources: new Map(), tokens: new Map(), recent: new WeakMap(), facts: new WeakMap() }
 }
 
-/** What all copies of this package in the process share. Entries come from whichever copy was first. */
+/** The registry that all copies of this package in the process share. Each entry comes from the copy that needed it first. */
 export const processRegistry: () => SourceRegistry = processWide(createRegistry)
 
 export interface UseOptions extends AccessOptions {
   readonly registry: SourceRegistry
   readonly isolated: boolean
-  /** Of the provider itself. */
+  /** The logger of the provider. */
   readonly logger: Logger | undefined
 }
 
-/** The source for a configuration: the registry's, or a new one where it is to be `isolated`. Each use is released once. */
+/** Returns the shared source of a configuration, or a new one if it is `isolated`. Each call needs one `releaseSource`. */
 export function retainSource(options: UseOptions): CredentialsSource {
   const source = options.isolated
     ? createSource({ ...options, registry: createRegistry() })
@@ -35,7 +35,7 @@ export function retainSource(options: UseOptions): CredentialsSource {
   return source
 }
 
-/** The last use of a source ends it, and leaves nothing of it in the registry. */
+/** The last release of a source ends it and removes it from the registry. */
 export function releaseSource(
   source: CredentialsSource,
   { registry, dispatcher, logger }: Pick<UseOptions, 'registry' | 'dispatcher' | 'logger'>,
@@ -59,7 +59,7 @@ function createSource(options: UseOptions): CredentialsSource {
   })
 }
 
-/** Two configurations that lead to the same requests are one; where their values come from does not matter, but for `retries`. */
+/** Configurations that lead to the same requests share a source. The origin of a value matters for `retries` only. */
 function keyOf({ config, dispatcher, registry }: UseOptions): string {
   const settings = Object.values<Setting<unknown>>({ ...config }).map(({ value }) => value ?? null)
   return JSON.stringify([...settings, isByDefault(config.retries), dispatcherId(registry, dispatcher)])

@@ -1,38 +1,38 @@
 import type { Logger } from '@smithy/types'
 
-/** A trouble that lasts is told again after this long. */
+/** A problem that lasts is logged again after this time. */
 const REMINDER_MS = 600_000
 
-/** A source keeps no more loggers than this, because a provider can be dropped without being closed. */
+/** The most loggers of a source. A program can drop providers without closing them. */
 const MOST_LOGGERS = 100
 
 export interface Line {
-  /** Lines of one topic tell states that follow each other. */
+  /** Lines of one topic describe states that follow each other. */
   readonly topic: 'credentials' | 'protocol'
-  /** Lines with the same state tell the same. */
+  /** Lines with the same state are repeats of each other. */
   readonly state: string
-  /** `info`: all is well; the others tell of a trouble. */
+  /** `info` means that all is well; the others report a problem. */
   readonly level: 'info' | 'warn' | 'error'
   readonly text: string
 }
 
-/** The part of the SDK's `Logger` in use here; a logger can well write later than it is told. */
+/** The part of the SDK's `Logger` that is used. A logger may write asynchronously. */
 export type LineLogger = Readonly<Record<Line['level'], (text: string) => unknown>>
 
-/** The log of one source: to the loggers of its providers, and to that of a caller. Each logger is told by itself. */
+/** Writes the lines of one source to the loggers of its providers and of the caller. Repeats are counted per logger. */
 export class SourceLog {
-  /** Of providers, and how many have each. */
+  /** The loggers of providers, and how many providers use each. */
   readonly #providers = new Map<Logger, number>()
   readonly #logs = new WeakMap<Logger, StateLog>()
 
-  /** Once for each provider. Beyond the limit, a logger hears of its provider's own calls only. */
+  /** Called once per provider. Beyond the limit, a logger receives lines about its own provider's calls only. */
   add(logger: Logger): void {
     const users = this.#providers.get(logger)
     if (users === undefined && this.#providers.size >= MOST_LOGGERS) return
     this.#providers.set(logger, (users ?? 0) + 1)
   }
 
-  /** Gone with the last of its providers. */
+  /** Removes the logger when its last provider is closed. */
   remove(logger: Logger): void {
     const users = this.#providers.get(logger) ?? 0
     if (users > 1) this.#providers.set(logger, users - 1)
@@ -50,7 +50,7 @@ export class SourceLog {
   }
 }
 
-/** What one logger is told: one line for each change of state, and a reminder of a trouble that lasts. */
+/** The lines of one logger: one per change of state, and reminders of a problem that lasts. */
 export class StateLog {
   readonly #news: Readonly<Record<Line['topic'], News>> = { credentials: new News(), protocol: new News() }
 
@@ -59,15 +59,15 @@ export class StateLog {
     try {
       Promise.resolve(logger[line.level](`instance-role: ${line.text}`)).catch(() => {})
     } catch {
-      // A logger that fails, at once or later, must not cost anybody the credentials.
+      // A logger that throws or rejects must not fail the call.
     }
   }
 }
 
 class News {
-  /** What was told last, where that was no trouble. */
+  /** The last state that was logged, if it was not a problem. */
   #good: string | undefined
-  /** When each was told last, since all was well. */
+  /** When each problem was last logged, since all was well. */
   readonly #troubles = new Map<string, number>()
 
   isNews({ state, level }: Line, now: number): boolean {

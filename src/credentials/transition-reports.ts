@@ -1,4 +1,4 @@
-// What is told of each transition: the event on its channel, and the line in the log.
+// The event and the log line of each transition.
 import type { InstanceRoleError } from '../errors.js'
 import type { InstanceRoleEvents } from '../events/events.js'
 import type { Line } from './state-log.js'
@@ -9,7 +9,7 @@ type Events = Partial<InstanceRoleEvents>
 type Of<Kind extends Transition['kind']> = Extract<Transition, { readonly kind: Kind }>
 type OfCalls = Of<'v1-used' | 'loads-failing' | 'calls-failing' | 'calls-recovered'>
 
-/** At most one event: of failed calls, the first has one; of loads, `instance-role:load:error` tells. */
+/** Returns at most one event. Only the first of several failed calls has one, and a failed load has `instance-role:load:error`. */
 export function eventOf(transition: Transition): Events {
   switch (transition.kind) {
     case 'v1-used':
@@ -45,7 +45,7 @@ function eventOfSet(transition: Exclude<Transition, OfCalls>): Events {
   }
 }
 
-/** Nothing where the line of another transition says it: that the role was detached, or that an expired set was loaded. */
+/** Returns no line if the line of another transition says the same. */
 export function lineOf(transition: Transition): Line | undefined {
   switch (transition.kind) {
     case 'v1-used': {
@@ -118,7 +118,7 @@ function failingLine({ since, failedCalls, set, error }: Of<'calls-failing'>): L
   return { ...CREDENTIALS, state: 'failing', level: 'error', text }
 }
 
-/** With the state of the set, so that the line of its load does not follow. */
+/** It has the state of the loaded line, so that this line is not logged as well. */
 function recoveredLine({ since, failedCalls, set }: Of<'calls-recovered'>): Line {
   const { roleName, expiresAt, extendedUntil } = set
   const end = `${extendedUntil === undefined ? 'expire' : 'expired'} at ${toIso(expiresAt)}`
@@ -126,7 +126,7 @@ function recoveredLine({ since, failedCalls, set }: Of<'calls-recovered'>): Line
   return { ...CREDENTIALS, state: stateOf(set), level: 'info', text }
 }
 
-/** The one place where a line quotes an error. */
+/** The only place where a line quotes an error. */
 function why({ code, message }: InstanceRoleError): string {
   return `${code}: ${message}`
 }

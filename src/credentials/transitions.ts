@@ -3,25 +3,25 @@ import { InstanceRoleError } from '../errors.js'
 import { type Held, isServable } from '../refresh/refresh-schedule.js'
 import type { Change } from '../refresh/refreshing-cache.js'
 
-/** A set of credentials, without the credentials. */
+/** The facts about a set of credentials, without its keys. */
 export interface SetFacts {
   readonly roleName: string
   /** The true expiration. */
   readonly expiresAt: number
-  /** From when on a call tries again. */
+  /** The next call after this instant refreshes the credentials. */
   readonly refreshAt: number
-  /** The expiration that is handed out in place of the true one, where the set is past that. */
+  /** The expiration that callers are given, if the credentials are extended. */
   readonly extendedUntil: number | undefined
 }
 
-/** A time in which calls fail. */
+/** A period in which calls fail. */
 export interface Failing {
-  /** When the first of them failed. */
+  /** When the first call failed. */
   readonly since: number
   readonly failedCalls: number
 }
 
-/** What becomes of the credentials of one source, and of those who call for them. Instants are epoch milliseconds. */
+/** Everything that can happen to the credentials of a source and its callers. Instants are epoch milliseconds. */
 export type Transition =
   | { readonly kind: 'v1-used'; readonly endpoint: string }
   | { readonly kind: 'role-changed'; readonly from: string; readonly to: string }
@@ -39,22 +39,25 @@ interface Extended {
 }
 
 interface Expired {
-  /** What has expired, where anything was ever loaded. */
+  /** The expired credentials, if there were any. */
   readonly set: SetFacts | undefined
 }
 
 type HeldRole = Held<LoadedRole>
 
-/** What follows from loads and calls that end. Remembers what is told once: that the role was detached, and since when calls fail. */
+/**
+ * Derives transitions from the results of loads and calls. Remembers what is reported once: that the role is detached, and since
+ * when calls fail.
+ */
 export class SourceHistory {
   #isDetached = false
   #failing: Failing | undefined
-  /** Loads in a row that left nothing to serve. */
+  /** Consecutive loads that left no credentials to serve. */
   #vainLoads = 0
 
-  /** In the order in which they are told. */
+  /** Returns the transitions in the order in which they are reported. */
   loadEnded({ before, after, error }: Change<HeldRole>, now: number): readonly Transition[] {
-    // A load that failed can end the trouble, too, where the clock went back.
+    // Even a failed load can end the problem, if the clock was set back.
     const recovery = after !== undefined && isServable(now, after) ? this.#recovery(after) : []
     if (error instanceof InstanceRoleError) return [...recovery, ...this.#failure(after, error, now)]
     if (error !== undefined || after === undefined) return recovery
@@ -62,7 +65,7 @@ export class SourceHistory {
     return [...recovery, ...afterSuccess(before, after)]
   }
 
-  /** `held` is what expired, if anything. */
+  /** `held` are the expired credentials, if any. */
   callFailed(error: InstanceRoleError, held: HeldRole | undefined, now: number): Transition {
     const { since, failedCalls } = this.#failing ?? { since: now, failedCalls: 0 }
     this.#failing = { since, failedCalls: failedCalls + 1 }
@@ -88,7 +91,7 @@ export class SourceHistory {
     return [...afterFailure(after, error, now), ...this.#detachment(after, error), ...vain]
   }
 
-  /** Where no call failed between two of these, a call waits for a role. */
+  /** If no call failed in the meantime, a call is waiting for a role. */
   #vainLoad(error: InstanceRoleError): Transition[] {
     this.#vainLoads += 1
     const isWaitedFor = this.#vainLoads > 1 && this.#failing === undefined
@@ -113,7 +116,7 @@ function afterSuccess(before: HeldRole | undefined, after: HeldRole): Transition
   return [...changed, { kind: 'refreshed', set, isNew }, ...extension(set)]
 }
 
-/** Past its expiration, a set is extended or serves nobody; until then it is kept. */
+/** Valid credentials are kept. Expired ones are extended or not served. */
 function afterFailure(after: HeldRole, error: InstanceRoleError, now: number): Transition[] {
   const set = factsOf(after)
   return now < set.expiresAt ? [{ kind: 'refresh-failed', set, error }] : extension(set, error)

@@ -2,28 +2,28 @@ import type { AttributedAwsCredentialIdentity } from '@aws-sdk/types'
 import type { LoadedRole } from '../credentials/credentials-load.js'
 import { extensionAt, type Held } from '../refresh/refresh-schedule.js'
 
-/** A set of credentials of an instance role, as the AWS SDK takes it; each call gives a new object. */
+/** The credentials of an instance role, in the AWS SDK's form. Each call returns a new object. */
 export interface InstanceRoleCredentials extends AttributedAwsCredentialIdentity {
   readonly sessionToken: string
-  /** When to ask again at the latest. Later than `originalExpiration` where that is present. */
+  /** When the caller must ask again at the latest. It is later than `originalExpiration` if that is present. */
   readonly expiration: Date
-  /** The true expiration, where the set is past it and served all the same because IMDS gives no other. */
+  /** The true expiration. Present if it has passed, and the credentials are served because IMDS gives no others. */
   readonly originalExpiration?: Date
 }
 
-/** The host's clock. */
+/** A source of the current time. */
 export interface CredentialsClock {
   /** Epoch milliseconds. */
   now(): number
 }
 
 /**
- * A fresh object, and a fresh `$source`, each time: the SDK writes to them. Spelt out, because it runs at each hit; the clock is
- * read only where it matters, because that takes a third of a hit.
+ * Returns a new object with a new `$source` each time, because the SDK writes to both. It is written out field by field, and reads
+ * the clock only if needed, because it runs at every cached call.
  */
 export function toCredentials(held: Held<LoadedRole>, clock: CredentialsClock): InstanceRoleCredentials {
   const { accessKeyId, secretAccessKey, sessionToken, accountId } = held.value.credentials
-  // A Date can be written to as well.
+  // A new Date, because callers can write to it.
   const expiration = new Date(held.value.expiresAt)
   const fresh = {
     accessKeyId,

@@ -3,11 +3,11 @@ import type { ConfigSources } from '../config/config.js'
 import { type Runtime, systemRuntime } from '../runtime/runtime.js'
 import { processRegistry, type SourceRegistry } from '../credentials/shared-sources.js'
 
-/** What a provider or a client lives in. */
+/** What a provider or client takes from its process. */
 export interface Environment {
   readonly runtime: Runtime
   readonly registry: SourceRegistry
-  /** `readingLimitMs` bounds the reading of files; `warn` is told of each that cannot be used. */
+  /** `readingLimitMs` limits the time for reading files. `warn` is called for each file that cannot be used. */
   readonly configSources: (
     profile: string | undefined,
     readingLimitMs?: number,
@@ -15,7 +15,7 @@ export interface Environment {
   ) => ConfigSources
 }
 
-/** The process as it is. */
+/** The environment of this process. */
 export function systemEnvironment(): Environment {
   return { runtime: systemRuntime, registry: processRegistry(), configSources: systemConfigSources }
 }

@@ -38,35 +38,35 @@ const EMPTY: SourceStatus = {
 /** A credentials function for any AWS SDK v3 client. */
 export interface InstanceRoleProvider extends AsyncDisposable {
   /**
-   * The credentials of the instance's role: at once while the cached ones are valid, otherwise after a load.
+   * Returns the credentials of the instance's role: at once if the cached ones are valid, otherwise after a load.
    *
-   * @throws {InstanceRoleError} every code but `METADATA_ABSENT` and `METADATA_NOT_TEXT`; or the reason of `abortSignal`
+   * @throws {InstanceRoleError} every code except `METADATA_ABSENT` and `METADATA_NOT_TEXT`; or the reason of `abortSignal`
    */
   (properties?: InstanceRoleCallProperties): Promise<InstanceRoleCredentials>
-  /** Tells the SDK not to put a cache of its own in front, which would block and fail 5 min before each expiration. */
+  /** Tells the SDK not to wrap the provider in its own cache, which would block and fail 5 min before each expiration. */
   memoized: boolean
-  /** State, role, expiration, last success, last error code and next refresh: safe to show, no secret in it. */
+  /** State, role, expiration, last success, last error code and next refresh. Contains no secret. */
   status(): InstanceRoleStatus
   /**
-   * Waits until there are credentials, for example while an instance boots, and gives them.
+   * Waits until there are credentials, for example while an instance boots, and returns them.
    *
-   * @throws {InstanceRoleError} the last failure when time is up; at once, a failure that waiting cannot fix
+   * @throws {InstanceRoleError} the last failure when the time is up; at once, a failure that waiting cannot fix
    */
   ready(options?: ReadyOptions): Promise<InstanceRoleCredentials>
   /**
-   * Marks the cached credentials as invalid: the next call waits for a fresh load, and returns the cached ones only if that fails.
-   * A load that is under way counts as the fresh one. Before the first call, this does nothing.
+   * Marks the cached credentials as invalid. The next call waits for a fresh load, and returns the cached ones only if that fails.
+   * A load that is already running counts as fresh. Before the first call, this does nothing.
    */
   invalidate(): void
-  /** Ends the waits of its callers with `CLOSED`, and the load under way if nobody else shares it. */
+  /** Ends its waiting calls with `CLOSED`, and the running load if no other provider shares it. */
   close(): Promise<void>
 }
 
 /**
- * The credentials of the IAM role of this EC2 instance, from IMDSv2: cached, refreshed ahead of their expiration, and shared
- * with every other provider of the process that has the same settings.
+ * Returns the credentials of the IAM role of this EC2 instance, from IMDSv2. They are cached, refreshed ahead of their expiration,
+ * and shared with every other provider of the process that has the same settings.
  *
- * Environment and config file are read at the first call.
+ * The environment and the config file are read at the first call.
  *
  * @example
  * const s3 = new S3Client({ credentials: fromInstanceRole() })
@@ -82,12 +82,12 @@ export function fromInstanceRole(options: InstanceRoleOptions = {}): InstanceRol
   }
 }
 
-/** How `util.inspect` finds what an object says of itself; the same in every realm. */
+/** The key of `util.inspect`'s custom inspection, the same in every realm. */
 const INSPECT = Symbol.for('nodejs.util.inspect.custom')
 
 const callsOf = new WeakMap<object, ProviderCalls>()
 
-/** What `provider` takes its credentials from, the same for all that share them; itself where that is not known. */
+/** Returns the source that `provider` shares with others, or `provider` itself if it is not one of ours. */
 export function sourceOf(provider: object): object {
   return callsOf.get(provider)?.source ?? provider
 }
@@ -109,7 +109,7 @@ export function createProvider(options: InstanceRoleOptions, environment: Enviro
     close,
     [Symbol.asyncDispose]: close,
   })
-  // Not enumerable, so that nothing copies it.
+  // Not enumerable, so that it is not copied.
   Object.defineProperty(provider, INSPECT, { value: () => inspectStatus(status(), now()) })
   callsOf.set(provider, use)
   return provider
@@ -119,11 +119,11 @@ export function createProvider(options: InstanceRoleOptions, environment: Enviro
 interface Wait {
   readonly abortSignal: AbortSignal | undefined
   readonly limit: Pick<RoleWait, 'forMs' | 'isFirm'>
-  /** The first of our functions that the caller waits for. */
+  /** The function of ours that the caller called: stacks begin above it. */
   readonly called: Called
 }
 
-/** One provider's use of a source: opened at the first call, closed once. */
+/** A provider's use of a source: opened at the first call, closed once. */
 class ProviderCalls {
   readonly #checked: CheckedOptions
   readonly #environment: Environment
@@ -131,9 +131,9 @@ class ProviderCalls {
   #isClosed = false
   #source: CredentialsSource | undefined
   #opening: Promise<CredentialsSource> | undefined
-  /** While the first call was opening the source. */
+  /** `invalidate()` was called while the first call was opening the source. */
   #isInvalidated = false
-  /** Why the settings gave no source, where they did not. */
+  /** The error code of malformed settings. */
   #openErrorCode: InstanceRoleErrorCode | undefined
 
   constructor(options: InstanceRoleOptions, environment: Environment) {
@@ -141,17 +141,17 @@ class ProviderCalls {
     this.#environment = environment
   }
 
-  /** `undefined` before the first call and after the end. */
+  /** `undefined` before the first call and after `close()`. */
   get source(): CredentialsSource | undefined {
     return this.#source
   }
 
-  /** Of the source; without one, settings that forbid a load count as a load that failed. */
+  /** The status of the source. Without a source, malformed settings count as a failed load. */
   status(): SourceStatus {
     return this.#source?.status() ?? { ...EMPTY, lastErrorCode: this.#openErrorCode }
   }
 
-  /** Runs about twice per request of every client: a hit is a few comparisons and a copy. */
+  /** Runs about twice per request of every client, so a cached call is a few comparisons and a copy. */
   credentials(given: InstanceRoleCallProperties | null | undefined): Promise<InstanceRoleCredentials> {
     const properties = given ?? NONE
     const source = this.#source
@@ -167,7 +167,7 @@ class ProviderCalls {
   async #load(properties: InstanceRoleCallProperties): Promise<InstanceRoleCredentials> {
     const abortSignal = checkAbortSignal(properties.abortSignal)
     const limit = { forMs: this.#checked.waitForRoleMs ?? 0, isFirm: false }
-    // Awaited, so that this function is in the stack, which begins after it.
+    // Awaited, so that this function is in the stack, which then begins after it.
     return await this.#wait(properties, { abortSignal, limit, called: this.#load })
   }
 
@@ -224,7 +224,7 @@ class ProviderCalls {
     const caller = this.#caller(properties)
     const minTtlMs = checkDuration('minTtl', properties.minTtl) ?? this.#checked.minTtlMs
     const wish = properties.forceRefresh === true ? 'refresh' : 'get'
-    // A failure that is remembered ends a call, and not the wait of one that has tried.
+    // The pause after failed loads fails new calls at once, but not a call that waits and has tried already.
     const held = await source[isFirst ? wish : 'load'](caller)
     const isWorthATry = isShort(held, source, minTtlMs) && !wasTriedLately(source.now(), held)
     if (!isWorthATry) return toCredentials(held, source)
@@ -262,7 +262,7 @@ class ProviderCalls {
     if (this.#isClosed) throw closed()
   }
 
-  /** Hears of what its call does, where the provider has no logger that hears everything. */
+  /** The provider's logger, if it has one, receives every line. Otherwise the client's logger receives those about its call. */
   #caller({ callerClientConfig }: InstanceRoleCallProperties): Caller {
     return this.#checked.logger === undefined ? callerClientConfig : this.#checked
   }
@@ -276,7 +276,7 @@ function isShort(held: Held<LoadedRole>, source: CredentialsSource, minTtlMs: nu
   return minTtlMs !== undefined && held.value.expiresAt - source.now() < minTtlMs
 }
 
-/** For each caller its own: the SDK writes to errors, and the stack tells who called. */
+/** A copy for each caller: the SDK writes to errors, and the stack shows who called. */
 function ownCopy(error: unknown, called: Called): unknown {
   return error instanceof InstanceRoleError ? beginStackAt(called, copyOf(error)) : error
 }

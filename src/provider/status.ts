@@ -6,42 +6,42 @@ import { toIso } from '../runtime/iso.js'
 import { extensionAt, type Held, isServable, nextRefreshAt } from '../refresh/refresh-schedule.js'
 
 /**
- * What a provider can serve now, in a word:
+ * What a provider can serve now:
  *
- * - `empty`: no usable credentials are held, and no load has failed since;
+ * - `empty`: there are no usable credentials, and no load has failed since;
  * - `ok`: the credentials are valid, and the last load succeeded;
  * - `degraded`: the credentials are valid, but the last load failed or the role was detached;
- * - `extended`: the credentials are past their expiration and served all the same, because IMDS gives no others;
+ * - `extended`: the credentials have expired and are still served, because IMDS gives no others;
  * - `failing`: nothing can be served, and the last load failed.
  */
 export type InstanceRoleState = 'empty' | 'ok' | 'degraded' | 'extended' | 'failing'
 
-/** The state of a provider, safe to show and to serialise: no secret in it. Instants are ISO 8601. */
+/** The status of a provider. It contains no secret and can be serialised. Instants are ISO 8601 text. */
 export interface InstanceRoleStatus {
-  /** As of the last load: nothing runs by itself, so a health endpoint calls the provider first. */
+  /** The state after the last load. Nothing runs in the background, so a health endpoint calls the provider first. */
   readonly state: InstanceRoleState
-  /** The role whose credentials are held. */
+  /** The role of the cached credentials. */
   readonly roleName?: string
-  /** As handed out by the next call. */
+  /** The expiration that the next call returns. */
   readonly expiration?: string
-  /** The true expiration, where the set is past it and still served. */
+  /** The true expiration, if the credentials have expired and are still served. */
   readonly originalExpiration?: string
-  /** When the last load that brought credentials ended. */
+  /** When the last successful load ended. */
   readonly lastSuccess?: string
-  /** Code of the last load's error, where it failed. */
+  /** Error code of the last load, if it failed. */
   readonly lastErrorCode?: InstanceRoleErrorCode
-  /** From when on a call refreshes. */
+  /** The next call after this instant refreshes the credentials. */
   readonly nextRefresh?: string
-  /** HTTP requests made so far by all who share the credentials. */
+  /** Number of HTTP requests so far, of all providers that share the credentials. */
   readonly requests: number
-  /** How far the clock of IMDS was ahead of the host's with the last credentials, in milliseconds; absent below 2 s. */
+  /** How far the clock of IMDS was ahead of the host's at the last load, in milliseconds. Absent below 2 s. */
   readonly clockOffsetMs?: number
 }
 
-/** What decides the state of a provider. */
+/** The facts that decide the state of a provider. */
 export type StateFacts = Pick<SourceStatus, 'held' | 'lastErrorCode'>
 
-/** The state of a provider at `now`, in epoch milliseconds. */
+/** Returns the state of a provider at `now`, in epoch milliseconds. */
 export function stateAt(now: number, { held, lastErrorCode }: StateFacts): InstanceRoleState {
   const hasFailed = lastErrorCode !== undefined
   if (held === undefined || !isServable(now, held)) return hasFailed ? 'failing' : 'empty'
@@ -49,7 +49,7 @@ export function stateAt(now: number, { held, lastErrorCode }: StateFacts): Insta
   return hasFailed || held.isWithdrawn === true ? 'degraded' : 'ok'
 }
 
-/** What a provider shows of its source. */
+/** Returns the status of a source. */
 export function describeStatus(source: SourceStatus, now: number): InstanceRoleStatus {
   const { held, lastSuccessAt, lastErrorCode, requests, clockOffsetMs } = source
   return {
@@ -62,7 +62,7 @@ export function describeStatus(source: SourceStatus, now: number): InstanceRoleS
   }
 }
 
-/** For `util.inspect`: role, state, error code and expiration in a line. */
+/** The line for `util.inspect`: role, state, error code and expiration. */
 export function inspectStatus(status: InstanceRoleStatus, now: number): string {
   const { roleName, state, lastErrorCode, expiration, originalExpiration = expiration } = status
   const isOver = originalExpiration !== undefined && Date.parse(originalExpiration) <= now

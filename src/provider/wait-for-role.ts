@@ -3,20 +3,20 @@ import type { Runtime } from '../runtime/runtime.js'
 
 /** How long a call keeps trying. */
 export interface RoleWait {
-  /** Failures that may pass are tried again for so long. */
+  /** For how long failures that may pass are retried. */
   readonly forMs: number
-  /** Whether time that is up ends the try under way as well. */
+  /** Whether the current try ends when the time is up. */
   readonly isFirm: boolean
-  /** Whether anybody still waits. */
+  /** Whether somebody still waits. */
   readonly isWanted: () => boolean
-  /** How long to leave IMDS in peace; it begins anew whenever another who waits has tried. */
+  /** How long to wait before the next try. Starts again whenever any waiting call has tried. */
   readonly pauseMs: () => number
 }
 
 /**
- * Tries again until time is up, and where that is not firm once more then: a role can appear some time after the instance has booted.
+ * Retries until the time is up, then once more unless the time is firm: a role can appear some time after the instance has booted.
  *
- * @throws the last failure; {@link InstanceRoleError} `TIMEOUT` where time is up during the first try
+ * @throws the last failure; {@link InstanceRoleError} `TIMEOUT` if the time is up during the first try
  */
 export async function waitForRole<T>(
   tryOnce: (isFirst: boolean) => Promise<T>,
@@ -37,19 +37,19 @@ export async function waitForRole<T>(
   }
 }
 
-/** Leaves IMDS in peace; gives whether there is to be another try. */
+/** Waits before the next try. Returns whether there is one. */
 async function pause(
   { isFirm, isWanted, pauseMs }: RoleWait,
   leftMs: () => number,
   sleep: Runtime['sleep'],
 ): Promise<boolean> {
-  // A try that ended after time was up was the last.
+  // A try that ended after the time was up was the last one.
   if (leftMs() <= 0) return false
   while (pauseMs() > 0 && leftMs() > 0 && isWanted()) await sleep(Math.min(pauseMs(), leftMs()))
   return isWanted() && (!isFirm || leftMs() > 0)
 }
 
-/** Settles with `work`, or rejects with `late` once `limitMs` have passed. */
+/** Settles with `work`, or rejects with `late` after `limitMs`. */
 function within<T>(limitMs: number, after: Runtime['after'], work: Promise<T>, late: Error): Promise<T> {
   return new Promise((resolve, reject) => {
     const cancel = after(limitMs, () => reject(late))

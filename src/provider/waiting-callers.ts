@@ -1,28 +1,28 @@
 import type { Runtime } from '../runtime/runtime.js'
 
-/** Those who wait at one time. */
+/** The callers that wait at the same time. */
 interface Crowd {
-  /** Ends one wait each. */
+  /** Each function ends one wait. */
   readonly rejects: Set<(error: Error) => void>
-  /** Lets the process end. */
+  /** Lets the process end again. */
   readonly release: () => void
 }
 
-/** Callers who wait, a thousand as cheaply as one: together they keep the process alive, and together they are sent away. */
+/** Callers that wait. Together they hold one handle that keeps the process alive, and together they can be rejected. */
 export class WaitingCallers {
   #crowd: Crowd | undefined
 
-  /** Settles with `work`, or rejects when all are sent away. Somebody who waits keeps the process alive; a load does not. */
+  /** Settles with `work`, or rejects when `sendAway` is called. A waiting caller keeps the process alive; a load does not. */
   join<T>(work: Promise<T>, { keepAlive }: Pick<Runtime, 'keepAlive'>): Promise<T> {
     const crowd = (this.#crowd ??= { rejects: new Set(), release: keepAlive() })
-    // Not a race with one promise for all: that would hold on to every result for as long as anybody waits.
+    // Not `Promise.race` with one shared promise: that promise would keep every result in memory while anybody waits.
     return new Promise<T>((resolve, reject) => {
       crowd.rejects.add(reject)
       work.then(resolve, reject).finally(() => this.#leave(crowd, reject))
     })
   }
 
-  /** Rejects every wait under way with `error`. */
+  /** Rejects all waiting calls with `error`. */
   sendAway(error: Error): void {
     const crowd = this.#crowd
     for (const reject of crowd?.rejects ?? []) {

@@ -1,22 +1,25 @@
 import { systemRuntime } from '../runtime/runtime.js'
 
-/** Between two inquiries about the same set: IMDS publishes a new one hourly or so, and services refuse in waves. */
+/**
+ * Pause between two refreshes for the same refused credentials: IMDS publishes new ones about hourly, and many requests are refused
+ * at the same time.
+ */
 const PAUSE_MS = 10_000
 
 interface Inquiry {
-  /** The access key that was asked about. */
+  /** The refused access key. */
   readonly accessKeyId: string
   readonly answered: Promise<void>
-  /** By `elapsed`; `undefined` while it is under way. */
+  /** On the monotonic clock. `undefined` while the refresh is running. */
   answeredAt?: number
 }
 
-/** The last one at each place. One is enough: whoever asks holds one set at a time. */
+/** The last refresh at each place. One is enough: a place has one set of credentials at a time. */
 const inquiries = new WeakMap<object, Inquiry>()
 
 /**
- * Makes one inquiry for something newer than a set at `place`, however many find out that the set is refused. Resolves when it is over,
- * whatever came of it: this one, or one that is under way or was answered less than 10 s ago.
+ * Refreshes the credentials at `place` once, however many requests find out that they are refused. Resolves when the refresh is
+ * over, whether it succeeded or not. A running refresh is joined, and one that ended less than 10 s ago is not repeated.
  */
 export function inquireOnce(
   place: object,

@@ -10,15 +10,15 @@ import { inquireOnce } from './inquiries.js'
 import { isReplayable, type Refusal, refusalOf, signerOf } from './refused-request.js'
 import { systemRuntime } from '../runtime/runtime.js'
 
-/** The part of an AWS SDK v3 client's resolved configuration that is in use here. */
+/** The part of an AWS SDK v3 client's resolved configuration that is used. */
 export interface SigningConfig {
-  /** What the client asks for credentials before it signs. */
+  /** The credentials function that the client calls before it signs. */
   readonly credentials: (properties?: {
     readonly forceRefresh?: boolean
   }) => Promise<{ readonly accessKeyId: string }>
 }
 
-/** A plugin for the middleware stack of any AWS SDK v3 client or command: the SDK's `Pluggable`, for whatever input and output. */
+/** A plugin for the middleware stack of any AWS SDK v3 client or command, like the SDK's `Pluggable`, for any input and output. */
 export interface RefreshOnExpiredTokenPlugin {
   /** Adds the middleware; the SDK calls it. */
   applyToStack(stack: RelativeStack): void
@@ -37,22 +37,22 @@ type AnyMiddleware = <Input extends object, Output extends object>(
 export interface SigningClient {
   /** The resolved configuration. */
   readonly config: SigningConfig
-  /** Where plugins go. */
+  /** Where plugins are added. */
   readonly middlewareStack: { use(plugin: RefreshOnExpiredTokenPlugin): void }
 }
 
-/** A provider of `fromInstanceRole()`, or what wraps one. */
+/** A provider of `fromInstanceRole()`, or a function that wraps one. */
 export type RefreshableProvider = ((properties?: {
   readonly forceRefresh?: boolean
 }) => Promise<{ readonly accessKeyId: string }>) &
   Pick<InstanceRoleProvider, 'status'>
 
-/** How long a set counts as fresh, from its first use; IAM is eventually consistent, mostly within seconds. */
+/** How long credentials count as new, from their first use. IAM is eventually consistent, mostly within seconds. */
 const FRESH_MS = 60_000
-/** Before a fresh set that a service does not know yet is tried again. */
+/** Pause before a request is sent again with new credentials that the service does not know yet. */
 const GET_KNOWN_MS = 1_000
 
-/** Outside the signing, so that what is sent again is signed again; inside the client's own retries, which see one attempt. */
+/** Before the signing, so that a request that is sent again is signed again. After the client's own retries, which see one attempt. */
 const RETRY_MIDDLEWARE: RelativeMiddlewareOptions = {
   name: 'refreshOnExpiredTokenMiddleware',
   tags: ['REFRESH_ON_EXPIRED_TOKEN', 'CREDENTIALS'],
@@ -61,7 +61,7 @@ const RETRY_MIDDLEWARE: RelativeMiddlewareOptions = {
   override: true,
 }
 
-/** Inside the signing: what the identity of a call says is not always what its request is signed with. */
+/** After the signing: a request is not always signed with the identity of its call. */
 const WITNESS_MIDDLEWARE: RelativeMiddlewareOptions = {
   ...RETRY_MIDDLEWARE,
   name: 'refreshOnExpiredTokenWitnessMiddleware',
@@ -69,15 +69,15 @@ const WITNESS_MIDDLEWARE: RelativeMiddlewareOptions = {
 }
 
 /**
- * Has a client recover when a service refuses the instance role's credentials as expired or unknown: IMDS is asked once for
- * newer ones, however many requests fail together, and the request is sent once more. Gives the client.
+ * Lets a client recover when a service refuses the instance role's credentials as expired or unknown. IMDS is asked once for newer
+ * ones, however many requests fail together, and the request is sent once more. Returns the client.
  *
- * `provider` is the client's own, alone or in a chain, or another with the same settings, which shares its credentials. A client
- * with a cache of its own, as the SDK puts on a chain, renews that with one more request to IMDS.
+ * `provider` is the client's own provider, alone or in a chain, or another one with the same settings, which shares its
+ * credentials. If the client has its own cache, as the SDK adds to a chain, one more request to IMDS renews that cache.
  *
- * A request whose body is a stream is not sent again, because the stream is consumed; IMDS is asked all the same. Where nothing
- * newer is to be had, the service's own error comes back. Credentials that are not an instance role's are left alone: they are
- * not sent twice, and IMDS is not asked about them.
+ * A request whose body is a stream is not sent again, because the stream is consumed; IMDS is asked nevertheless. If there are no
+ * newer credentials, the service's own error is thrown. Other credentials than an instance role's are left alone: the request is
+ * not sent again, and IMDS is not asked.
  *
  * @example
  * const credentials = fromInstanceRole()
@@ -92,7 +92,7 @@ export function refreshOnExpiredToken<Client extends SigningClient>(
 }
 
 /**
- * {@link refreshOnExpiredToken} as the SDK's plugins are: for the middleware stack of a client or of a command.
+ * {@link refreshOnExpiredToken} as a plugin for the middleware stack of a client or a command.
  *
  * @example
  * command.middlewareStack.use(getRefreshOnExpiredTokenPlugin(client.config, credentials))
@@ -110,15 +110,15 @@ export function getRefreshOnExpiredTokenPlugin(
   }
 }
 
-/** Told which access key has signed a request; gives whether the request is sent. */
+/** Receives the access key that signed a request. Returns whether to send the request. */
 type OnSigned = (accessKeyId: string) => boolean | Promise<boolean>
 
-/** Carried in the arguments: a context can be that of several calls, where a client caches its middleware. */
+/** Passed in the arguments, because several calls can share a context if a client caches its middleware. */
 const ON_SIGNED = Symbol('instance-role on signed')
 
 type Arguments<Input extends object> = FinalizeHandlerArguments<Input> & { readonly [ON_SIGNED]?: OnSigned }
 
-/** Ends a sending before the network; it reaches no caller. */
+/** Stops a request before it is sent. No caller sees it. */
 const NOT_SENT = new Error('not sent')
 
 function send<Input extends object, Output extends object>(
@@ -142,7 +142,7 @@ function witnessing<Input extends object, Output extends object>(
   }
 }
 
-/** The access key that a service has refused, and why. */
+/** The refused access key, and why it was refused. */
 interface Refused {
   readonly accessKeyId: string
   readonly refusal: Refusal
@@ -151,9 +151,9 @@ interface Refused {
 class Recovery {
   readonly #config: SigningConfig
   readonly #provider: RefreshableProvider
-  /** The requests that have had their recovery. */
+  /** The requests that were recovered already. */
   readonly #recovered = new WeakSet<object>()
-  /** The access key that signs now; its first use by `elapsed`. */
+  /** The current access key, and its first use on the monotonic clock. */
   #latest: { readonly accessKeyId: string; readonly firstUsedAt: number } | undefined
 
   constructor(config: SigningConfig, provider: RefreshableProvider) {
@@ -187,7 +187,7 @@ class Recovery {
     }
   }
 
-  /** A call has one recovery, in whichever of the client's own attempts it is needed. */
+  /** Each call is recovered once, in whichever of the client's attempts needs it. */
   #refusedBy(error: unknown, accessKeyId: string | undefined, request: unknown): Refused | undefined {
     const refusal = refusalOf(error)
     if (refusal === undefined || accessKeyId === undefined) return undefined
@@ -196,40 +196,46 @@ class Recovery {
     return { accessKeyId, refusal }
   }
 
-  /** Has the provider, and the client's own cache, give up the refused set; `false` where neither has anything from IMDS. */
+  /**
+   * Makes the provider and the client's own cache replace the refused credentials. Returns `false` if neither has credentials from
+   * IMDS.
+   */
   async #renew({ accessKeyId: refused }: Refused): Promise<boolean> {
     if (!(await this.#hasImds())) return false
     if ((await this.#provider()).accessKeyId === refused)
       await inquireOnce(sourceOf(this.#provider), refused, () => this.#refreshAll())
-    // The SDK's cache on a chain would keep it until 5 min before its expiration, and heeds nothing but this.
+    // The SDK's cache on a chain would keep them until 5 min before their expiration. Only `forceRefresh` renews it.
     if (await this.#isBehind(refused))
       await inquireOnce(this.#config, refused, () => this.#refreshThroughClient())
     return true
   }
 
-  /** IMDS may not even be there, unless what the provider or the client holds came from it. */
+  /** Without credentials from IMDS in the provider or the client, there may be no IMDS. */
   async #hasImds(): Promise<boolean> {
     return this.#provider.status().expiration !== undefined || isFromImds(await this.#config.credentials())
   }
 
-  /** One request to IMDS where the client's credentials are the provider's. */
+  /** One load, if the client uses the provider. */
   #refreshAll(): Promise<unknown> {
     return Promise.allSettled([this.#refreshThroughClient(), this.#provider({ forceRefresh: true })])
   }
 
-  /** The client's own cache, where it has one, is renewed with it. */
+  /** Renews the client's own cache as well, if it has one. */
   #refreshThroughClient(): Promise<unknown> {
     return this.#config.credentials({ forceRefresh: true })
   }
 
-  /** Whether the client still has what the provider has replaced. */
+  /** Whether the client still has credentials that the provider has replaced. */
   async #isBehind(refused: string): Promise<boolean> {
     const { accessKeyId } = await this.#provider()
     const held = await this.#config.credentials()
     return accessKeyId !== refused && held.accessKeyId === refused && isFromImds(held)
   }
 
-  /** Whether `accessKeyId`, which has signed again, is another of the role's; or the refused one, after a wait, where that is fresh. */
+  /**
+   * Whether to send the request that `accessKeyId` has signed again: yes if the key is another one of the role; also if it is the
+   * refused one and new, after a pause.
+   */
   async #isWorthSending(accessKeyId: string, refused: Refused): Promise<boolean> {
     if (!(await this.#isOfRole(accessKeyId))) return false
     if (accessKeyId === refused.accessKeyId) {
@@ -257,14 +263,14 @@ class Recovery {
   }
 }
 
-/** Time for word of a fresh set to get round; somebody waits, so the process stays alive. */
+/** Waits until services know new credentials. The caller waits, so the process stays alive. */
 async function getKnown(): Promise<void> {
   const release = systemRuntime.keepAlive()
   await systemRuntime.sleep(GET_KNOWN_MS)
   release()
 }
 
-/** What `work` gives; `false` where it fails or the call is aborted, which the SDK's retries then report as such. */
+/** Returns the result of `work`, or `false` if it fails or the call is aborted. The SDK's retries then report the abort. */
 async function unlessCalledOff(
   { __smithy_context: { abortSignal } = {} }: HandlerExecutionContext,
   work: Promise<boolean>,
@@ -272,7 +278,7 @@ async function unlessCalledOff(
   return (isAbortSignal(abortSignal) ? unlessAborted(abortSignal, work) : work).catch(() => false)
 }
 
-/** By the mark for the SDK's user agent, which what a role assumed has not. */
+/** By the mark for the SDK's user agent, which credentials of an assumed role lack. */
 function isFromImds(identity: object): boolean {
   if (!('$source' in identity) || typeof identity.$source !== 'object' || identity.$source === null)
     return false

@@ -1,4 +1,4 @@
-/** The credentials are past their expiration. */
+/** The credentials have expired. */
 const EXPIRED: ReadonlySet<unknown> = new Set([
   // S3, STS. https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList
   'ExpiredToken',
@@ -8,7 +8,7 @@ const EXPIRED: ReadonlySet<unknown> = new Set([
   'RequestExpired',
 ])
 
-/** The service does not know the credentials: they are revoked, or so fresh that word has not got round. */
+/** The service does not know the credentials: they are revoked, or so new that the service does not know them yet. */
 const UNKNOWN: ReadonlySet<unknown> = new Set([
   // https://docs.aws.amazon.com/emr/latest/APIReference/CommonErrors.html
   'InvalidClientTokenId',
