@@ -1,11 +1,11 @@
 import { keepName } from './runtime/keep-name.js'
 import { oneLine } from './runtime/plain-text.js'
 
-/** What went wrong, as a closed set: every code has a section in `docs/errors.md`. */
+/** What went wrong. Every code has a section in `docs/errors.md`. */
 export type InstanceRoleErrorCode =
-  /** no connection to IMDS: not on EC2, or a firewall */
+  /** no connection to IMDS: the process is not on EC2, or a firewall blocks it */
   | 'UNREACHABLE'
-  /** connected, but the token request was never answered: a container behind hop limit 1 */
+  /** the connection was made, but the token request was not answered: a container behind hop limit 1 */
   | 'HOP_LIMIT'
   /** the metadata service of the instance is disabled (403) */
   | 'IMDS_DISABLED'
@@ -21,7 +21,7 @@ export type InstanceRoleErrorCode =
   | 'CREDENTIALS_NOT_ISSUED'
   /** IMDS has nothing at the path that was read (404) */
   | 'METADATA_ABSENT'
-  /** what was read as text is something else, gzip for instance */
+  /** the metadata is not text, for example gzip */
   | 'METADATA_NOT_TEXT'
   /** IMDS refused a fresh metadata token (401) */
   | 'TOKEN_REJECTED'
@@ -29,11 +29,11 @@ export type InstanceRoleErrorCode =
   | 'THROTTLED'
   /** IMDS answered with 500 to 599 */
   | 'SERVER_ERROR'
-  /** 400, 405, a redirect: not IMDS */
+  /** another status, such as 400, 405 or a redirect: this is not IMDS */
   | 'UNEXPECTED_STATUS'
-  /** an answer that is broken, too large, or lacks a field, which is named */
+  /** the response is malformed, too large, or lacks a field, which the message names */
   | 'BAD_RESPONSE'
-  /** no answer in time; says for how long the event loop was blocked, where it was */
+  /** no response in time; the message says for how long the event loop was blocked, if it was */
   | 'TIMEOUT'
   /** a malformed option, variable or config file key, which is named */
   | 'BAD_CONFIG'
@@ -41,30 +41,30 @@ export type InstanceRoleErrorCode =
   | 'CLOSED'
 
 /**
- * The request of a load that failed: `token` is `PUT /latest/api/token`, `role` is the listing
- * `GET /latest/meta-data/iam/security-credentials/`, `credentials` is `GET …/<role-name>`, `metadata` is any other path.
+ * The request that failed: `token` is `PUT /latest/api/token`, `role` is the listing `GET
+ * /latest/meta-data/iam/security-credentials/`, `credentials` is `GET …/<role-name>`, `metadata` is any other path.
  */
 export type LoadStep = 'token' | 'role' | 'credentials' | 'metadata'
 
-/** What to do about an error. Names in angle brackets are filled in where they are known. */
+/** What to do about an error. Known names replace the placeholders in angle brackets. */
 export interface ErrorHint {
-  /** In words, without the full stop: the command follows where there is one. */
+  /** In words, without a full stop. The command follows, if there is one. */
   readonly text: string
-  /** Shows what `command` replaces or deletes: to be run first. */
+  /** The command to run first: it shows what `command` replaces or deletes. */
   readonly look?: string
-  /** The exact command. Left out where a `<variable>` or an `<address>` in it is not known. */
+  /** The exact command. Omitted if a `<variable>` or an `<address>` in it is not known. */
   readonly command?: string
 }
 
-/** The names that a command is about, as far as they are known. */
+/** The names in a command, as far as they are known. */
 export interface ErrorNames {
-  /** Base URL of the IMDS that was asked. */
+  /** Base URL of IMDS. */
   readonly endpoint?: string | undefined
   /** Of the instance. */
   readonly region?: string | undefined
   /** Of the instance. */
   readonly instanceId?: string | undefined
-  /** Of the instance profile that is attached. */
+  /** Name of the attached instance profile. */
   readonly profileName?: string | undefined
   /** The role that IMDS lists. */
   readonly roleName?: string | undefined
@@ -73,15 +73,18 @@ export interface ErrorNames {
 }
 
 interface Treatment {
-  /** Whether another try within the same load can help. */
+  /** Whether another try within the same load can succeed. */
   readonly retryable: boolean
-  /** Whether `createCredentialChain` goes on: yes where the role is absent, no where it is there but broken or unclear. */
+  /**
+   * Whether `createCredentialChain` tries the next provider: yes if there is no role, no if the role is broken or the failure is
+   * unclear.
+   */
   readonly tryNextLink: boolean
-  /** Whether credentials past their expiration are still served (static stability): only where IMDS gave no verdict. */
+  /** Whether expired credentials are still served (static stability): only if IMDS was unavailable. */
   readonly extendsExpired: boolean
-  /** Whether waiting may fix it by itself, so that `waitForRole` and `ready()` go on. */
+  /** Whether waiting may be enough, so that `waitForRole` and `ready()` continue. */
   readonly mayPass: boolean
-  /** What to do about it, unless the error knows better: one of {@link HINTS}. */
+  /** What to do about it, unless the error itself has a better hint: one of {@link HINTS}. */
   readonly hint: ErrorHint
 }
 
@@ -97,11 +100,11 @@ export const COUNT_DROPPED = 'ethtool -S <interface> | grep linklocal_allowance_
 /** Shows the trust policy of a role. */
 export const SHOW_TRUST_POLICY =
   'aws iam get-role --role-name <role-name> --query Role.AssumeRolePolicyDocument'
-/** Shows what leads requests astray. */
+/** Shows settings that may send requests elsewhere. */
 const SHOW_PROXIES = 'env | grep -i -e AWS_EC2_METADATA -e proxy'
 const UNSET = 'unset <variable>'
 
-/** The whole policy on failures, one row a code. */
+/** How each failure is treated, one row per code. */
 export const TREATMENTS: Readonly<Record<InstanceRoleErrorCode, Treatment>> = {
   IMDS_DISABLED_BY_ENV: {
     ...absent,
@@ -233,7 +236,7 @@ type Remark =
   | 'notCalled'
   | 'dispatcher'
 
-/** What to do where more is known than the code. */
+/** Hints that are more precise than those of the codes. */
 export const HINTS: Readonly<Record<Remark, ErrorHint>> = {
   emptyProfile: {
     text: 'Put the role in the instance profile',
@@ -272,41 +275,41 @@ export const HINTS: Readonly<Record<Remark, ErrorHint>> = {
 
 const NO_REMEDY: ErrorHint = { text: '' }
 
-/** For a code that another version of this package has, and this one does not know. */
+/** For a code of another version of this package. */
 const UNKNOWN_CODE: Treatment = { ...wrong, hint: NO_REMEDY }
 
 const treatments = new Map<string, Treatment>(Object.entries(TREATMENTS))
 
-/** The row of a code, which another copy of this package may have made. */
+/** Returns the row of a code. The error may come from another copy of this package. */
 export function treatmentOf(code: string): Treatment {
   return treatments.get(code) ?? UNKNOWN_CODE
 }
 
-/** How copies of this package know each other's errors. */
+/** Marks the errors of all copies of this package. */
 const BRAND = Symbol.for('instance-role.error')
 
-/** Where each code is explained. */
+/** The page that explains the codes. */
 const ERRORS_PAGE = 'https://github.com/instance-role/instance-role/blob/main/docs/errors.md'
 
-/** The page that explains a code. */
+/** The section of `docs/errors.md` about the code. */
 export function linkTo(code: string): string {
   return `${ERRORS_PAGE}#${code.toLowerCase()}`
 }
 
-/** What an {@link InstanceRoleError} knows besides its code and what happened. */
+/** The details of an {@link InstanceRoleError}, besides its code and what happened. */
 export interface InstanceRoleErrorDetails {
   /** The request that failed. */
   readonly step?: LoadStep | undefined
   /** HTTP status of the answer. */
   readonly statusCode?: number | undefined
   /**
-   * Tries of the whole load, the first included.
+   * Number of tries of the load, the first included.
    *
    * @default 0
    */
   readonly attempts?: number
   /**
-   * Whether it ended because nothing came in time.
+   * Whether the last try timed out.
    *
    * @default false
    */
@@ -314,14 +317,14 @@ export interface InstanceRoleErrorDetails {
   /** How long IMDS asked to wait, in milliseconds. */
   readonly retryAfterMs?: number | undefined
   /**
-   * Whether the next provider of a credential chain is to be tried.
+   * Whether a credential chain tries its next provider.
    *
    * @default what the code says
    */
   readonly tryNextLink?: boolean | undefined
-  /** What it comes from; no part of an answer. */
+  /** The underlying error. It contains no part of a response. */
   readonly cause?: unknown
-  /** The `Message` of IMDS, as it may be quoted. */
+  /** The `Message` of IMDS, without anything secret. */
   readonly said?: string | undefined
   /**
    * What to do about it.
@@ -329,11 +332,11 @@ export interface InstanceRoleErrorDetails {
    * @default what the code says
    */
   readonly remedy?: ErrorHint | undefined
-  /** What is filled into it. */
+  /** The names for the placeholders in the hint. */
   readonly names?: ErrorNames | undefined
 }
 
-/** What an error is made of; the message is all of it in one line. */
+/** The parts of an error. Its message contains all of them in one line. */
 interface Account {
   readonly what: string
   readonly said: string | undefined
@@ -341,16 +344,16 @@ interface Account {
   readonly names: ErrorNames
 }
 
-/** Of the errors that this copy of the package has made. Not their members: nobody is shown what stands in the message already. */
+/** The parts of the errors of this copy of the package. They are not properties of the error, so that nothing is printed twice. */
 const accounts = new WeakMap<object, Account>()
 
-/** What an error tells, part by part; the names are filled in. */
+/** The parts of an error's message, with the names filled in. */
 export interface Telling {
-  /** What happened, and what IMDS says of it. */
+  /** What happened, and the `Message` of IMDS. */
   readonly what: string
   /** What to do, in words. */
   readonly text: string
-  /** The command to run before `fix`, which shows what that replaces. */
+  /** The command to run before `fix`: it shows what `fix` replaces. */
   readonly look: string | undefined
   readonly fix: string | undefined
 }
@@ -365,22 +368,22 @@ function tell({ what, said, remedy, names }: Account): Telling {
   }
 }
 
-/** The parts of an error, with `names` besides those that it knows itself. */
+/** Returns the parts of an error's message, with `names` for the placeholders that the error itself cannot fill. */
 export function tellingOf(error: InstanceRoleError, names: ErrorNames = {}): Telling {
   const account = accounts.get(error)
   if (account !== undefined) return tell({ ...account, names: mergeNames(names, account.names) })
   return { what: error.message, text: error.hint.replace(/\.$/, ''), look: undefined, fix: error.fix }
 }
 
-/** Those of `better` where both know one. */
+/** Names of `better` replace those of `names`. */
 function mergeNames(names: ErrorNames, better: ErrorNames): ErrorNames {
   return { ...names, ...Object.fromEntries(Object.entries(better).filter(([, name]) => name !== undefined)) }
 }
 
-/** Only what needs no quoting in a shell is put in a command. */
+/** A name that needs quoting in a shell is not put in a command. */
 const UNQUOTED = /^[\w.:/@+=,[\]-]+$/
 
-/** `template` with the names that are known. */
+/** Returns `template` with the known names filled in. */
 export function fill(template: string, names: ErrorNames): string {
   const { endpoint, region } = names
   const values = new Map<string, string | undefined>([
@@ -398,7 +401,7 @@ export function fill(template: string, names: ErrorNames): string {
   return region === undefined ? filled : filled.replace(/\baws ec2 [a-z-]+/g, `$& --region ${region}`)
 }
 
-/** Of no use while they are not known. */
+/** A command with one of these placeholders is useless. */
 const INDISPENSABLE = /<(variable|address)>/
 
 function fillCommand(command: string, names: ErrorNames): string | undefined {
@@ -406,12 +409,12 @@ function fillCommand(command: string, names: ErrorNames): string | undefined {
   return INDISPENSABLE.test(filled) ? undefined : filled
 }
 
-/** Only an address has a route; IMDS is rarely named. */
+/** `ip route get` takes only an address. */
 function addressIn(endpoint = ''): string | undefined {
   return /^https?:\/\/\[?([\d.]+|[\da-f:]+)\]?(:\d+)?$/.exec(endpoint)?.[1]
 }
 
-/** All of an error in one line: log lines, `String(error)` and the chains of the AWS SDK show nothing else. */
+/** The whole error in one line: log lines, `String(error)` and the SDK's chains print only the message. */
 function messageOf({ what, text, look, fix }: Telling, link: string): string {
   if (text === '') return oneLine(`${what} ${link}`)
   const remedy = look === undefined ? text : `${text} (look first: ${look})`
@@ -419,41 +422,41 @@ function messageOf({ what, text, look, fix }: Telling, link: string): string {
 }
 
 /**
- * The one error of this library. Its `code` says what happened, `step` where. Its message is one line that says what happened, what to
- * do about it, with the exact command where there is one, and the link to the page that explains the code.
+ * The error of this library. `code` says what happened, `step` says where. The message is one line: what happened, what to do about
+ * it, the exact command if there is one, and the link to the page that explains the code.
  *
- * Neither it nor its `cause` ever holds a key or a token. Of an answer of IMDS it tells the role's name, the status, and the `Code` and
- * `Message` of a credentials document without credentials.
+ * Neither the error nor its `cause` ever contains a key or a token. The message quotes the role's name, the HTTP status, and the
+ * `Code` and `Message` of a credentials document without credentials.
  */
 export class InstanceRoleError extends Error {
   static {
     keepName(this, 'InstanceRoleError')
   }
 
-  /** Always this, for code that tells errors apart by name. */
+  /** Always `InstanceRoleError`, for code that compares names. */
   override readonly name = 'InstanceRoleError'
   /** What went wrong. */
   readonly code: InstanceRoleErrorCode
-  /** The request that failed; absent where none was made. */
+  /** The request that failed. Absent if no request was made. */
   declare readonly step?: LoadStep
-  /** What to do about it, in words. Not enumerable, as `fix` and `link`: the message has all three. */
+  /** What to do about it, in words. Not enumerable, like `fix` and `link`, because the message contains all three. */
   declare readonly hint: string
-  /** The command that fixes it, or shows more where nothing fixes it from here; `<placeholders>` stand for names that are not known. */
+  /** The command that fixes the problem, or shows more about it. `<placeholders>` stand for unknown names. */
   declare readonly fix: string | undefined
-  /** HTTP status of the answer, where there was one. */
+  /** HTTP status of the response, if there was one. */
   declare readonly statusCode?: number
-  /** Tries of the whole load, the first included; 0 where IMDS was not asked. */
+  /** Number of tries of the load, the first included; 0 if IMDS was not asked. */
   readonly attempts: number
-  /** Whether the last try ended because nothing came in time. */
+  /** Whether the last try timed out. */
   readonly timedOut: boolean
-  /** How long IMDS asked to wait (`Retry-After`). */
+  /** How long IMDS asked to wait (`Retry-After`), in milliseconds. */
   declare readonly retryAfterMs?: number
-  /** Read by the AWS SDK's credential chains: whether the next provider is to be tried. */
+  /** Whether the SDK's credential chains try their next provider. The chains read this property. */
   readonly tryNextLink: boolean
   /** The page that explains the code. */
   declare readonly link: string
 
-  /** `what` is a sentence; hint and link, which follow it in the message, follow from the code unless `details` say more. */
+  /** `what` is a sentence. The code decides the hint, unless `details` has one. */
   constructor(code: InstanceRoleErrorCode, what: string, details: InstanceRoleErrorDetails = {}) {
     const treatment = treatmentOf(code)
     const { said, remedy = treatment.hint, names = {} } = details
@@ -469,17 +472,17 @@ export class InstanceRoleError extends Error {
     this.attempts = details.attempts ?? 0
     this.timedOut = details.timedOut ?? false
     assignKnown(this, details)
-    // Anew, with the name, which the first one was taken without.
+    // Taken again, because the stack of the `Error` constructor lacks the name.
     beginStackAt(new.target, this)
   }
 
-  /** True of the errors of every copy of this package, ESM and CJS alike. */
+  /** True for the errors of every copy of this package, ESM and CJS. */
   static override [Symbol.hasInstance](value: unknown): boolean {
     return typeof value === 'object' && value !== null && BRAND in value
   }
 }
 
-/** What is not known is left out, so that it does not show. */
+/** Leaves out unknown members, so that they are not printed. */
 function assignKnown(
   error: InstanceRoleError,
   { step, statusCode, retryAfterMs }: InstanceRoleErrorDetails,
@@ -497,13 +500,16 @@ function hintText(text: string, look: string | undefined): string {
   return look === undefined ? `${text}.` : `${text} (look first: ${look}).`
 }
 
-/** Not enumerable: `console.error` and loggers show the message and enumerable members. Like those of any error, they can be written to. */
+/**
+ * Defines members that are not enumerable: `console.error` and loggers print the message and the enumerable members. They are
+ * writable, like those of any error.
+ */
 function hide(error: InstanceRoleError, members: Readonly<Record<PropertyKey, unknown>>): void {
   for (const key of Reflect.ownKeys(members))
     Object.defineProperty(error, key, { value: members[key], writable: true, configurable: true })
 }
 
-/** Has the stack of an error of ours begin at the caller of `called`; any other one stays as it is. */
+/** Makes the stack of our error begin at the caller of `called`. Any other error stays as it is. */
 export function beginStackAt<T>(called: Called, error: T): T {
   if (error instanceof InstanceRoleError) Error.captureStackTrace(error, called)
   return error
@@ -512,28 +518,28 @@ export function beginStackAt<T>(called: Called, error: T): T {
 /** One of our functions or classes. */
 export type Called = ((...args: never[]) => unknown) | (new (...args: never[]) => unknown)
 
-/** What a copy has of its own. */
+/** What differs in a copy. */
 export interface CopyOptions {
-  /** Tries of the load. */
+  /** Number of tries of the load. */
   readonly attempts?: number
-  /** Besides those that the error knows itself. */
+  /** For the placeholders that the error itself cannot fill. */
   readonly names?: ErrorNames
-  /** What happened, in other words. */
+  /** What happened, instead of the error's own words. */
   readonly what?: string | undefined
-  /** More of what happened: a sentence. */
+  /** Another sentence about what happened. */
   readonly also?: string | undefined
-  /** What to do instead. */
+  /** What to do, instead of the error's own hint. */
   readonly remedy?: ErrorHint | undefined
 }
 
-/** The same failure anew. Outside the class, which would be built under another name. */
+/** Returns a copy of an error. A function outside the class, because a bundler renames the class. */
 export function copyOf(error: InstanceRoleError, options: CopyOptions = {}): InstanceRoleError {
   const { code, message, cause, hint, fix, link } = error
   const account = accounts.get(error)
   const known = account ?? { what: message, said: undefined, remedy: NO_REMEDY, names: {} }
   const details = { ...amended(known, options), cause }
   const copy = new InstanceRoleError(code, details.what, details)
-  // What another copy of this package says is passed on in its words.
+  // The words of another copy's error are kept.
   if (account === undefined) {
     hide(copy, { message, hint, fix, link })
     accounts.delete(copy)

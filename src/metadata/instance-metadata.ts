@@ -1,34 +1,34 @@
 import { HINTS, InstanceRoleError } from '../errors.js'
 import { type Fields, parseFields } from '../runtime/json-fields.js'
 
-/** The instance identity document; members that an instance does not have are absent. */
+/** The instance identity document. Fields that the instance does not have are absent. */
 export interface IdentityDocument {
   /** The account that launched the instance. */
   readonly accountId: string
-  /** Such as `x86_64` or `arm64`. */
+  /** For example `x86_64` or `arm64`. */
   readonly architecture: string
-  /** Such as `eu-central-1a`. */
+  /** For example `eu-central-1a`. */
   readonly availabilityZone: string
-  /** The AMI, such as `ami-0123456789abcdef0`. */
+  /** The ID of the AMI, for example `ami-0123456789abcdef0`. */
   readonly imageId: string
-  /** Such as `i-0123456789abcdef0`. */
+  /** For example `i-0123456789abcdef0`. */
   readonly instanceId: string
-  /** Such as `m7g.large`. */
+  /** For example `m7g.large`. */
   readonly instanceType: string
-  /** Such as `eu-central-1`. */
+  /** For example `eu-central-1`. */
   readonly region: string
   /** The private IPv4 address. */
   readonly privateIp?: string
-  /** When the instance was launched, ISO 8601. */
+  /** When the instance was launched, as ISO 8601 text. */
   readonly pendingTime?: string
-  /** Of the format of the document. */
+  /** Version of the document's format. */
   readonly version?: string
 }
 
 /**
- * The body that IMDS gave for `path`.
+ * Returns the body that IMDS gave for `path`.
  *
- * @throws {InstanceRoleError} `METADATA_ABSENT` where it gave none
+ * @throws {InstanceRoleError} `METADATA_ABSENT` if there is none
  */
 export function requireMetadata(body: string | undefined, path: string): string {
   if (body !== undefined) return body
@@ -40,9 +40,9 @@ export function requireMetadata(body: string | undefined, path: string): string 
 }
 
 /**
- * A region, a zone, an instance ID: letters, digits and hyphens.
+ * Parse a region, a zone or an instance ID: letters, digits and hyphens.
  *
- * @throws {InstanceRoleError} `BAD_RESPONSE`, naming the path
+ * @throws {InstanceRoleError} `BAD_RESPONSE`, which names the path
  */
 export function parseIdentifier(body: string, path: string): string {
   const text = body.trim()
@@ -51,7 +51,7 @@ export function parseIdentifier(body: string, path: string): string {
   throw new InstanceRoleError('BAD_RESPONSE', message, { step: 'metadata' })
 }
 
-/** The non-empty lines of a listing, trimmed. */
+/** Returns the non-empty lines of a listing, trimmed. */
 export function parseLines(listing: string): string[] {
   const lines = listing.split('\n').map((line) => line.trim())
   return lines.filter((line) => line !== '')
@@ -60,7 +60,7 @@ export function parseLines(listing: string): string[] {
 /**
  * Parse the body of `GET /latest/dynamic/instance-identity/document`.
  *
- * @throws {InstanceRoleError} `BAD_RESPONSE`, naming the member
+ * @throws {InstanceRoleError} `BAD_RESPONSE`, which names the field
  * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-identity-documents.html
  */
 export function parseIdentityDocument(body: string): IdentityDocument {

@@ -36,27 +36,26 @@ export type MetadataClientOptions = Pick<
 
 const USER_DATA = '/latest/user-data'
 
-/** What a single read may be told. */
+/** Settings for one read. */
 export interface MetadataReadOptions {
-  /** Ends the wait; and the read, unless other clients may be waiting for it too. */
+  /** Ends the wait, and the read unless other clients may be waiting for it as well. */
   readonly abortSignal?: AbortSignal | undefined
 }
 
-/** How this client's settings have it read. */
+/** How this client reads, by its settings. */
 interface Opened {
   readonly access: ImdsAccess
-  /** The first one where there are two: both are of the same instance. */
+  /** The first one if there are two: both belong to the same instance. */
   readonly endpoint: string
-  /** Equal where the settings of two clients are. */
+  /** Equal if two clients have equal settings. */
   readonly limits: string
 }
 
 /**
- * Reads the metadata of this EC2 instance with IMDSv2, under the same limits as the credentials, and with the same metadata
- * token.
+ * Reads the metadata of this EC2 instance with IMDSv2, with the same limits as the credentials and the same metadata token.
  *
- * Region, availability zone, instance ID and identity document cannot change while a process runs: they are read once for all
- * clients of the process that ask the same endpoint through the same dispatcher. Everything else is read at each call.
+ * The region, the availability zone, the instance ID and the identity document cannot change while a process runs: they are read
+ * once for all clients of the process that use the same endpoint and dispatcher. Everything else is read at each call.
  *
  * @example
  * const metadata = new MetadataClient()
@@ -81,9 +80,9 @@ export class MetadataClient {
   }
 
   /**
-   * The body at `path`, such as `/latest/meta-data/ami-id`, or `undefined` where IMDS has nothing there (404).
+   * Reads the body at `path`, for example `/latest/meta-data/ami-id`. Returns `undefined` if IMDS has nothing there (404).
    *
-   * @throws {InstanceRoleError} `BAD_CONFIG` for a malformed path or setting, `METADATA_NOT_TEXT`, or what kept IMDS from answering, with
+   * @throws {InstanceRoleError} `BAD_CONFIG` for a malformed path or setting, `METADATA_NOT_TEXT`, or why IMDS did not answer, with
    * `step` `token` or `metadata`
    */
   async get(path: string, options: MetadataReadOptions = {}): Promise<string | undefined> {
@@ -95,7 +94,7 @@ export class MetadataClient {
   }
 
   /**
-   * The region, such as `eu-central-1`.
+   * Reads the region, for example `eu-central-1`.
    *
    * @throws {InstanceRoleError} `METADATA_ABSENT`, `BAD_RESPONSE`, and those of `get`
    */
@@ -104,7 +103,7 @@ export class MetadataClient {
   }
 
   /**
-   * The instance's ID, such as `i-0123456789abcdef0`.
+   * Reads the instance's ID, for example `i-0123456789abcdef0`.
    *
    * @throws {InstanceRoleError} `METADATA_ABSENT`, `BAD_RESPONSE`, and those of `get`
    */
@@ -113,7 +112,7 @@ export class MetadataClient {
   }
 
   /**
-   * The availability zone, such as `eu-central-1a`.
+   * Reads the availability zone, for example `eu-central-1a`.
    *
    * @throws {InstanceRoleError} `METADATA_ABSENT`, `BAD_RESPONSE`, and those of `get`
    */
@@ -122,21 +121,21 @@ export class MetadataClient {
   }
 
   /**
-   * The user data as text; `undefined` where the instance has none.
+   * Reads the user data as text. Returns `undefined` if the instance has none.
    *
-   * @throws {InstanceRoleError} `METADATA_NOT_TEXT` where it is something else, such as gzip
+   * @throws {InstanceRoleError} `METADATA_NOT_TEXT` if it is something else, such as gzip
    */
   userData(options?: MetadataReadOptions): Promise<string | undefined> {
     return this.get(USER_DATA, options)
   }
 
-  /** The user data as it is, text or not; `undefined` where the instance has none. */
+  /** Reads the user data as bytes, text or not. Returns `undefined` if the instance has none. */
   userDataBytes(options: MetadataReadOptions = {}): Promise<Uint8Array | undefined> {
     return this.#load((imds) => imds.getBytes(USER_DATA, 'metadata'), options)
   }
 
   /**
-   * `GET /latest/dynamic/instance-identity/document`.
+   * Reads `GET /latest/dynamic/instance-identity/document`.
    *
    * @throws {InstanceRoleError} `METADATA_ABSENT`, `BAD_RESPONSE`, and those of `get`
    */
@@ -145,9 +144,9 @@ export class MetadataClient {
   }
 
   /**
-   * The instance's tags, by their keys.
+   * Reads the instance's tags, by key.
    *
-   * @throws {InstanceRoleError} `METADATA_ABSENT` where the instance does not show its tags in the metadata
+   * @throws {InstanceRoleError} `METADATA_ABSENT` if the instance does not show its tags in the metadata
    * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/work-with-tags-in-IMDS.html
    */
   async tags(options: MetadataReadOptions = {}): Promise<Record<string, string>> {
@@ -155,7 +154,7 @@ export class MetadataClient {
     const tags = new Map<string, string>()
     await this.#load(async (imds) => {
       const keys = parseLines(requireMetadata(await imds.get(path, 'metadata'), path))
-      // What was read is kept, so that another try goes on where the last one failed.
+      // The tags that were read are kept, so that the next try continues where the last one failed.
       for (const key of keys.filter((known) => !tags.has(known))) {
         const value = await imds.get(`${path}/${encodeURIComponent(key)}`, 'metadata')
         if (value !== undefined) tags.set(key, value)
@@ -164,7 +163,7 @@ export class MetadataClient {
     return Object.fromEntries(tags)
   }
 
-  /** Read once; a body that cannot be parsed is a failure of the read, which retries it. */
+  /** Reads a fact once. A body that cannot be parsed counts as a failed read, which is retried. */
   #fact<T>(
     path: string,
     options: MetadataReadOptions | null = {},
@@ -178,7 +177,7 @@ export class MetadataClient {
     return this.#wait(async () => {
       const { access, endpoint, limits } = await this.#open()
       const fact = instanceFact(this.#registry, this.#checked.dispatcher, endpoint, path)
-      // No caller's signal: the read is everybody's.
+      // Without a caller's signal: all callers share the read.
       const body = await fact.get(limits, () => load(access, new AbortController().signal, read))
       return parse(body, path)
     }, options)
@@ -207,7 +206,7 @@ export class MetadataClient {
     try {
       return await unlessAborted(signal, work(signal))
     } catch (error) {
-      // For each caller its own: the SDK writes to errors, and the stack tells who called.
+      // A copy for each caller: the SDK writes to errors, and the stack shows who called.
       throw error instanceof InstanceRoleError && error !== signal.reason
         ? beginStackAt(this.#wait, copyOf(error))
         : error
@@ -216,7 +215,7 @@ export class MetadataClient {
     }
   }
 
-  /** Opened once: which endpoint answers is remembered from one read to the next. A failure is not remembered. */
+  /** Opened once, so that the endpoint that answers is remembered. A failure is not remembered. */
   #open(): Promise<Opened> {
     this.#opened ??= this.#resolve().catch((error: unknown) => {
       this.#opened = undefined
@@ -258,8 +257,8 @@ function load<T>(
 }
 
 /**
- * The region of this instance, for the `region` of an AWS SDK client; read once for the whole process, as
- * {@link MetadataClient.region} is.
+ * Returns a function for the `region` option of an AWS SDK client. The region is read once for the whole process, like {@link
+ * MetadataClient.region}.
  *
  * @example
  * const s3 = new S3Client({ region: fromInstanceMetadataRegion(), credentials: fromInstanceRole() })

@@ -12,22 +12,23 @@ const EXPIRED: ReadonlySet<unknown> = new Set([
 const UNKNOWN: ReadonlySet<unknown> = new Set([
   // https://docs.aws.amazon.com/emr/latest/APIReference/CommonErrors.html
   'InvalidClientTokenId',
-  // EC2's word. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html#CommonErrors
+  // EC2. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html#CommonErrors
   'AuthFailure',
   // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
   'UnrecognizedClientException',
-  // S3's words for the two parts of it. https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList
+  // S3, for a wrong access key and a wrong session token.
+  // https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList
   'InvalidAccessKeyId',
   'InvalidToken',
 ])
 
-/** What a service has against the credentials of a request. */
+/** Why a service refused the credentials of a request. */
 export type Refusal = 'expired' | 'unknown'
 
-/** `undefined` for an error that is about something else, or that the client's own retries will fix. */
+/** Returns `undefined` if the error is about something else, or if the client's own retries will fix it. */
 export function refusalOf(error: unknown): Refusal | undefined {
   if (typeof error !== 'object' || error === null || !('name' in error)) return undefined
-  // `RequestExpired` is also said of a wrong clock, which the SDK has just set right and which it retries.
+  // Services also return `RequestExpired` for a wrong clock. The SDK has then corrected the clock and retries.
   if (isClockCorrected(error)) return undefined
   if (EXPIRED.has(error.name)) return 'expired'
   return UNKNOWN.has(error.name) ? 'unknown' : undefined
@@ -38,7 +39,7 @@ function isClockCorrected(error: object): boolean {
   return 'clockSkewCorrected' in error.$metadata && error.$metadata.clockSkewCorrected === true
 }
 
-/** The access key in the `Authorization` header of Signature Version 4 or 4A. */
+/** Returns the access key in the `Authorization` header of Signature Version 4 or 4A. */
 export function signerOf(request: unknown): string | undefined {
   if (typeof request !== 'object' || request === null || !('headers' in request)) return undefined
   const { headers } = request
@@ -46,7 +47,7 @@ export function signerOf(request: unknown): string | undefined {
   return /^AWS4-\S+ Credential=([^/,]+)\//.exec(String(headers.authorization))?.[1]
 }
 
-/** Only what lies in memory can be sent twice; streams, and whatever else there may be, cannot. */
+/** Whether the body can be sent again: only one in memory can, a stream cannot. */
 export function isReplayable(request: unknown): boolean {
   const body = typeof request === 'object' && request !== null && 'body' in request ? request.body : undefined
   if (body === undefined || body === null || typeof body === 'string') return true
