@@ -40,7 +40,8 @@ export async function openWorkbench(): Promise<Workbench> {
     return path
   }
   const installExecutable = async ({ name, path }: PackagedExecutable, range: string): Promise<string> => {
-    const project = await folder(`${name}-${range}`)
+    // A project can be named after a tool: "pnpm" with the "latest" SDK.
+    const project = await folder(`executable-${name}-${range}`)
     await install(project, [`${name}@${range}`])
     return join(project, 'node_modules', name, path)
   }
