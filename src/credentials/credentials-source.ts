@@ -23,8 +23,8 @@ import {
 import { type Change, RefreshingCache, type RefreshPolicy } from '../refresh/refreshing-cache.js'
 import { toIso } from '../runtime/iso.js'
 import type { Runtime } from '../runtime/runtime.js'
-import { SourceLog } from './state-log.js'
-import { eventOf, lineOf } from './transition-reports.js'
+import { SourceLog } from './log-without-repeats.js'
+import { eventOf, lineOf } from './log-lines-and-events.js'
 import { SourceHistory, type Transition } from './transitions.js'
 
 /**

@@ -192,14 +192,6 @@ export class MetadataClient {
   }
 
   async #wait<T>(work: (signal: AbortSignal) => Promise<T>, options: MetadataReadOptions | null): Promise<T> {
-    // Awaited, so that this function is in the stack, which begins after it.
-    return await this.#settle(work, options)
-  }
-
-  async #settle<T>(
-    work: (signal: AbortSignal) => Promise<T>,
-    options: MetadataReadOptions | null,
-  ): Promise<T> {
     const signal = checkAbortSignal(options?.abortSignal) ?? new AbortController().signal
     throwIfAborted(signal)
     const release = this.#environment.runtime.keepAlive()
@@ -257,8 +249,8 @@ function load<T>(
 }
 
 /**
- * Returns a function for the `region` option of an AWS SDK client. The region is read once for the whole process, like {@link
- * MetadataClient.region}.
+ * Returns a function for the `region` option of an AWS SDK client. The region is read once for the whole process, like
+ * {@link MetadataClient.region}.
  *
  * @example
  * const s3 = new S3Client({ region: fromInstanceMetadataRegion(), credentials: fromInstanceRole() })

@@ -1,7 +1,7 @@
 // The event and the log line of each transition.
 import type { InstanceRoleError } from '../errors.js'
 import type { InstanceRoleEvents } from '../events/events.js'
-import type { Line } from './state-log.js'
+import type { Line } from './log-without-repeats.js'
 import { toIso } from '../runtime/iso.js'
 import type { SetFacts, Transition } from './transitions.js'
 
