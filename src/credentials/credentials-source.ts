@@ -51,9 +51,9 @@ export class CredentialsSource {
   readonly #imds: ImdsAccess
   readonly #request: RoleRequest
   readonly #cache: RefreshingCache<LoadedRole, Held<LoadedRole>, Caller>
-  readonly #memory: RoleMemory = {}
+  #memory: RoleMemory = {}
   readonly #pause: LoadPause
-  readonly #history = new SourceHistory()
+  #history = new SourceHistory()
   readonly #log = new SourceLog()
   #ending = new AbortController()
   #users = 0
@@ -162,10 +162,8 @@ export class CredentialsSource {
     )
     this.#ending = new AbortController()
     this.#cache.reset()
-    delete this.#memory.discovered
-    delete this.#memory.tree
-    delete this.#memory.account
-    this.#history.reset()
+    this.#memory = {}
+    this.#history = new SourceHistory()
     this.#clockOffsetMs = undefined
     this.#lastSuccessAt = undefined
     this.#lastErrorCode = undefined
@@ -258,10 +256,13 @@ function schedulePolicy({ now, elapsed, random }: Runtime): RefreshPolicy<Loaded
     judge: (held) => judge(now(), held),
     isServable: (held) => isServable(now(), held),
     afterSuccess: (held, value) => afterSuccess({ now: now(), elapsedMs: elapsed() }, random, held, value),
-    afterFailure: (held, error) =>
-      isWorseSet(error)
-        ? afterWorseSet(now(), random, held)
-        : afterFailure(now(), random, held, isWithoutVerdict(error), retryAfterMs(error)),
+    afterFailure: (held, error) => {
+      if (!(error instanceof InstanceRoleError)) return afterFailure(now(), random, held, false)
+      if (worseSets.has(error)) return afterWorseSet(now(), random, held)
+      // Whether IMDS was unavailable. Otherwise it said that there are no credentials.
+      const { extendsExpired } = treatmentOf(error.code)
+      return afterFailure(now(), random, held, extendsExpired, error.retryAfterMs)
+    },
   }
 }
 
@@ -270,16 +271,3 @@ function schedulePolicy({ now, elapsed, random }: Runtime): RefreshPolicy<Loaded
  * the same code and does not.
  */
 const worseSets = new WeakSet<object>()
-
-function isWorseSet(error: unknown): boolean {
-  return error instanceof InstanceRoleError && worseSets.has(error)
-}
-
-function retryAfterMs(error: unknown): number | undefined {
-  return error instanceof InstanceRoleError ? error.retryAfterMs : undefined
-}
-
-/** Whether IMDS was unavailable. Otherwise it said that there are no credentials. */
-function isWithoutVerdict(error: unknown): boolean {
-  return error instanceof InstanceRoleError && treatmentOf(error.code).extendsExpired
-}

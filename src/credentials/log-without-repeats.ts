@@ -1,4 +1,5 @@
 import type { Logger } from '@smithy/types'
+import { writeLine } from '../events/loggers.js'
 
 /** A problem that lasts is logged again after this time. */
 const REMINDER_MS = 600_000
@@ -16,14 +17,11 @@ export interface Line {
   readonly text: string
 }
 
-/** The part of the SDK's `Logger` that is used. A logger may write asynchronously. */
-export type LineLogger = Readonly<Record<Line['level'], (text: string) => unknown>>
-
 /** Writes the lines of one source to the loggers of its providers and of the caller. Repeats are counted per logger. */
 export class SourceLog {
   /** The loggers of providers, and how many providers use each. */
   readonly #providers = new Map<Logger, number>()
-  readonly #logs = new WeakMap<Logger, StateLog>()
+  readonly #written = new WeakMap<Logger, Record<Line['topic'], WrittenLines>>()
 
   /** Called once per provider. Beyond the limit, a logger receives lines about its own provider's calls only. */
   add(logger: Logger): void {
@@ -43,46 +41,36 @@ export class SourceLog {
     const loggers = new Set(this.#providers.keys())
     if (caller !== undefined) loggers.add(caller)
     for (const logger of loggers) {
-      const log = this.#logs.get(logger) ?? new StateLog()
-      this.#logs.set(logger, log)
-      log.write(line, now, logger)
+      const written = this.#written.get(logger) ?? {
+        credentials: new WrittenLines(),
+        protocol: new WrittenLines(),
+      }
+      this.#written.set(logger, written)
+      if (written[line.topic].isNew(line, now)) writeLine(logger, line.level, line.text)
     }
   }
 }
 
-/** The lines of one logger: one per change of state, and reminders of a problem that lasts. */
-export class StateLog {
-  readonly #news: Readonly<Record<Line['topic'], News>> = { credentials: new News(), protocol: new News() }
-
-  write(line: Line, now: number, logger: LineLogger): void {
-    if (!this.#news[line.topic].isNews(line, now)) return
-    try {
-      Promise.resolve(logger[line.level](`instance-role: ${line.text}`)).catch(() => {})
-    } catch {
-      // A logger that throws or rejects must not fail the call.
-    }
-  }
-}
-
-class News {
+/** What one logger has received about one topic: one line per change of state, and reminders of a problem that lasts. */
+class WrittenLines {
   /** The last state that was logged, if it was not a problem. */
   #good: string | undefined
   /** When each problem was last logged, since all was well. */
-  readonly #troubles = new Map<string, number>()
+  readonly #problems = new Map<string, number>()
 
-  isNews({ state, level }: Line, now: number): boolean {
-    if (level !== 'info') return this.#isNewTrouble(state, now)
+  isNew({ state, level }: Line, now: number): boolean {
+    if (level !== 'info') return this.#isNewProblem(state, now)
     const isNew = this.#good !== state
     this.#good = state
-    this.#troubles.clear()
+    this.#problems.clear()
     return isNew
   }
 
-  #isNewTrouble(state: string, now: number): boolean {
-    const toldAt = this.#troubles.get(state)
-    if (toldAt !== undefined && Math.abs(now - toldAt) < REMINDER_MS) return false
+  #isNewProblem(state: string, now: number): boolean {
+    const loggedAt = this.#problems.get(state)
+    if (loggedAt !== undefined && Math.abs(now - loggedAt) < REMINDER_MS) return false
     this.#good = undefined
-    this.#troubles.set(state, now)
+    this.#problems.set(state, now)
     return true
   }
 }

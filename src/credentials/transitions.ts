@@ -72,12 +72,6 @@ export class SourceHistory {
     return { kind: 'calls-failing', error, set: held && factsOf(held), ...this.#failing }
   }
 
-  reset(): void {
-    this.#isDetached = false
-    this.#failing = undefined
-    this.#vainLoads = 0
-  }
-
   #recovery(after: HeldRole): Transition[] {
     const failing = this.#failing
     this.#failing = undefined

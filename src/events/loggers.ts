@@ -11,23 +11,29 @@ export function loggerOf(owner: LoggerOwner | null | undefined): Logger | undefi
   return typeof logger === 'object' && logger !== null ? logger : undefined
 }
 
-/** A logger may write asynchronously. */
-interface Warnable {
-  warn(text: string): unknown
+type Level = 'info' | 'warn' | 'error'
+
+/** Writes a line. A logger that throws or rejects does not fail the call. */
+export function writeLine(
+  logger: Readonly<Record<Level, (text: string) => unknown>>,
+  level: Level,
+  text: string,
+): void {
+  try {
+    Promise.resolve(logger[level](`instance-role: ${text}`)).catch(() => {})
+  } catch {
+    // The line is lost.
+  }
 }
 
-const warned = new WeakMap<Warnable, Set<string>>()
+const warned = new WeakMap<Logger, Set<string>>()
 
 /** Logs a warning about something that never changes while the process runs: once per logger, whichever provider finds it. */
-export function warnOnce(logger: Warnable | undefined, warning: string): void {
+export function warnOnce(logger: Logger | undefined, warning: string): void {
   if (logger === undefined) return
-  const told = warned.get(logger) ?? new Set<string>()
-  warned.set(logger, told)
-  if (told.has(warning)) return
-  told.add(warning)
-  try {
-    Promise.resolve(logger.warn(`instance-role: ${warning}`)).catch(() => {})
-  } catch {
-    // A failing logger must not fail the call.
-  }
+  const written = warned.get(logger) ?? new Set<string>()
+  warned.set(logger, written)
+  if (written.has(warning)) return
+  written.add(warning)
+  writeLine(logger, 'warn', warning)
 }
