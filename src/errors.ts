@@ -11,13 +11,13 @@ export type InstanceRoleErrorCode =
   | 'IMDS_DISABLED'
   /** `AWS_EC2_METADATA_DISABLED` or `disable_ec2_metadata` is true */
   | 'IMDS_DISABLED_BY_ENV'
-  /** no instance profile is attached, or one without a role */
+  /** no instance profile is attached, or the attached one has no role */
   | 'NO_ROLE'
   /** `roleName` names a role that IMDS does not have */
   | 'ROLE_NOT_FOUND'
   /** the role's trust policy does not let `ec2.amazonaws.com` assume it */
   | 'ROLE_NOT_ASSUMABLE'
-  /** IMDS has the role, and says that it has no credentials for it */
+  /** IMDS lists the role but has no credentials for it */
   | 'CREDENTIALS_NOT_ISSUED'
   /** IMDS has nothing at the path that was read (404) */
   | 'METADATA_ABSENT'
@@ -31,11 +31,11 @@ export type InstanceRoleErrorCode =
   | 'SERVER_ERROR'
   /** another status, such as 400, 405 or a redirect: this is not IMDS */
   | 'UNEXPECTED_STATUS'
-  /** the response is malformed, too large, or lacks a field, which the message names */
+  /** the response is malformed or too large, or a field is missing; the message names it */
   | 'BAD_RESPONSE'
   /** no response in time; the message says for how long the event loop was blocked, if it was */
   | 'TIMEOUT'
-  /** a malformed option, variable or config file key, which is named */
+  /** a malformed option, variable or config file key; the message names it */
   | 'BAD_CONFIG'
   /** the provider was closed */
   | 'CLOSED'
@@ -154,7 +154,7 @@ export const TREATMENTS: Readonly<Record<InstanceRoleErrorCode, Treatment>> = {
   ROLE_NOT_ASSUMABLE: {
     ...wrong,
     hint: {
-      text: 'Let the service ec2.amazonaws.com assume the role. The command REPLACES the whole trust policy, so add to it what the policy allows others',
+      text: 'Let the service ec2.amazonaws.com assume the role. The command REPLACES the whole trust policy, so add what it allows others',
       look: SHOW_TRUST_POLICY,
       command:
         'aws iam update-assume-role-policy --role-name <role-name> --policy-document \'{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}\'',
@@ -417,7 +417,7 @@ function addressIn(endpoint = ''): string | undefined {
 /** The whole error in one line: log lines, `String(error)` and the SDK's chains print only the message. */
 function messageOf({ what, text, look, fix }: Telling, link: string): string {
   if (text === '') return oneLine(`${what} ${link}`)
-  const remedy = look === undefined ? text : `${text} (look first: ${look})`
+  const remedy = look === undefined ? text : `${text}. First look with \`${look}\`. Then`
   return oneLine(`${what} ${remedy}${fix === undefined ? '.' : `: ${fix}`} ${link}`)
 }
 
@@ -497,7 +497,7 @@ function withCause(cause: unknown): ErrorOptions | undefined {
 
 function hintText(text: string, look: string | undefined): string {
   if (text === '') return ''
-  return look === undefined ? `${text}.` : `${text} (look first: ${look}).`
+  return look === undefined ? `${text}.` : `${text}. First look with \`${look}\`.`
 }
 
 /**

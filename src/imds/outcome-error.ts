@@ -127,7 +127,7 @@ function silent(
   const details = { ...told(context), timedOut: true }
   if (blockedMs === 0 && step === 'token' && !isPartial) {
     if (!isConnected) return unreachable({ kind: 'unreachable', timedOut: true }, context)
-    const message = `IMDS at ${endpoint} accepted the connection, but ${request} timed out after ${timeoutMs} ms: most likely this is a container, and the hop limit of the instance keeps the response away.`
+    const message = `IMDS at ${endpoint} accepted the connection, but ${request} timed out after ${timeoutMs} ms: most likely this is a container, and the instance's hop limit is too low for the response to reach it.`
     return new InstanceRoleError('HOP_LIMIT', message, details)
   }
   const what = isPartial ? 'did not end its answer to' : 'did not answer'

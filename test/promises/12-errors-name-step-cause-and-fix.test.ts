@@ -154,7 +154,9 @@ test.each(TROUBLES)(
     expect(error.message).toMatch(says)
     // One line: what happened, what to do, the command where there is one, and the link.
     expect(error.message).toMatch(/^[A-Z].*$/)
-    expect(error.message.endsWith(` ${error.hint.replace(/\.$/, ending(error.fix))} ${error.link}`)).toBe(
+    // A command that replaces something comes after one that shows it.
+    const hintBeforeFix = error.hint.replace(/`\.$/, '`. Then.')
+    expect(error.message.endsWith(` ${hintBeforeFix.replace(/\.$/, ending(error.fix))} ${error.link}`)).toBe(
       true,
     )
     expect(`${error.hint} ${error.fix ?? ''}`).toMatch(hint)
