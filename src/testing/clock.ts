@@ -1,16 +1,16 @@
 import { findProviderState } from './provider-state.js'
 
-/** The time that an emulated instance goes by. */
+/** The clock of an emulated instance. */
 export interface Clock {
   /** Epoch milliseconds. */
   now(): number
-  /** Resolves `delayMs` from now, or when the signal is aborted. */
+  /** Resolves after `delayMs`, or when the signal is aborted. */
   sleep(delayMs: number, signal?: AbortSignal): Promise<void>
-  /** Lets time pass until the signal is aborted, as far as it is in the clock's hands. */
+  /** Lets time pass until the signal is aborted, if a test controls the clock. */
   passUntil?(signal: AbortSignal): Promise<void>
 }
 
-// Looked up at each call: fake timers replace them after import.
+// Looked up at each call, because fake timers replace them after import.
 const systemClock: Clock = {
   now: () => Date.now(),
   sleep: (delayMs, signal) =>
@@ -30,12 +30,12 @@ const systemClock: Clock = {
     }),
 }
 
-/** Lets the process end in spite of the timer; in jsdom, a timer is a number. */
+/** Lets the process end although the timer is running. In jsdom, a timer is a number. */
 function unref(timer: NodeJS.Timeout | number): void {
   if (typeof timer === 'object') timer.unref()
 }
 
-/** The installed test clock while there is one, the system's time otherwise. */
+/** The installed test clock if there is one, otherwise the system's clock. */
 export const ambientClock: Clock = {
   now: () => currentClock().now(),
   sleep: (delayMs, signal) => currentClock().sleep(delayMs, signal),

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { IamRole, InstanceProfile } from './iam-model.js'
 import { letsEc2AssumeRole } from './trust-policy.js'
 
-/** One set of credentials that the emulated STS issued. */
+/** Credentials that the emulated STS issued. */
 export interface IssuedCredentials {
   /** Begins with `FAKE`, unless it comes from `issueCredentials`. */
   readonly accessKeyId: string
@@ -10,23 +10,23 @@ export interface IssuedCredentials {
   readonly secretAccessKey: string
   /** Begins with `FAKE`, unless it comes from `issueCredentials`. */
   readonly sessionToken: string
-  /** When the set ends. */
+  /** When the credentials expire. */
   readonly expiration: Date
   /** The account of the role. */
   readonly accountId: string
-  /** The role that it was issued for. */
+  /** The role that they were issued for. */
   readonly roleName: string
-  /** When the set was issued, epoch milliseconds. */
+  /** When they were issued, in epoch milliseconds. */
   readonly issuedAt: number
 }
 
-/** The part of a set of credentials that comes from outside, in place of a made-up one. */
+/** The part of the credentials that `issueCredentials` returns, instead of made-up ones. */
 export type GivenCredentials = Pick<
   IssuedCredentials,
   'accessKeyId' | 'secretAccessKey' | 'sessionToken' | 'expiration'
 >
 
-/** What EC2 has of an instance profile's role: credentials, or none where it may not assume the role. */
+/** What EC2 has for the role of an instance profile: credentials, or none if it may not assume the role. */
 export interface DeliveredRole {
   readonly role: IamRole
   readonly credentials: IssuedCredentials | undefined
@@ -43,9 +43,9 @@ export interface RenewalOptions {
 const RENEWED_AHEAD_MS = 5 * 60_000
 
 /**
- * How long a set stays in force until the next one is there: never less than five minutes before its end.
+ * How long credentials are current until new ones are published: at least until five minutes before they expire.
  *
- * A set that lives less than ten minutes, which STS does not issue, is renewed at half its life. Whole seconds.
+ * Credentials that live less than ten minutes, which STS does not issue, are renewed after half of their life. Whole seconds.
  *
  * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-metadata-security-credentials.html
  */
@@ -54,7 +54,7 @@ export function renewalPeriodMs(lifetimeMs: number, renewEveryMs: number): numbe
   return Math.max(1_000, wholeSeconds(Math.min(renewEveryMs, latest)))
 }
 
-/** When the set in force at `now` was issued, when the first of its line was issued at `firstIssuedAt`. */
+/** When the current credentials at `now` were issued, if the first ones were issued at `firstIssuedAt`. */
 export function issuedAt(now: number, firstIssuedAt: number, periodMs: number): number {
   return firstIssuedAt + Math.max(0, Math.floor((now - firstIssuedAt) / periodMs)) * periodMs
 }
@@ -67,7 +67,7 @@ interface Delivery {
   readonly credentials: IssuedCredentials | undefined
 }
 
-/** EC2 and STS: issues the credentials of the associated profile's role, and renews them as time passes. */
+/** The part of EC2 and STS that issues the credentials of the associated profile's role and renews them as time passes. */
 export class CredentialsRenewal {
   readonly #options: RenewalOptions
   readonly #issued = new Map<string, IssuedCredentials>()
@@ -77,13 +77,13 @@ export class CredentialsRenewal {
     this.#options = options
   }
 
-  /** What IMDS has for the profile now; `undefined` when the profile has no role. */
+  /** What IMDS has for the profile now. `undefined` if the profile has no role. */
   deliver(profile: InstanceProfile): DeliveredRole | undefined {
     const { role, credentials } = this.#renew(profile)
     return role && { role, credentials }
   }
 
-  /** Renews now, whatever the time. */
+  /** Renews the credentials now. */
   rotate(profile: InstanceProfile): void {
     this.#delivery = this.#assume(profile, wholeSeconds(this.#options.now()))
   }
@@ -126,7 +126,7 @@ function hasChanged({ profile: { role }, ...delivered }: Delivery): boolean {
 
 let issuedSets = 0
 
-/** Credentials that nobody takes for real ones: every part begins with `FAKE`, which no key of AWS does. */
+/** Credentials that cannot be mistaken for real ones: every part begins with `FAKE`, which no key of AWS does. */
 function fakeCredentials(at: number, lifetimeMs: number): GivenCredentials {
   issuedSets += 1
   const serial = String(issuedSets).padStart(6, '0')

@@ -5,7 +5,7 @@ import type { EmulatedRequest } from './imds-protocol.js'
 import { firstOf, throwIfAborted } from './signals.js'
 import { drippingBody, fullBodyOf, untilAborted } from './web-response.js'
 
-/** The pure core of an emulated instance, as its fronts use it. */
+/** The part of an emulated instance that its fronts use. */
 export interface Answering {
   readonly clock: Clock
   /** Aborted when the instance is closed. */
@@ -13,25 +13,25 @@ export interface Answering {
   answer(request: EmulatedRequest): Outcome
 }
 
-/** What `request` of a dispatcher is asked for, as undici spells it. */
+/** The options of `request`, as undici names them. */
 export interface DispatchedRequest {
-  /** Any origin: there is one instance. */
+  /** Any origin: there is only one instance. */
   readonly origin?: string | URL | undefined
-  /** From the slash after the host. */
+  /** The path and query, from the first slash. */
   readonly path: string
-  /** As HTTP spells it. */
+  /** The HTTP method. */
   readonly method: string
-  /** Values by their names. */
+  /** Header values by name. */
   readonly headers?: Readonly<Record<string, string>> | undefined
-  /** Ends the request. */
+  /** Aborts the request. */
   readonly signal?: AbortSignal | undefined
 }
 
-/** What `request` of a dispatcher answers with. */
+/** The response of `request`. */
 export interface DispatchedResponse {
   /** HTTP status. */
   readonly statusCode: number
-  /** Values by their names. */
+  /** Header values by name. */
   readonly headers: Readonly<Record<string, string>>
   /** The bytes of the body. */
   readonly body: AsyncIterable<Uint8Array>
@@ -39,16 +39,16 @@ export interface DispatchedResponse {
 
 /** The part of an undici `Dispatcher` that providers use. */
 export interface EmulatedDispatcher {
-  /** Asks the instance, whatever the origin; a redirect is the answer. */
+  /** Sends a request to the instance, whatever the origin. Redirects are returned, not followed. */
   request(options: DispatchedRequest): Promise<DispatchedResponse>
 }
 
-/** A dispatcher that asks the instance in this process, without a socket. */
+/** Creates a dispatcher that sends requests to the instance in this process, without a socket. */
 export function createDispatcher(instance: Answering): EmulatedDispatcher {
   return { request: (options) => exchange(instance, options) }
 }
 
-/** undici tells on this channel that a request went out on a connection. */
+/** undici publishes on this channel when it has sent a request on a connection. */
 const HEADERS_SENT = channel('undici:client:sendHeaders')
 
 async function exchange(instance: Answering, options: DispatchedRequest): Promise<DispatchedResponse> {
@@ -90,7 +90,7 @@ async function* bodyOf(
   if (isBroken) throw networkError('read', 'ECONNRESET')
 }
 
-/** As Node tells of a connection that fails. */
+/** The error of Node for a failed connection. */
 function networkError(syscall: string, code: 'ECONNREFUSED' | 'ECONNRESET'): Error {
   const errno = code === 'ECONNREFUSED' ? -111 : -104
   return Object.assign(new Error(`${syscall} ${code}`), { errno, code, syscall })

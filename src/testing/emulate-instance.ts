@@ -37,73 +37,73 @@ import { RequestLog } from './request-log.js'
 
 /** An EC2 instance in a test: its role, its credentials, and its metadata service. */
 export interface EmulatedInstance {
-  /** Such as `i-0123456789abcdef0`. */
+  /** For example `i-0123456789abcdef0`. */
   readonly instanceId: string
-  /** The time that the instance goes by. */
+  /** The clock of the instance. */
   readonly clock: Clock
 
   /** The associated instance profile. */
   readonly profile: InstanceProfile | undefined
   /** The role in the associated profile. */
   readonly role: IamRole | undefined
-  /** As the console attaches a role: by a profile of the role's own name, instead of one that is there. */
+  /** Attaches a role as the console does: with an instance profile of the same name, which replaces the associated one. */
   attachRole(role: IamRole | string): InstanceProfile
-  /** As `AssociateIamInstanceProfile`; fails when a profile is associated. */
+  /** Like `AssociateIamInstanceProfile`. Throws if a profile is associated. */
   associateProfile(profile: InstanceProfile): void
-  /** As `ReplaceIamInstanceProfileAssociation`; fails when no profile is associated. */
+  /** Like `ReplaceIamInstanceProfileAssociation`. Throws if no profile is associated. */
   replaceProfile(profile: InstanceProfile): void
-  /** As `DisassociateIamInstanceProfile`; fails when no profile is associated. */
+  /** Like `DisassociateIamInstanceProfile`. Throws if no profile is associated. */
   disassociateProfile(): void
 
-  /** The credentials in force; `undefined` where IMDS has none. */
+  /** The current credentials. `undefined` if IMDS has none. */
   readonly credentials: IssuedCredentials | undefined
-  /** Any set that was ever issued here, for servers that verify signatures. */
+  /** Finds any credentials that this instance ever issued, for servers that verify signatures. */
   findCredentials(accessKeyId: string): IssuedCredentials | undefined
-  /** Has STS renew the credentials now. */
+  /** Makes STS renew the credentials now. */
   rotate(): void
 
-  /** As `ModifyInstanceMetadataOptions`. */
+  /** Like `ModifyInstanceMetadataOptions`. */
   modifyMetadataOptions(options: Partial<MetadataOptions>): void
   /**
-   * Has IMDS show `text` at a path below `/latest/meta-data/`, such as a notice at `spot/instance-action`, or at a whole path such as
-   * `/latest/user-data`; `undefined` takes it away again.
+   * Makes IMDS return `text` at a path below `/latest/meta-data/`, such as a notice at `spot/instance-action`, or at a whole path
+   * such as `/latest/user-data`. `undefined` removes it.
    */
   setMetadata(path: string, text: string | undefined): void
   /** Makes IMDS forget every metadata token, as when an instance is resumed. */
   forgetTokens(): void
 
-  /** Has each fault befall one request of the step, the next ones, in order. */
+  /** Makes the next requests of the step fail: each fault applies to one request, in order. */
   fail(step: Step, ...faults: readonly Fault[]): void
-  /** Has the fault befall every request of the step for a time; gives what lifts it sooner. */
+  /** Makes every request of the step fail for a time. The returned function ends that sooner. */
   failFor(durationMs: number, step: Step, fault: Fault): () => void
-  /** Has the fault befall every request of the step until lifted by what this gives. */
+  /** Makes every request of the step fail until the returned function is called. */
   failUntilLifted(step: Step, fault: Fault): () => void
   /**
-   * Answers so many requests in any second, and 429 (or `status`) beyond; gives what lifts it.
+   * Answers at most so many requests per second, and the others with 429 (or `status`). The returned function ends that.
    *
-   * A request that meets another fault does not count.
+   * Requests that fail with another fault do not count.
    */
   throttle(limit: { readonly requestsPerSecond: number; readonly status?: number }): () => void
-  /** Lifts every fault. */
+  /** Removes every fault. */
   clearFaults(): void
 
-  /** What was asked and how it was answered, such as `PUT /latest/api/token 200`; never a token or a key. */
+  /** The requests and how they were answered, such as `PUT /latest/api/token 200`. They contain no token and no key. */
   readonly requests: readonly string[]
   /** Empties the log of requests. */
   clearRequests(): void
 
-  /** What becomes of a request: no I/O, and no time but the clock's. The fronts below all ask here. */
+  /** Decides how a request is answered, without I/O and with no time but the clock's. All fronts below use it. */
   answer(request: EmulatedRequest): Outcome
   /** msw request handlers: `setupServer(...instance.handlers)`. Needs msw 2 or 3. */
   readonly handlers: MswHandlers
-  /** For the option `dispatcher`: asks this instance in this process, whatever the endpoint, without a socket. */
+  /** For the option `dispatcher`: sends requests to this instance in this process, whatever the endpoint, without a socket. */
   readonly dispatcher: EmulatedDispatcher
   /** Serves the instance on a real loopback port. */
   listen(options?: ListenOptions): Promise<LoopbackServer>
 
-  /** Stops every server, ends what is still unanswered, and has the providers of this process forget the instance. */
+  /** Stops every server, ends every unanswered request, and makes the providers of this process forget the instance. */
   close(): Promise<void>
-  /** As `close()`, by `await using`. */
+  /** Like `close()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>
 }
 
@@ -321,7 +321,7 @@ class Instance implements EmulatedInstance {
   }
 }
 
-/** Text that the test has put where the names lead. */
+/** Text that the test has set at a path. */
 interface TextAt {
   readonly names: readonly string[]
   readonly text: string

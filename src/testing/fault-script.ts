@@ -1,7 +1,7 @@
 import { type Fault, requireKnown } from './faults.js'
 import { TOKEN_PATH } from './imds-protocol.js'
 
-/** Which requests a fault is for: a step of getting credentials, every request, or one path. */
+/** Which requests a fault applies to: a step of getting credentials, every request, or one path. */
 export type Step = 'token' | 'role' | 'credentials' | 'all' | `/${string}`
 
 interface StandingFault {
@@ -16,19 +16,19 @@ interface Throttle {
   readonly grantedAt: number[]
 }
 
-/** The faults that a test has ordered, and which of them a request meets. */
+/** The faults that a test has set, and which of them applies to a request. */
 export class FaultScript {
   readonly #next: { readonly step: Step; readonly fault: Fault }[] = []
   readonly #standing = new Set<StandingFault>()
   #throttle: Throttle | undefined
 
-  /** Orders each fault for one request of the step, in their order. */
+  /** Sets faults for the next requests of the step, one each, in order. */
   order(step: Step, faults: readonly Fault[]): void {
     faults.forEach(requireKnown)
     this.#next.push(...faults.map((fault) => ({ step, fault })))
   }
 
-  /** Orders a fault for every request of the step until an instant, or until it is lifted. */
+  /** Sets a fault for every request of the step, until an instant or until the returned function is called. */
   stand(step: Step, fault: Fault, until: number): () => void {
     requireKnown(fault)
     const standing = { step, fault, until }
@@ -50,7 +50,7 @@ export class FaultScript {
     this.#throttle = undefined
   }
 
-  /** The fault that the request to `path` meets now: one ordered for the next request, a standing one, or throttling. */
+  /** Returns the fault of the request to `path`: one set for the next request, a lasting one, or throttling. */
   take(path: string, now: number): Fault | undefined {
     return this.#takeNext(path) ?? this.#findStanding(path, now) ?? this.#meetThrottle(now)
   }

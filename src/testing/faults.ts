@@ -1,6 +1,6 @@
 import { type Reply, errorPage } from './reply.js'
 
-/** Every fault that a word says. */
+/** The faults that are words. */
 export const FAULT_WORDS = [
   'silence',
   'refuse',
@@ -14,25 +14,25 @@ export const FAULT_WORDS = [
   'expired',
 ] as const
 
-/** A fault that a word says; see `Fault`. */
+/** A fault that is a word; see `Fault`. */
 export type FaultWord = (typeof FAULT_WORDS)[number]
 
 /**
- * What goes wrong with a request, in a word or a shape.
+ * What goes wrong with a request:
  *
  * - `'silence'`: never answered
- * - `'refuse'`: nobody listens (over loopback, where somebody does: as `'reset'`)
- * - `'reset'`: the connection ends before the answer
+ * - `'refuse'`: nobody listens (with `listen()`, where a server does listen: like `'reset'`)
+ * - `'reset'`: the connection ends before the response
  * - `'reset-mid-body'`: the connection ends in the middle of the body
- * - `'truncated'`: a well-formed answer whose body stops half-way
+ * - `'truncated'`: a well-formed response whose body ends half-way
  * - `'empty'`: 200 with an empty body
- * - `'oversized'`: the true body, followed by a mebibyte of blanks
+ * - `'oversized'`: the real body, followed by a mebibyte of blanks
  * - `'html'`: 200 with an HTML page, as a captive portal answers
  * - `'broken-json'`: a body that is not JSON
- * - `'expired'`: credentials that have ended a minute ago
- * - `status`, `body`, `headers`: that answer; without a body, the page of IMDS for the status
- * - `delayMs`: the true answer, late
- * - `dripMs`: the true answer, a byte each so often
+ * - `'expired'`: credentials that expired a minute ago
+ * - `status`, `body`, `headers`: that response; without a body, the page of IMDS for the status
+ * - `delayMs`: the real response, late
+ * - `dripMs`: the real response, one byte per interval
  * - `redirectTo`: 302 to that address
  * - `missingField`, `emptyField`: the document without that field, or with an empty one
  * - `code`, `message`: a document with that `Code` instead of `Success`
@@ -53,12 +53,12 @@ export type Fault =
   | { readonly code: string; readonly message?: string }
 
 /**
- * What becomes of a request: how it is answered, if at all.
+ * How a request is answered:
  *
  * - `'silence'`, `'refuse'`, `'reset'`: not at all, see `Fault`
  * - `'reply'`: with `reply`, after `delayMs`
  * - `'reset-mid-body'`: with half of it
- * - `'drip'`: with a byte of it every `dripMs`
+ * - `'drip'`: with one byte of it every `dripMs`
  */
 export type Outcome =
   | { readonly kind: 'silence' | 'refuse' | 'reset' }
@@ -68,7 +68,7 @@ export type Outcome =
 
 const SHAPES = ['status', 'delayMs', 'dripMs', 'redirectTo', 'missingField', 'emptyField', 'code']
 
-/** @throws TypeError for a fault there is not, which a test in JavaScript would wait for in vain */
+/** @throws TypeError for an unknown fault, which a JavaScript test would wait for in vain */
 export function requireKnown(fault: Fault): void {
   const isKnown =
     typeof fault === 'string' ? FAULT_WORDS.includes(fault) : SHAPES.some((name) => name in fault)
@@ -77,7 +77,7 @@ export function requireKnown(fault: Fault): void {
 
 const OVERSIZE_CHARACTERS = 1_048_576
 
-/** The outcome of a request that meets `fault`, given the reply it had got without. */
+/** Returns the outcome of a request with `fault`. `reply` is the reply without it. */
 export function withFault(fault: Fault | undefined, reply: Reply, now: number): Outcome {
   if (fault === undefined) return replyOutcome(reply)
   return typeof fault === 'string' ? wordOutcome(fault, reply, now) : shapeOutcome(fault, reply)
@@ -148,7 +148,7 @@ function failureDocument({ code, message }: Extract<Fault, { code: string }>): s
   return JSON.stringify({ Code: code, ...(message !== undefined && { Message: message }) })
 }
 
-/** The JSON document with some members changed, or left out where `undefined`; other text as it is. */
+/** Returns the JSON document with some members changed, or removed if `undefined`. Other text is returned unchanged. */
 function edited(body: string, changes: Readonly<Record<string, string | undefined>>): string {
   try {
     const document: unknown = JSON.parse(body)

@@ -1,29 +1,29 @@
 import { randomBytes } from 'node:crypto'
 import { EC2_TRUST_POLICY, type PolicyDocument } from './trust-policy.js'
 
-/** The account that emulated roles and profiles belong to, unless another is given. */
+/** The account of emulated roles and profiles, unless another one is given. */
 export const EXAMPLE_ACCOUNT_ID = '123456789012'
 
-/** An IAM role. Its policies may be edited at any time; IMDS shows the consequences. */
+/** An IAM role. Its policies can be changed at any time; IMDS shows the consequences. */
 export interface IamRole {
-  /** As IMDS lists it. */
+  /** The name that IMDS lists. */
   readonly name: string
-  /** Such as `arn:aws:iam::123456789012:role/app-role`. */
+  /** For example `arn:aws:iam::123456789012:role/app-role`. */
   readonly arn: string
   /** The account that the role belongs to. */
   readonly accountId: string
   /** Who may assume the role. */
   trustPolicy: PolicyDocument
-  /** What the role may do; only carried, never enforced. */
+  /** What the role may do. The emulated instance does not enforce it. */
   permissionsPolicy: PolicyDocument
 }
 
-/** What an IAM role is made of. */
+/** Options of `iamRole`. */
 export interface IamRoleOptions {
-  /** As IMDS lists it. */
+  /** The name that IMDS lists. */
   readonly name: string
   /**
-   * The account that it belongs to.
+   * The account of the role or profile.
    *
    * @default '123456789012'
    */
@@ -35,7 +35,7 @@ export interface IamRoleOptions {
    */
   readonly trustPolicy?: PolicyDocument
   /**
-   * What the role may do. The emulated instance only carries it, for servers that want to enforce it.
+   * What the role may do. The emulated instance does not enforce it; servers in a test can.
    *
    * @default nothing
    */
@@ -44,39 +44,39 @@ export interface IamRoleOptions {
 
 /** An instance profile: the wrapper around at most one role that is associated with an instance. */
 export interface InstanceProfile {
-  /** Can differ from that of the role. */
+  /** The name can differ from the role's. */
   readonly name: string
-  /** As `iam/info` has it. */
+  /** The ARN in `iam/info`. */
   readonly arn: string
-  /** The `AIPA…` of IAM, spelled `FAKE…` so that nobody takes it for a real one. */
+  /** The ID, which is `AIPA…` in IAM, and `FAKE…` here so that it cannot be mistaken for a real one. */
   readonly id: string
   /** The role in the profile, if there is one. */
   readonly role: IamRole | undefined
-  /** As `AddRoleToInstanceProfile`; fails when there is a role already. */
+  /** Like `AddRoleToInstanceProfile`. Throws if there is a role already. */
   addRole(role: IamRole): void
-  /** As `RemoveRoleFromInstanceProfile`; fails when there is none. */
+  /** Like `RemoveRoleFromInstanceProfile`. Throws if there is none. */
   removeRole(): void
 }
 
-/** What an instance profile is made of. */
+/** Options of `instanceProfile`. */
 export interface InstanceProfileOptions {
-  /** Can differ from that of the role. */
+  /** The name can differ from the role's. */
   readonly name: string
   /**
-   * The account that it belongs to.
+   * The account of the role or profile.
    *
    * @default '123456789012'
    */
   readonly accountId?: string
   /**
-   * The role to begin with.
+   * The role in the profile.
    *
    * @default none
    */
   readonly role?: IamRole
 }
 
-/** Makes an IAM role. */
+/** Creates an IAM role. */
 export function iamRole(options: IamRoleOptions): IamRole {
   const { name, accountId = EXAMPLE_ACCOUNT_ID } = options
   return {
@@ -88,12 +88,12 @@ export function iamRole(options: IamRoleOptions): IamRole {
   }
 }
 
-/** Makes an instance profile, as the CLI and CloudFormation do: by a name of its own. */
+/** Creates an instance profile with a name of its own, as the CLI and CloudFormation do. */
 export function instanceProfile(options: InstanceProfileOptions): InstanceProfile {
   return new Profile(options)
 }
 
-/** Makes the instance profile that the console makes along with a role: by the role's own name. */
+/** Creates the instance profile that the console creates along with a role: it has the role's name. */
 export function instanceProfileOf(role: IamRole): InstanceProfile {
   return new Profile({ name: role.name, accountId: role.accountId, role })
 }

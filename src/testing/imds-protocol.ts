@@ -1,41 +1,41 @@
 import { type MetadataTokens, parseTtlSeconds } from './metadata-tokens.js'
 import { type Reply, errorPage, textReply } from './reply.js'
 
-/** One request as it reaches the emulated IMDS. */
+/** A request to the emulated IMDS. */
 export interface EmulatedRequest {
-  /** As HTTP spells it: `GET`, `PUT`. */
+  /** The HTTP method: `GET`, `PUT`. */
   readonly method: string
-  /** From the slash after the host; a query is left out of account. */
+  /** The path, from the first slash. A query is ignored. */
   readonly path: string
-  /** By names in any case. */
+  /** Header values by name, in any case. */
   readonly headers: Readonly<Record<string, string>>
   /**
-   * Routers between the client and the instance: a container behind a bridge is 1 away.
+   * Number of routers between the client and the instance: 1 for a container behind a bridge.
    *
    * @default what the instance was made with
    */
   readonly hopsAway?: number
 }
 
-/** What the protocol needs to know of the instance at the moment of a request. */
+/** The facts about the instance that the protocol needs for a request. */
 export interface ProtocolFacts {
   readonly now: number
   readonly metadataEnabled: boolean
   readonly httpTokens: 'required' | 'optional'
   readonly tokenTtlCap: number
   readonly tokens: MetadataTokens
-  /** Text at a path, or `undefined` where there is nothing. */
+  /** Returns the text at a path, or `undefined` if there is none. */
   readonly lookUp: (path: string) => string | undefined
   readonly lastModifiedAt: number
 }
 
-/** Where metadata tokens are issued, to a PUT. */
+/** The path that issues metadata tokens, for a PUT. */
 export const TOKEN_PATH = '/latest/api/token'
 const TOKEN_HEADER = 'x-aws-ec2-metadata-token'
 const TTL_HEADER = 'x-aws-ec2-metadata-token-ttl-seconds'
 
 /**
- * The reply that IMDS gives.
+ * Returns the reply of IMDS.
  *
  * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html
  */
@@ -47,7 +47,7 @@ export function imdsReply(request: EmulatedRequest, facts: ProtocolFacts): Reply
   return dataReply(request, headers, facts)
 }
 
-/** The reply with the headers that IMDS puts on every one. */
+/** Returns the reply with the headers that every response of IMDS has. */
 export function withCommonHeaders(reply: Reply, now: number): Reply {
   const common = {
     server: 'EC2ws',

@@ -3,41 +3,41 @@ import type { GivenCredentials } from './credentials-renewal.js'
 import { EXAMPLE_ACCOUNT_ID, type IamRole, type InstanceProfile } from './iam-model.js'
 import { LONGEST_TTL_SECONDS } from './metadata-tokens.js'
 
-/** The instance metadata options that can be modified while an instance runs, and how far its client is. */
+/** The instance metadata options that can be modified while an instance runs, and the distance of its client. */
 export interface MetadataOptions {
   /**
-   * Whether requests need a metadata token (IMDSv2 only), or may come without (IMDSv1 too).
+   * Whether requests need a metadata token (IMDSv2 only), or can come without one (IMDSv1 as well).
    *
    * @default 'required'
    */
   readonly httpTokens: 'required' | 'optional'
   /**
-   * `HttpPutResponseHopLimit`: the answer to the token PUT reaches a client that is fewer hops away than this.
+   * `HttpPutResponseHopLimit`: the response to the token request reaches a client that is fewer hops away than this.
    *
    * @default 1
    */
   readonly hopLimit: number
   /**
-   * Routers between the client and the instance: 0 on the instance itself, 1 in a container behind a bridge.
+   * Number of routers between the client and the instance: 0 on the instance itself, 1 in a container behind a bridge.
    *
    * @default 0
    */
   readonly hopsAway: number
   /**
-   * `HttpEndpoint`: whether there is metadata at all.
+   * `HttpEndpoint`: whether the metadata service is enabled.
    *
    * @default true
    */
   readonly metadataEnabled: boolean
   /**
-   * Longest life of a metadata token, in seconds, whatever is asked for.
+   * Longest life of a metadata token, in seconds, whatever the request asks for.
    *
    * @default 21600
    */
   readonly tokenTtlCap: number
 }
 
-/** How credentials come to the instance. */
+/** How the instance gets its credentials. */
 interface CredentialsOptions {
   /**
    * Name of the role in the instance profile.
@@ -46,33 +46,33 @@ interface CredentialsOptions {
    */
   readonly roleName: string
   /**
-   * Name of the associated instance profile; differs from the role's, as when the two are made separately.
+   * Name of the associated instance profile. It differs from the role's name, as when the two are created separately.
    *
    * @default 'app-profile'
    */
   readonly instanceProfileName: string
   /**
-   * Life of a set of credentials, in milliseconds; fractions of a second are cut off.
+   * Life of the credentials, in milliseconds, rounded down to whole seconds.
    *
    * @default 21600000 (6 hours)
    */
   readonly lifetimeMs: number
   /**
-   * Time from one set of credentials to the next; sets are always renewed five minutes before they end.
+   * Time between two renewals of the credentials, in milliseconds. They are always renewed five minutes before they expire.
    *
    * @default 3600000 (1 hour)
    */
   readonly renewEveryMs: number
   /**
-   * When IMDS shows that the profile's role or its trust policy was changed: at once, which is what a test of the
-   * consequences wants, or with the next renewal, which is what EC2 does.
+   * When IMDS shows a change of the profile's role or its trust policy: at once, as tests of the consequences need it, or with the
+   * next renewal, as EC2 does.
    *
    * @default 'at-once'
    * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_iam-ec2.html
    */
   readonly roleChanges: 'at-once' | 'at-renewal'
   /**
-   * Whether IMDS has `iam/security-credentials-extended`, whose documents carry an `AccountId`.
+   * Whether IMDS has `iam/security-credentials-extended`, whose documents contain an `AccountId`.
    *
    * @default false
    */
@@ -98,14 +98,14 @@ interface DescriptionOptions {
   /** @default '02:00:00:00:00:01' */
   readonly mac: string
   /**
-   * The instance's tags; there is no `tags` in the metadata without any.
+   * The instance's tags. Without tags, the metadata has no `tags`.
    *
    * @default none
    */
   readonly tags: Readonly<Record<string, string>>
 }
 
-/** Every setting of an emulated instance, with nothing left open. */
+/** All settings of an emulated instance, resolved. */
 export type Settings = MetadataOptions &
   CredentialsOptions &
   DescriptionOptions &
@@ -116,8 +116,7 @@ type UndefaultedOption = 'profile' | 'userData' | 'issueCredentials' | 'onReques
 /** Options of `emulateInstance`. */
 export interface InstanceOptions extends Partial<MetadataOptions & CredentialsOptions & DescriptionOptions> {
   /**
-   * The instance profile that is associated at launch, made with `instanceProfile`; `roleName` and
-   * `instanceProfileName` are of no account then.
+   * The instance profile at launch, made with `instanceProfile`. `roleName` and `instanceProfileName` are then ignored.
    *
    * @default one by `instanceProfileName` around a role by `roleName`
    */
@@ -125,13 +124,13 @@ export interface InstanceOptions extends Partial<MetadataOptions & CredentialsOp
   /** @default none */
   readonly userData?: string
   /**
-   * What STS issues for the role, whenever EC2 has it renew the credentials (`rotate()` has it done now): a set of the
-   * caller's, such as a real one, served as it is.
+   * Returns the credentials that STS issues for the role at each renewal (`rotate()` renews at once), for example real ones. They
+   * are served unchanged.
    *
    * @default made-up credentials, every part of which begins with `FAKE`
    */
   readonly issueCredentials?: (role: IamRole) => GivenCredentials
-  /** Is told of each request as it is answered, in the words of `requests`. */
+  /** Called with each request when it is answered, in the words of `requests`. */
   readonly onRequest?: (entry: string) => void
   /**
    * The time that the instance goes by.
@@ -141,7 +140,7 @@ export interface InstanceOptions extends Partial<MetadataOptions & CredentialsOp
   readonly clock?: Clock
 }
 
-/** What `@default` says above; a test compares. */
+/** The `@default` values above; a test compares them. */
 export const DEFAULTS: Omit<Settings, 'availabilityZone' | UndefaultedOption> = {
   httpTokens: 'required',
   hopLimit: 1,
@@ -164,7 +163,7 @@ export const DEFAULTS: Omit<Settings, 'availabilityZone' | UndefaultedOption> = 
   tags: {},
 }
 
-/** The settings that the options and the defaults amount to. */
+/** Returns the options merged with the defaults. */
 export function resolveOptions(options: InstanceOptions): Settings {
   const region = options.region ?? DEFAULTS.region
   const settings = { ...DEFAULTS, availabilityZone: `${region}a`, ...withoutUndefined(options) }
@@ -174,7 +173,7 @@ export function resolveOptions(options: InstanceOptions): Settings {
   return settings
 }
 
-/** An option that is given as `undefined` is not given. */
+/** Options that are `undefined` count as absent. */
 export function withoutUndefined<T extends object>(options: T): T {
   const given = { ...options }
   for (const [name, value] of Object.entries(given))
@@ -182,7 +181,7 @@ export function withoutUndefined<T extends object>(options: T): T {
   return given
 }
 
-/** @throws RangeError that names the option which IMDS could not have */
+/** @throws RangeError that names the malformed option */
 export function requireMetadataOptions({ hopLimit, hopsAway, tokenTtlCap }: MetadataOptions): void {
   requireInteger('hopLimit', hopLimit, 1, 64)
   requireInteger('hopsAway', hopsAway, 0)

@@ -8,7 +8,7 @@ import type { Reply } from './reply.js'
 import { firstOf } from './signals.js'
 import { untilAborted } from './web-response.js'
 
-/** Where an emulated instance is served. */
+/** Options of `listen`. */
 export interface ListenOptions {
   /**
    * The port to listen on.
@@ -23,26 +23,26 @@ export interface ListenOptions {
    */
   readonly host?: string
   /**
-   * Whether every request with an `X-Forwarded-For` is refused, not the token PUT only as on EC2.
+   * Whether every request with an `X-Forwarded-For` header is refused. EC2 refuses only the token request.
    *
    * @default false
    */
   readonly refuseForwarded?: boolean
 }
 
-/** An instance that can be had to refuse a request. */
+/** An instance that can refuse a request. */
 interface Guarded extends Answering {
-  /** 403, and an entry in the log. */
+  /** Answers 403 and writes an entry in the log. */
   refuse(request: EmulatedRequest): Outcome
 }
 
 /** An emulated instance on a real port. */
 export interface LoopbackServer {
-  /** Such as `http://127.0.0.1:40123`. */
+  /** For example `http://127.0.0.1:40123`. */
   readonly endpoint: string
   /** The port that it listens on. */
   readonly port: number
-  /** What a child process needs in its environment to ask this server. */
+  /** The environment that a child process needs to use this server. */
   readonly env: { readonly AWS_EC2_METADATA_SERVICE_ENDPOINT: string }
   /** Stops listening and ends every connection. */
   close(): Promise<void>
@@ -51,20 +51,20 @@ export interface LoopbackServer {
 }
 
 /**
- * Serves the instance on a real port, of the loopback address unless told otherwise.
+ * Serves the instance on a real port, of the loopback address by default.
  *
- * A port of a loopback address refuses whoever asks for another host, as a web page does that had its name resolve here.
+ * On a loopback address, requests for another host are refused, such as those of a web page whose name resolves to this address.
  */
 export async function listenOnLoopback(
   instance: Guarded,
   { port = 0, host = '127.0.0.1', refuseForwarded = false }: ListenOptions = {},
 ): Promise<LoopbackServer> {
   const isOpen = !isLoopback(host)
-  // Not imported: that loads undici in Node 22, which ends the process under `--jitless`.
+  // Not imported: an import loads undici on Node 22, which ends the process under `--jitless`.
   const server = process.getBuiltinModule('node:http').createServer((request, response) => {
     const { host: asked, 'x-forwarded-for': forwardedFor } = request.headers
     const isRefused = !(isOpen || isOwnHost(asked)) || (refuseForwarded && forwardedFor !== undefined)
-    // What the user's own `issueCredentials` or `onRequest` throws: whoever asked sees the connection break.
+    // If the user's own `issueCredentials` or `onRequest` throws, the client sees a broken connection.
     serve(instance, request, response, isRefused).catch((error: unknown) =>
       response.destroy(error instanceof Error ? error : undefined),
     )
@@ -107,7 +107,7 @@ function isLoopback(host: string): boolean {
 
 const IMDS_HOSTS = ['169.254.169.254', 'fd00:ec2::254']
 
-/** Whether a `Host` header names this machine, or IMDS by its address; a browser always sends one. */
+/** Whether a `Host` header names this machine, or IMDS by its address. Browsers always send one. */
 function isOwnHost(header: string | undefined): boolean {
   if (header === undefined) return true
   const host = header

@@ -1,21 +1,21 @@
 import { randomBytes } from 'node:crypto'
 
-/** The longest life of a metadata token, in seconds. */
+/** Longest life of a metadata token, in seconds. */
 export const LONGEST_TTL_SECONDS = 21_600
 
-/** The metadata tokens that the emulated IMDS handed out and still knows. */
+/** The metadata tokens that the emulated IMDS issued and still knows. */
 export class MetadataTokens {
   readonly #expiresAt = new Map<string, number>()
 
   issue(ttlSeconds: number, now: number): string {
     this.#forgetExpired(now)
-    // 56 characters, as the real ones.
+    // 56 characters, like real ones.
     const token = `FAKE${randomBytes(39).toString('base64url')}`
     this.#expiresAt.set(token, now + ttlSeconds * 1_000)
     return token
   }
 
-  /** Whole seconds that are left of a token; `undefined` when it is unknown or expired. */
+  /** Seconds until a token expires, rounded down. `undefined` if it is unknown or expired. */
   secondsLeft(token: string, now: number): number | undefined {
     const expiresAt = this.#expiresAt.get(token)
     if (expiresAt === undefined || now >= expiresAt) return undefined
@@ -26,7 +26,7 @@ export class MetadataTokens {
     this.#expiresAt.clear()
   }
 
-  // Tokens of one age come first in, first out: a server that runs for days does not go through all it holds.
+  // Tokens with the same life are in order of age, so a server that runs for days does not search all of them.
   #forgetExpired(now: number): void {
     for (const [token, expiresAt] of this.#expiresAt) {
       if (now < expiresAt) return
@@ -36,7 +36,7 @@ export class MetadataTokens {
 }
 
 /**
- * Parse `X-aws-ec2-metadata-token-ttl-seconds`: an integer of 1 to 21600, anything else is `undefined`.
+ * Parse `X-aws-ec2-metadata-token-ttl-seconds`: an integer from 1 to 21600. Anything else is `undefined`.
  *
  * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-service.html
  */

@@ -1,14 +1,14 @@
 import type { DeliveredRole, IssuedCredentials } from './credentials-renewal.js'
 import type { InstanceProfile } from './iam-model.js'
 
-/** A node of what IMDS shows: text at a leaf, which a document writes when it is asked for, further nodes below a directory. */
+/** A node of the metadata: a leaf with text, or with a function that returns it, or a directory. */
 export type MetadataNode = string | (() => string) | MetadataDirectory
 
 export interface MetadataDirectory {
   readonly [name: string]: MetadataNode
 }
 
-/** The facts of an instance that IMDS shows. */
+/** The facts about an instance that IMDS shows. */
 export interface InstanceFacts {
   readonly instanceId: string
   readonly instanceType: string
@@ -24,16 +24,16 @@ export interface InstanceFacts {
   readonly extendedCredentials: boolean
 }
 
-/** The associated instance profile, and what EC2 has of its role. */
+/** The associated instance profile, and what EC2 has for its role. */
 export interface Association {
   readonly profile: InstanceProfile
   readonly delivered: DeliveredRole | undefined
 }
 
-/** The versions that IMDS lists at `/`, each of which serves the same here. */
+/** The versions that IMDS lists at `/`. All of them serve the same here. */
 const VERSIONS = ['1.0', '2007-01-19', '2011-01-01', '2014-02-25', '2016-09-02', '2021-01-03', 'latest']
 
-/** Text at `path`: a leaf, or a directory's listing; `undefined` where IMDS has nothing there. */
+/** Returns the text at `path`: a leaf, or the listing of a directory. `undefined` if IMDS has nothing there. */
 export function lookUp(root: MetadataDirectory, path: string): string | undefined {
   if (path === '/') return VERSIONS.join('\n')
   const [, version = '', ...names] = path.split('/').map(decodeName)
@@ -72,10 +72,10 @@ function decodeName(name: string): string {
 }
 
 /**
- * The names on the way to `path`, from the directory below the version: of a whole path such as `/latest/user-data`, or of one below
+ * Returns the names in `path`, starting below the version. `path` is a whole path such as `/latest/user-data`, or one below
  * `/latest/meta-data/`.
  *
- * @throws RangeError for a path of which a name is empty
+ * @throws RangeError for a path with an empty name
  */
 export function parseMetadataPath(path: string): readonly string[] {
   const [, version, ...rest] = path.split('/')
@@ -85,7 +85,7 @@ export function parseMetadataPath(path: string): readonly string[] {
   throw new RangeError(`There is no metadata path ${JSON.stringify(path)}`)
 }
 
-/** The directory with `text` where the names lead; what is there already gives way. */
+/** Returns the directory with `text` at the given names. It replaces what was there. */
 export function withText(
   directory: MetadataDirectory,
   [name, ...names]: readonly string[],
@@ -145,7 +145,7 @@ function networkNodes({ privateIp, mac, region }: InstanceFacts): MetadataDirect
   }
 }
 
-/** The `iam` subtree, which exists only while a profile is associated. */
+/** The `iam` directory, which exists only while a profile is associated. */
 function iamNodes({ profile, delivered }: Association, facts: InstanceFacts): MetadataDirectory {
   const updatedAt = delivered?.credentials?.issuedAt ?? facts.launchedAt
   const documents = (extended: boolean): MetadataDirectory =>
@@ -221,13 +221,13 @@ function identityDocument(facts: InstanceFacts): string {
   })
 }
 
-/** JSON as IMDS lays it out: two spaces, and one before each colon. */
+/** Formats JSON as IMDS does: indented by two spaces, with a space before each colon. */
 function toJson(document: Readonly<Record<string, string | null>>): string {
   const members = Object.entries(document).map(([name, value]) => `  "${name}" : ${JSON.stringify(value)}`)
   return `{\n${members.join(',\n')}\n}`
 }
 
-/** An instant as IMDS writes it: UTC, without fractions. */
+/** Formats an instant as IMDS does: UTC, without fractions of a second. */
 function instant(at: number): string {
   return new Date(at).toISOString().replace(/\.\d+Z$/, 'Z')
 }

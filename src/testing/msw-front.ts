@@ -6,11 +6,11 @@ import { toWebResponse } from './web-response.js'
 /**
  * Request handlers for the `setupServer` of msw 2 and msw 3.
  *
- * Typed as what fits the parameters of both, so that these declarations need neither.
+ * The type fits the parameters of both versions, so these declarations need neither.
  */
 export type MswHandlers = never[]
 
-/** The part of msw that makes handlers. */
+/** The part of msw that creates handlers. */
 export interface Msw {
   readonly http: {
     all(
@@ -20,16 +20,16 @@ export interface Msw {
   }
 }
 
-// Any origin: every endpoint, IPv6 included, is one that IMDS may have.
+// Any origin, because IMDS can have any endpoint, IPv6 included.
 const PATTERNS = ['*/latest', '*/latest/*']
 
 // Beside this package, as a peer dependency is; or in the project whose tests are run.
 const PLACES = [import.meta.url, join(process.cwd(), 'package.json')]
 
 /**
- * Handlers that answer, at any origin, what IMDS has below `/latest/`.
+ * Creates handlers that answer requests below `/latest/` at any origin.
  *
- * @throws when msw is not installed
+ * @throws if msw is not installed
  */
 export function createMswHandlers(instance: Answering, { http }: Msw = loadMsw(PLACES)): MswHandlers {
   const handlers: unknown[] = PATTERNS.map((pattern) =>
@@ -41,18 +41,18 @@ export function createMswHandlers(instance: Answering, { http }: Msw = loadMsw(P
 
 async function resolve(instance: Answering, request: Request): Promise<Response | undefined> {
   const { pathname } = new URL(request.url)
-  // Left to other handlers: `/latest/` further down the path of something that is not IMDS.
+  // A path with `/latest/` further down is not of IMDS: it is left to other handlers.
   if (!/^\/latest(?:\/|$)/.test(pathname)) return undefined
   const headers = Object.fromEntries(request.headers)
   const outcome = instance.answer({ method: request.method, path: pathname, headers })
-  // A network error is returned: a handler that throws has msw print to the user's terminal.
+  // The network error is returned, because msw prints the error of a handler that throws.
   return (await toWebResponse(outcome, instance.clock, [request.signal, instance.closed])) ?? Response.error()
 }
 
 /**
- * Load the copy of msw that is found from the first place that has one.
+ * Loads msw from the first place that has it.
  *
- * Synchronously, and at need only: who uses another front has no msw.
+ * It loads synchronously, and only if needed: users of other fronts may not have msw.
  */
 export function loadMsw(places: readonly string[]): Msw {
   const failures: unknown[] = []
@@ -71,7 +71,7 @@ function isMsw(value: unknown): value is Msw {
   return typeof value === 'object' && value !== null && 'http' in value
 }
 
-/** A cast in the shape of a check: no one type names the handlers of msw 2 and of msw 3. */
+/** A type assertion without a check: no single type fits the handlers of msw 2 and msw 3. */
 function assertFitting(handlers: unknown[]): asserts handlers is never[] {
   if (handlers.length !== PATTERNS.length) throw new Error('msw made no handlers')
 }

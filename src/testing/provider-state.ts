@@ -1,10 +1,10 @@
-/** What the providers of this process share, as `instance-role` keeps it on `globalThis`. */
+/** The state that the providers of this process share on `globalThis`. */
 export interface ProviderState {
   readonly sources: Map<string, WeakRef<Resettable>>
   readonly tokens: Map<string, WeakRef<Resettable>>
-  /** What is kept for those who ask again although nobody uses it. */
+  /** Objects that are kept although nobody uses them. */
   readonly recent: WeakMap<object, readonly object[]>
-  /** What is known of the instance; replaced, it is forgotten. */
+  /** The known facts about the instance. Replacing the map forgets them. */
   facts: WeakMap<object, Map<string, object>>
   clock?: ProviderClock
 }
@@ -13,14 +13,14 @@ interface Resettable {
   reset(): void
 }
 
-/** The time that the providers of this process go by while a test clock is installed. */
+/** The clock of the providers of this process while a test clock is installed. */
 export interface ProviderClock {
   /** Epoch milliseconds. */
   now(): number
-  /** Milliseconds since the clock was made; steps of the wall clock do not show. */
+  /** Milliseconds since the clock was created. Steps of the wall clock do not change it. */
   elapsed(): number
   sleep(delayMs: number): Promise<void>
-  /** Calls back once, `delayMs` from now, unless cancelled by what it returns. */
+  /** Calls back once after `delayMs`. The returned function cancels the call. */
   after(delayMs: number, callback: (lateMs: number) => void): () => void
 }
 
@@ -28,13 +28,13 @@ type GlobalWithState = typeof globalThis & { [key: symbol]: ProviderState | unde
 
 const STATE_KEY = Symbol.for('instance-role@3')
 
-/** The shared state, or `undefined` while nothing has made it. */
+/** Returns the shared state, or `undefined` if it does not exist yet. */
 export function findProviderState(): ProviderState | undefined {
   const world: GlobalWithState = globalThis
   return world[STATE_KEY]
 }
 
-/** The shared state, made when it is not there yet. */
+/** Returns the shared state, and creates it if it does not exist yet. */
 export function shareProviderState(): ProviderState {
   const world: GlobalWithState = globalThis
   return (world[STATE_KEY] ??= {
@@ -44,10 +44,10 @@ export function shareProviderState(): ProviderState {
 }
 
 /**
- * Makes every provider and `MetadataClient` of this process that is not `isolated` forget its credentials, role name, metadata tokens,
- * region and what else it knows of the instance, as if none had been called.
+ * Makes every provider and `MetadataClient` of this process that is not `isolated` forget its credentials, role name, metadata
+ * tokens, region and everything else it knows about the instance, as if it had never been called.
  *
- * Those that were made at module scope forget, too, and stay usable. Call it between tests.
+ * Providers created at module scope stay usable. Call it between tests.
  *
  * @example
  * afterEach(() => resetInstanceRole())
@@ -59,7 +59,7 @@ export function resetInstanceRole(): void {
   forgetInstance()
 }
 
-/** Forgets region, availability zone, instance ID and identity document: there is another instance. */
+/** Forgets region, availability zone, instance ID and identity document, because another instance replaces this one. */
 export function forgetInstance(): void {
   const state = findProviderState()
   if (state !== undefined) state.facts = new WeakMap()

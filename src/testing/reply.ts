@@ -1,10 +1,10 @@
-/** What IMDS answers with. */
+/** A reply of IMDS. */
 export interface Reply {
   /** HTTP status. */
   readonly status: number
   /** Values by their names. */
   readonly headers: Readonly<Record<string, string>>
-  /** Text, as all that IMDS gives. */
+  /** The text of the body. */
   readonly body: string
 }
 
@@ -21,12 +21,12 @@ const REASONS: Readonly<Record<number, string>> = {
   504: 'Gateway Timeout',
 }
 
-/** A plain text reply, as IMDS gives all of its data, JSON documents too. */
+/** Creates a plain text reply. IMDS sends all of its data as plain text, JSON documents included. */
 export function textReply(body: string, headers: Readonly<Record<string, string>> = {}): Reply {
   return { status: 200, headers: { 'content-type': 'text/plain', 'accept-ranges': 'none', ...headers }, body }
 }
 
-/** The XHTML page that IMDS sends with an error status. */
+/** Creates the XHTML page that IMDS sends with an error status. */
 export function errorPage(status: number): Reply {
   const title = `${status} - ${REASONS[status] ?? 'Error'}`
   const body = `<?xml version="1.0" encoding="iso-8859-1"?>

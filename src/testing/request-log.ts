@@ -1,6 +1,6 @@
 import type { Outcome } from './faults.js'
 
-/** What was asked of an instance and how it was answered; never a header or a body, so never a secret. */
+/** The requests to an instance and how they were answered. It holds no header and no body, so no secret. */
 export class RequestLog {
   readonly #entries: string[] = []
 

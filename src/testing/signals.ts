@@ -1,6 +1,6 @@
-/** Aborted with the first of the signals. */
+/** Returns a signal that is aborted with the first of the signals. */
 export function firstOf(signals: readonly AbortSignal[]): AbortSignal {
-  // The jsdom of Jest 29 has no `any`, and no `throwIfAborted`.
+  // Jest 29's jsdom has no `AbortSignal.any` and no `throwIfAborted`.
   if ('any' in AbortSignal) return AbortSignal.any([...signals])
   return joined(signals)
 }
@@ -14,7 +14,7 @@ function joined(signals: readonly AbortSignal[]): AbortSignal {
   return first.signal
 }
 
-/** @throws the reason of the signal where it is aborted already */
+/** @throws the reason of the signal if it is aborted */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted !== true) return
   const reason: unknown = signal.reason
