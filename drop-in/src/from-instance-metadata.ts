@@ -4,7 +4,7 @@ import { isLastLink } from './default-chain.js'
 import { optionsFrom } from './options-from-init.js'
 
 /**
- * The credentials of the IAM role of this EC2 instance, as `fromInstanceRole` of `instance-role` gives them.
+ * Returns the credentials of the IAM role of this EC2 instance, from `fromInstanceRole` of `instance-role`.
  *
  * Only `timeout`, `maxRetries`, `profile`, `logger`, `ec2MetadataV1Disabled` and `imdsV1Fallback` of `init` are read.
  *
@@ -17,8 +17,8 @@ export const fromInstanceMetadata: typeof official = (init = {}) => {
 }
 
 /**
- * Has the chain reject with the error itself, which says what is wrong, instead of "Could not load credentials from any
- * providers". Off EC2 that sentence is the truth, and stays. The error belongs to this call alone.
+ * Makes the chain reject with this error, which says what is wrong, instead of "Could not load credentials from any providers". Off
+ * EC2, that sentence is true and is kept. The error belongs to this call only.
  */
 function endChain(error: unknown): never {
   const isOffEc2 = error instanceof InstanceRoleError && error.code === 'UNREACHABLE'

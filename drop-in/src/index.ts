@@ -1,3 +1,3 @@
-// Everything of the official package, of whichever version is installed, but for one function.
+// Everything of the installed official package, except for one function.
 export * from 'official-imds'
 export { fromInstanceMetadata } from './from-instance-metadata.js'

@@ -4,12 +4,13 @@ import type { Socket } from 'node:net'
 const BLANK_LINE = /\n\r?\n/g
 
 /**
- * Have a server refuse, with 400, whoever sends the next request before the response to the last. No SDK does. Node makes objects of all
- * requests that arrive together, up to 64 KiB of them from each connection, and some hundred connections would use up its memory.
+ * Makes a server answer 400 to a client that sends a request before the response to its last one. No SDK does that. Node creates
+ * objects for all requests that arrive together, up to 64 KiB of them per connection, so a few hundred connections could use up its
+ * memory.
  */
 export function answerOneAtATime(server: Server): void {
   server.on('connection', (socket: Socket) => {
-    // Before the listener of the HTTP server, which gets the same chunk: it takes zeros for a malformed request.
+    // Before the listener of the HTTP server, which gets the same chunk and treats zeros as a malformed request.
     socket.prependListener('data', (chunk: Buffer) => {
       const blankLines = chunk.toString('latin1').match(BLANK_LINE) ?? []
       if (blankLines.length > 1) chunk.fill(0)

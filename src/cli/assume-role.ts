@@ -4,24 +4,25 @@ import { pathToFileURL } from 'node:url'
 import type * as CredentialProviders from '@aws-sdk/credential-providers'
 import type { GivenCredentials } from '../testing/index.js'
 
-/** A failure to get real credentials, in a line for the user. */
+/** Real credentials could not be loaded. The message is one line for the user. */
 export class AssumeRoleError extends Error {
   override readonly name = 'AssumeRoleError'
 }
 
-/** Gets a fresh set of a role's credentials from STS. */
+/** Requests new credentials of a role from STS. */
 export type AssumeRole = () => Promise<GivenCredentials>
 
 /**
- * Takes the developer's own AWS credentials, wherever the AWS SDK finds them, to STS for those of the role.
+ * Creates a function that requests the role's credentials from STS, with the developer's own AWS credentials, which the AWS SDK
+ * finds.
  *
- * @throws {AssumeRoleError} when `@aws-sdk/credential-providers` is not installed
+ * @throws {AssumeRoleError} if `@aws-sdk/credential-providers` is not installed
  */
 export async function createAssumeRole(arn: string, durationSeconds: number): Promise<AssumeRole> {
   const { fromTemporaryCredentials } = await loadCredentialProviders()
   const provider = fromTemporaryCredentials({
     params: { RoleArn: arn, RoleSessionName: 'instance-role-emulate', DurationSeconds: durationSeconds },
-    // The SDK's own handler waits for ever.
+    // The SDK's default handler has no time limit.
     clientConfig: { requestHandler: { connectionTimeout: 5_000, requestTimeout: 10_000 } },
   })
   return async () => {
@@ -35,7 +36,7 @@ export async function createAssumeRole(arn: string, durationSeconds: number): Pr
 
 type Module = Pick<typeof CredentialProviders, 'fromTemporaryCredentials'>
 
-/** From beside this package, or from the project in which the command is run. */
+/** Loads it from beside this package, or from the project in which the command runs. */
 async function loadCredentialProviders(): Promise<Module> {
   try {
     return await import('@aws-sdk/credential-providers')
@@ -50,7 +51,7 @@ async function loadFromProject(): Promise<Module> {
     const loaded: unknown = await import(pathToFileURL(resolve('@aws-sdk/credential-providers')).href)
     if (isModule(loaded)) return loaded
   } catch {
-    // Told below.
+    // The error below says it.
   }
   throw new AssumeRoleError(
     '--assume-role needs @aws-sdk/credential-providers: npm install @aws-sdk/credential-providers',
@@ -70,7 +71,7 @@ function requireComplete(credentials: AwsCredentials): GivenCredentials {
   return { accessKeyId, secretAccessKey, sessionToken, expiration }
 }
 
-/** What STS quotes of a request whose signature it refuses, the session token included, begins on the second line. */
+/** If STS refuses the signature, it quotes the request, session token included, from the second line on. */
 function firstLine(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown error'
   const [line = ''] = error.message.split('\n')

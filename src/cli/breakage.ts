@@ -1,12 +1,12 @@
 import type { EmulatedInstance } from '../testing/index.js'
 import type { OrderedFault } from './fault-flag.js'
 
-/** The flags that take the role from an instance, each in its own way. */
+/** The flags that remove the role from an instance, each in its own way. */
 export const ROLE_BREAKAGES = ['no-role', 'empty-profile', 'bad-trust'] as const
 
 export type RoleBreakage = (typeof ROLE_BREAKAGES)[number]
 
-/** What is to be broken about an instance. */
+/** What to break about an instance. */
 export interface Breakage {
   readonly role: RoleBreakage | undefined
   readonly imdsDisabled: boolean
@@ -36,7 +36,7 @@ function breakRole(instance: EmulatedInstance, breakage: RoleBreakage): void {
   }
 }
 
-/** What is broken, in the words of the flags; nothing where nothing is. */
+/** Returns what is broken, in the words of the flags. Empty if nothing is. */
 export function describeBreakage({ role, imdsDisabled, faults }: Breakage): string[] {
   return [
     ...(role === undefined ? [] : [`--${role}`]),

@@ -1,10 +1,10 @@
 type Env = Readonly<Record<string, string | undefined>>
 
-/** What SDKs prefer to the variables that are set here. */
+/** The variables that SDKs prefer to the ones set here. */
 const PREFERRED = ['AWS_CONTAINER_CREDENTIALS_RELATIVE_URI', 'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE']
 
 /**
- * The environment of a command that takes its credentials from a server: `env`, with the variables of the container credentials protocol.
+ * Returns the environment of a command that uses the server: `env`, with the variables of the container credentials protocol.
  *
  * @see https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
  */

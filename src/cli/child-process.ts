@@ -5,7 +5,7 @@ import { constants } from 'node:os'
 /** A command could not be started. */
 export class StartError extends Error {
   override readonly name = 'StartError'
-  /** As a shell says it: 127 for a command that is not found, 126 for one that cannot be run. */
+  /** As in a shell: 127 for a command that is not found, 126 for one that cannot be run. */
   readonly status: number
 
   constructor(command: string, cause: Error) {
@@ -20,15 +20,15 @@ export class StartError extends Error {
   }
 }
 
-/** Passed on, because whoever sends them knows this process only. SIGUSR1 would open Node's debugger otherwise. */
+/** Passed on, because the sender knows only this process. Node's default for SIGUSR1 is to open its debugger. */
 const PASSED_ON = ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const
 /** A terminal sends these to every process in the foreground, the command included. */
 const FROM_TERMINALS = ['SIGINT', 'SIGQUIT'] as const
 
 /**
- * Run a command to its end with the stdin, stdout and stderr of this process; gives its exit status, or 128 + n after signal n.
+ * Runs a command to its end with the stdin, stdout and stderr of this process. Returns its exit status, or 128 + n after signal n.
  *
- * @throws {StartError} where it cannot be started
+ * @throws {StartError} if it cannot be started
  */
 export async function runChild(
   [command = '', ...args]: readonly string[],
@@ -79,7 +79,7 @@ function passSignals(child: ChildProcess): () => void {
   }
 }
 
-/** Whether this process has a controlling terminal, which it can have with every stream redirected. */
+/** Whether this process has a controlling terminal. It can have one although every stream is redirected. */
 function hasTerminal(): boolean {
   try {
     closeSync(openSync('/dev/tty', 'r'))

@@ -5,38 +5,38 @@ import type { InstanceRoleCredentials, InstanceRoleState } from '../index.js'
 /** A request as the server received it. */
 export interface ReceivedRequest {
   readonly method: string
-  /** The request target, not decoded, such as `/credentials`. */
+  /** The request target, not decoded, for example `/credentials`. */
   readonly target: string
-  /** By lower-case name, with every value that was sent. */
+  /** All values of each header, by lower-case name. */
   readonly headers: Readonly<Record<string, readonly string[] | undefined>>
 }
 
-/** A response; its body is always JSON. */
+/** A response. Its body is always JSON. */
 export interface Reply {
   readonly status: number
   readonly body: string
-  /** Beside those that every response has. */
+  /** In addition to those that every response has. */
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** What the endpoint serves, and to whom. */
+/** What the endpoint serves, and to which clients. */
 export interface CredentialsEndpoint {
   readonly token: string
-  /** The values of `Host` that name this server, in lower case. */
+  /** The values of `Host` for this server, in lower case. */
   readonly hosts: ReadonlySet<string>
-  /** The credentials, or `undefined` where IMDS has not answered so far. */
+  /** Returns the credentials, or `undefined` if IMDS has not answered yet. */
   readonly credentials: () => Promise<InstanceRoleCredentials | undefined>
   readonly state: () => InstanceRoleState
 }
 
-/** Ends the connection after a refusal, unread body included, so that no second request can hide behind the first. */
+/** Closes the connection after a refusal, so that no second request can hide in an unread body. */
 const CLOSE = { Connection: 'close' }
 
 export const CREDENTIALS_PATH = '/credentials'
 const HEALTH_PATH = '/healthz'
 
 /**
- * Answer one request of the container credentials protocol. Never rejects.
+ * Answers one request of the container credentials protocol. Never rejects.
  *
  * @see https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
  */
@@ -52,7 +52,7 @@ export async function answer(request: ReceivedRequest, endpoint: CredentialsEndp
   }
 }
 
-/** What a web page or a proxy adds to a request, and an AWS SDK never does. */
+/** Headers that web pages and proxies add to requests, and AWS SDKs never do. */
 const FOREIGN_HEADERS = ['origin', 'sec-fetch-site', 'x-forwarded-for', 'forwarded', 'via']
 
 /** Refusals that do not depend on the token. */
@@ -89,7 +89,7 @@ function holdsToken({ headers }: ReceivedRequest, token: string): boolean {
   return given !== undefined && others.length === 0 && timingSafeEqual(digest(given), digest(token))
 }
 
-/** `timingSafeEqual` takes equal lengths only. */
+/** `timingSafeEqual` requires equal lengths. */
 function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest()
 }
@@ -118,12 +118,12 @@ function giveCredentials(given: InstanceRoleCredentials | undefined): Reply {
   return { status: 200, body }
 }
 
-/** As IMDS writes it: not every SDK reads fractions of a second. */
+/** In whole seconds, as IMDS does: some SDKs cannot read fractions. */
 function toWholeSeconds(instant: Date): string {
   return instant.toISOString().replace(/\.\d+Z$/, 'Z')
 }
 
-/** SDKs print the body, so the caller reads our message. */
+/** SDKs print the body, so the user reads our message. */
 function explain(error: unknown): Reply {
   if (!(error instanceof InstanceRoleError))
     return failure(500, 'INTERNAL', 'The request failed unexpectedly.')

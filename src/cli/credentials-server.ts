@@ -5,9 +5,9 @@ import { limitConnections } from './limit-connections.js'
 
 /** Where to listen. */
 export interface ListenOptions {
-  /** 0 takes a free one. */
+  /** 0 means a free port. */
   readonly port: number
-  /** Whether to listen on `::1` too, on the same port. */
+  /** Whether to listen on `::1` as well, on the same port. */
   readonly ipv6: boolean
 }
 
@@ -18,25 +18,25 @@ export interface CredentialsServer {
   close(): Promise<void>
 }
 
-/** A request and its headers are about 200 bytes and arrive at once: whoever needs more is no SDK. */
+/** A request of an SDK has about 200 bytes and arrives at once. No SDK needs more than these limits. */
 const LIMITS = {
   maxHeaderSize: 8_192,
   headersTimeout: 5_000,
   requestTimeout: 5_000,
   keepAliveTimeout: 5_000,
   connectionsCheckingInterval: 1_000,
-  // Whatever the flags of the process are.
+  // Passed explicitly, because a flag of the process can change it.
   insecureHTTPParser: false,
 }
 const MAX_CONNECTIONS = 256
 const MAX_REQUESTS_PER_CONNECTION = 100
-/** Longer than any response takes; ends connections whose other side reads nothing. */
+/** Longer than any response takes. Closes connections whose client reads nothing. */
 const IDLE_LIMIT_MS = 10_000
 
 /**
- * Serve the endpoint on `127.0.0.1`, and on `::1` if asked.
+ * Serves the endpoint on `127.0.0.1`, and on `::1` if asked.
  *
- * @throws the error of `listen`, such as `EADDRINUSE`
+ * @throws the error of `listen`, for example `EADDRINUSE`
  */
 export async function listenOnLoopback(
   endpoint: Omit<CredentialsEndpoint, 'hosts'>,
@@ -65,14 +65,14 @@ function hostNames(ipv6: boolean): readonly string[] {
   return ipv6 ? ['127.0.0.1', 'localhost', '[::1]'] : ['127.0.0.1', 'localhost']
 }
 
-/** Clients leave out the default port. */
+/** Clients omit the default port. */
 function addHost(hosts: Set<string>, name: string, port: number): void {
   hosts.add(`${name}:${port}`)
   if (port === 80) hosts.add(name)
 }
 
 function createLimitedServer(endpoint: CredentialsEndpoint): Server {
-  // Not imported: that loads undici in Node 22, which ends the process under `--jitless`.
+  // Not imported: an import loads undici on Node 22, which ends the process under `--jitless`.
   const { createServer } = process.getBuiltinModule('node:http')
   const server = createServer(LIMITS, (request, response) => void serve(request, response, endpoint))
   limitConnections(server, MAX_CONNECTIONS)

@@ -37,7 +37,7 @@ export const credentials: Command = {
 
 async function print(profile: string | undefined): Promise<number> {
   try {
-    // Loaded where it is run: other commands do without.
+    // Loaded here, because other commands do not need it.
     const { fromInstanceRole } = await import('../provider/from-instance-role.js')
     await using provider = fromInstanceRole({ profile })
     process.stdout.write(`${JSON.stringify(toProcessCredentials(await provider()), undefined, 2)}\n`)

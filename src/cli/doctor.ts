@@ -25,7 +25,7 @@ Says whether the instance role can be used from here, and which command fixes wh
 Exit status: 0 healthy (warnings allowed), 1 a problem, 2 bad usage.
 `
 
-/** `instance-role doctor`: what holds and what does not, from settings to credentials. */
+/** `instance-role doctor`: checks everything from settings to credentials. */
 export const doctor: Command = {
   name: 'doctor',
   summary: 'says what is wrong with the instance role, and which command fixes it',
@@ -50,11 +50,11 @@ export const doctor: Command = {
   },
 }
 
-/** As long as the provider waits for the files: with less, the doctor would find trouble that the program does not have. */
+/** The provider's own limit. With a shorter one, the doctor would report problems that the program does not have. */
 const READING_LIMIT_MS = 10_000
 
 async function examine(profile: string | undefined): Promise<Facts> {
-  // Loaded where it is run: other commands do without.
+  // Loaded here, because other commands do not need it.
   const { probe } = await import('../diagnosis/probe.js')
   const release = systemRuntime.keepAlive()
   try {
@@ -74,7 +74,7 @@ async function examine(profile: string | undefined): Promise<Facts> {
   }
 }
 
-/** On stderr, so that stdout is the report and nothing else. */
+/** On stderr, so that stdout has only the report. */
 function sayWaiting(endpoint: string, deadlineMs: number): void {
   const seconds = Math.ceil(deadlineMs / 1_000)
   process.stderr.write(
@@ -82,7 +82,7 @@ function sayWaiting(endpoint: string, deadlineMs: number): void {
   )
 }
 
-/** Nitro instances have their ID as asset tag; on other hosts, and other systems, there is none. */
+/** Nitro instances have their ID as asset tag. Other hosts and systems have none. */
 async function readFirmwareInstanceId(): Promise<string | undefined> {
   try {
     return parseInstanceId(await readFile('/sys/devices/virtual/dmi/id/board_asset_tag', 'utf8'))
@@ -105,10 +105,10 @@ const COLOURS = { ok: 'green', warning: 'yellow', problem: 'red', skipped: 'dim'
   string
 >
 
-/** Narrower lines would be words below each other. */
+/** The least width that is worth wrapping for. */
 const LEAST_WIDTH = 40
 
-/** In a terminal, as wide as that is; lines of a file or of a pipe are not wrapped. */
+/** As wide as the terminal. Lines in a file or a pipe are not wrapped. */
 function layoutFor(
   { isTTY, columns }: Pick<NodeJS.WriteStream, 'isTTY' | 'columns'>,
   isVerbose: boolean,

@@ -4,7 +4,7 @@ import { readSurroundings } from '../diagnosis/surroundings.js'
 type Env = Readonly<Record<string, string | undefined>>
 
 /**
- * Sources of credentials that the default chains of AWS SDKs try before the container credentials protocol, by their variables.
+ * The variables of the credential sources that the default chains of AWS SDKs try before the container credentials protocol.
  *
  * @see https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
  */
@@ -15,7 +15,7 @@ const VARIABLES: readonly (readonly string[])[] = [
   ['AWS_WEB_IDENTITY_TOKEN_FILE', 'AWS_ROLE_ARN'],
 ]
 
-/** A line about the variables in `env` from which a command can get other credentials than those of the role, if there are any. */
+/** Returns a line about the variables in `env` that give the command other credentials than the role's, if there are any. */
 export function describeEarlierVariables(env: Env): string | undefined {
   const names = VARIABLES.filter((together) => together.every((name) => Boolean(env[name]))).flat()
   if (names.length === 0) return undefined

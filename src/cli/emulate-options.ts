@@ -6,17 +6,17 @@ import { parseFlags } from './flags.js'
 import { type GivenMetadata, parseMetadata } from './metadata-flag.js'
 import { type Shell, SHELLS } from './shell.js'
 
-/** A role whose real credentials are to be served. */
+/** A role whose real credentials are served. */
 export interface RoleToAssume {
   readonly arn: string
   readonly accountId: string
 }
 
-/** What `instance-role emulate` is to serve, and where. */
+/** What `instance-role emulate` serves, and where. */
 export interface EmulateOptions {
   readonly help: boolean
   readonly port: number
-  /** Absent: to be guessed. */
+  /** If absent, it is guessed. */
   readonly shell: Shell | undefined
   readonly roleName: string
   readonly instanceProfileName: string
@@ -110,7 +110,7 @@ function parseName(flag: string, text: string, longest: number): string {
   )
 }
 
-/** @see https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html (the bounds of DurationSeconds) */
+/** @see https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html (the limits of DurationSeconds) */
 function parseLifetime(text: string | undefined, isReal: boolean): number {
   const bounds = isReal
     ? { least: '15m', most: '12h', condition: ' with --assume-role' }

@@ -36,7 +36,7 @@ async function serve(options: EmulateOptions): Promise<number> {
   }
 }
 
-/** Where real credentials come from, and the set that is served. */
+/** The source of real credentials, and the credentials that are served now. */
 interface RealSource {
   readonly assumeRole: AssumeRole
   held: GivenCredentials
@@ -66,7 +66,7 @@ async function createInstance(
   options: EmulateOptions,
   source: RealSource | undefined,
 ): Promise<EmulatedInstance> {
-  // Late, because every command loads this file.
+  // Loaded here, because other commands do not need it.
   const { emulateInstance, iamRole, instanceProfile } = await import('../testing/index.js')
   const { roleName, instanceProfileName, lifetimeSeconds, rotateEverySeconds, metadata, assumeRole } = options
   const { hopLimit, hopsAway, httpTokens } = options

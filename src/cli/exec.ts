@@ -17,7 +17,7 @@ Exit status: that of the command, 128 + n after signal n; 126 if it cannot be ru
 2 bad usage.
 `
 
-/** `instance-role exec`: a command that takes its credentials from this process. */
+/** `instance-role exec`: runs a command that takes its credentials from this process. */
 export const exec: Command = {
   name: 'exec',
   summary: 'runs a command, in any language, with the credentials of the role',
@@ -44,7 +44,7 @@ async function execute(command: readonly string[], profile: string | undefined):
   if (line !== undefined) say(line)
   try {
     const ended = runChild(command, childEnvironment(process.env, server))
-    // While the command runs: it does not wait for files to be read.
+    // While the command runs, so that it does not wait for files to be read.
     const [status] = await Promise.all([ended, line ?? warnOfKeysInFiles()])
     return status
   } catch (error) {

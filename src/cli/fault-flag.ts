@@ -4,7 +4,7 @@ import { UsageError } from './command.js'
 import { quoted } from './flag-values.js'
 import { suggesting } from './nearest.js'
 
-/** A fault for the requests of a step: the next `count`, or every one. */
+/** A fault for the next `count` requests of a step, or for all of them. */
 export interface OrderedFault {
   readonly step: Step
   readonly fault: Fault
@@ -20,11 +20,11 @@ const LONGEST_WAIT_MS = 3_600_000
 
 interface FaultWithValue {
   readonly example: string
-  /** Gives nothing for a value that there is not. */
+  /** Returns `undefined` for a malformed value. */
   readonly parse: (value: string) => Fault | undefined
 }
 
-/** The faults that take a value, by the word before it. */
+/** The faults with a value, by the word before it. */
 const WITH_VALUE: ReadonlyMap<string, FaultWithValue> = new Map([
   [
     'delay',
@@ -39,9 +39,9 @@ const WITH_VALUE: ReadonlyMap<string, FaultWithValue> = new Map([
 ])
 
 /**
- * Parse the value of `--fail`: `STEP=FAULT`, with `xN` behind it for the next N requests alone.
+ * Parse the value of `--fail`: `STEP=FAULT`, or `STEP=FAULTxN` for the next N requests only.
  *
- * @throws {UsageError} that names the flag, its value, and the word that was most likely meant
+ * @throws {UsageError} that names the flag, its value and the most likely word
  */
 export function parseFault(text: string): OrderedFault {
   const [, step, rest] = /^(.*?)=(.*)$/s.exec(text) ?? []

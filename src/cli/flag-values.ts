@@ -4,7 +4,7 @@ import { suggesting } from './nearest.js'
 
 const LONGEST_QUOTE = 64
 
-/** A value as a line to the user may carry it. */
+/** Quotes a value for a line to the user. */
 export function quoted(value: string): string {
   const printable = value.replace(/\p{C}/gu, '')
   return printable.length > LONGEST_QUOTE ? `"${printable.slice(0, LONGEST_QUOTE)}…"` : `"${printable}"`
@@ -17,18 +17,18 @@ export function parseInteger(flag: string, text: string, least: number, most: nu
   throw new UsageError(`${flag} must be an integer from ${least} to ${most}, not ${quoted(text)}`)
 }
 
-/** @throws {UsageError} that names the flag, its value, and the word that was most likely meant */
+/** @throws {UsageError} that names the flag, its value and the most likely word */
 export function parseWord<const T extends string>(flag: string, text: string, words: readonly T[]): T {
   const word = words.find((one) => one === text)
   if (word !== undefined) return word
   throw new UsageError(`${flag} must be ${words.join(' or ')}, not ${quoted(text)}${suggesting(text, words)}`)
 }
 
-/** The bounds of a duration, written as the user writes them. */
+/** The limits of a duration, as the user writes them. */
 export interface DurationBounds {
   readonly least: string
   readonly most: string
-  /** When they hold, for the end of `must be 15m to 12h`. */
+  /** When the limits apply, to end the sentence `must be 15m to 12h`. */
   readonly condition?: string
 }
 

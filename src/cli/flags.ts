@@ -6,9 +6,9 @@ type Flags = NonNullable<ParseArgsConfig['options']>
 type Values<T extends Flags> = ReturnType<typeof parseArgs<{ args: string[]; options: T }>>['values']
 
 /**
- * Parse the flags of a command; it takes no other arguments.
+ * Parse the flags of a command. It takes no other arguments.
  *
- * @throws {UsageError} in one line, with the flag that was most likely meant
+ * @throws {UsageError} in one line, with the most likely flag
  */
 export function parseFlags<const T extends Flags>(args: readonly string[], options: T): Values<T> {
   try {
@@ -33,7 +33,7 @@ function isParseArgsError(error: unknown): error is TypeError {
   return typeof error.code === 'string' && error.code.startsWith('ERR_PARSE_ARGS_')
 }
 
-/** `parseArgs` goes on about arguments that begin with a dash. */
+/** Removes the advice of `parseArgs` about arguments that begin with a dash. */
 function firstSentence(message: string): string {
   return message.replace(/\. .*$/s, '').replaceAll('\n', ' ')
 }

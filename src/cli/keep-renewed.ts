@@ -3,27 +3,27 @@ import type { GivenCredentials } from '../testing/index.js'
 
 const RENEWED_AHEAD_MS = 15 * 60_000
 
-/** When to renew a set: 15 min before its end, as early as the hastiest SDK asks again; half-way through a short life. */
+/** When to renew credentials: 15 min before they expire, which is when the earliest SDK asks again; half-way through a short life. */
 export function renewalAt(receivedAt: number, expiresAt: number): number {
   return Math.max(expiresAt - RENEWED_AHEAD_MS, (receivedAt + expiresAt) / 2)
 }
 
-/** A laptop that slept has not turned its timers: the wall clock is looked at every so often. */
+/** The timers of a laptop that slept are late, so the wall clock is checked this often. */
 const LONGEST_SLEEP_MS = 30_000
 const SHORTEST_SLEEP_MS = 1_000
 const RETRY_MS = 10_000
 
 export interface Renewing {
   readonly clock: Clock
-  /** Gets another set. */
+  /** Requests new credentials. */
   readonly renew: () => Promise<GivenCredentials>
   readonly onRenewed: (credentials: GivenCredentials) => void
   readonly onFailed: (error: unknown) => void
-  /** Aborted when there is no more need. */
+  /** Aborted when no more credentials are needed. */
   readonly stopped: AbortSignal
 }
 
-/** Renews the set, and each that follows it, before it ends; after a failure, again and again. Resolves when it is stopped. */
+/** Renews the credentials before they expire, again and again. Retries after a failure. Resolves when it is stopped. */
 export async function keepRenewed(held: GivenCredentials, renewing: Renewing): Promise<void> {
   const { clock, stopped } = renewing
   let dueAt = renewalAt(clock.now(), held.expiration.getTime())
@@ -35,7 +35,7 @@ export async function keepRenewed(held: GivenCredentials, renewing: Renewing): P
   }
 }
 
-/** When the next renewal is due. */
+/** Renews once. Returns when the next renewal is due. */
 async function renewOnce({ clock, renew, onRenewed, onFailed, stopped }: Renewing): Promise<number> {
   try {
     const credentials = await renew()

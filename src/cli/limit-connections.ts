@@ -2,8 +2,8 @@ import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 
 /**
- * Keep a server at `most` connections or fewer: a new one ends the connection that has waited longest without a request in progress. So whoever
- * holds many connections open, or sends requests slowly, does not lock others out.
+ * Limits the connections of a server to `most`: a new connection closes the one that has waited longest without a request in
+ * progress. So a client that holds many connections open, or sends requests slowly, does not lock out others.
  */
 export function limitConnections(server: Server, most: number): void {
   /** Connections without a request in progress, the oldest first. */

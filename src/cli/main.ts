@@ -18,7 +18,7 @@ const USAGE_ERROR = 2
 surviveClosedPipes()
 process.exitCode = await main(process.argv.slice(2))
 
-/** Who reads the output may have read enough, as `head -1` has: no reason to fail, nor to stop serving. */
+/** The reader of the output may stop early, like `head -1`. That is no reason to fail or to stop serving. */
 function surviveClosedPipes(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: Error) => {

@@ -2,7 +2,7 @@ import type { InstanceOptions } from '../testing/index.js'
 import { UsageError } from './command.js'
 import { quoted } from './flag-values.js'
 
-/** The facts of an instance that other metadata follow from, such as the identity document. */
+/** The facts about an instance that other metadata are derived from, such as the identity document. */
 type Facts = Pick<
   InstanceOptions,
   'region' | 'availabilityZone' | 'instanceId' | 'instanceType' | 'imageId' | 'privateIp' | 'mac'
@@ -18,10 +18,10 @@ const FACT_AT: Readonly<Record<string, keyof Facts>> = {
   mac: 'mac',
 }
 
-/** What `--metadata` asks for. */
+/** The metadata that `--metadata` sets. */
 export interface GivenMetadata {
   readonly facts: Facts
-  /** Text by its path: below `/latest/meta-data/`, or a whole path below `/latest/`. */
+  /** Texts by path: below `/latest/meta-data/`, or a whole path below `/latest/`. */
   readonly texts: readonly (readonly [path: string, text: string])[]
 }
 

@@ -1,4 +1,4 @@
-/** The known word that `word` most likely stands for; `undefined` where none is near. */
+/** Returns the known word that `word` most likely means, or `undefined` if none is similar. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   const begun = known.filter((one) => word.length >= 2 && one.startsWith(word))
   if (begun.length === 1) return begun[0]
@@ -10,13 +10,13 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   return ranked[0]?.one
 }
 
-/** For the end of a sentence about a word that is not known. */
+/** Ends a sentence about an unknown word. */
 export function suggesting(word: string, known: readonly string[]): string {
   const near = nearest(word, known)
   return near === undefined ? '' : `; did you mean ${near}?`
 }
 
-/** How many letters have to be put in, left out, replaced, or swapped with their neighbour. */
+/** The number of letters to insert, delete, replace or swap with their neighbour. */
 function editsBetween(left: string, right: string): number {
   let beforeLast: readonly number[] = []
   let last: readonly number[] = Array.from({ length: right.length + 1 }, (_, index) => index)

@@ -1,11 +1,11 @@
 import type { InstanceRoleCredentials } from '../index.js'
 
-/** The Java SDK waits 1 s for a response, botocore 2 s: an answer that says why comes before that. */
+/** The Java SDK waits 1 s for a response, botocore 2 s. A response with the reason must come earlier. */
 const ANSWER_LIMIT_MS = 900
 
 /**
- * Wraps a provider for callers that wait for a short time only: gives its credentials, or `undefined` where it takes longer. The load goes on.
- * Once a load has failed, a call that takes longer rejects with that failure, because the reader learns more from it.
+ * Wraps a provider for callers that wait for a short time only. Returns its credentials, or `undefined` if they take longer; the
+ * load goes on. After a failed load, a call that takes longer rejects with that failure, because it tells the reader more.
  */
 export function promptCredentials(
   provider: () => Promise<InstanceRoleCredentials>,
@@ -30,7 +30,7 @@ export function promptCredentials(
   }
 }
 
-/** What the promise gives, or `undefined` if that takes longer than the limit; a later rejection is ignored. */
+/** Returns the result of the promise, or `undefined` if it takes longer than the limit. A later rejection is ignored. */
 async function within<T>(promise: Promise<T>, limitMs: number): Promise<T | undefined> {
   promise.catch(() => {})
   let timer: NodeJS.Timeout | undefined

@@ -10,17 +10,20 @@ import { promptCredentials } from './prompt-credentials.js'
 export interface RoleServer extends AsyncDisposable {
   /** For `AWS_CONTAINER_CREDENTIALS_FULL_URI`. */
   readonly uri: string
-  /** For `AWS_CONTAINER_AUTHORIZATION_TOKEN`; every server has its own. */
+  /** For `AWS_CONTAINER_AUTHORIZATION_TOKEN`. Every server has its own. */
   readonly token: string
 }
 
-/** A provider refreshes when it is called, so an idle server calls it: else it enters an outage of IMDS with old credentials. */
+/**
+ * A provider refreshes only when it is called. An idle server calls it this often, so that it does not enter an outage of IMDS with
+ * old credentials.
+ */
 const CALL_EVERY_MS = 30_000
 
 /**
- * Serve the credentials of the role, load them at once, and keep them fresh.
+ * Serves the credentials of the role. Loads them at once and keeps them fresh.
  *
- * @throws {UsageError} for a malformed option; or the error of `listen`, such as `EADDRINUSE`
+ * @throws {UsageError} for a malformed option; or the error of `listen`, for example `EADDRINUSE`
  */
 export async function serveRole(
   options: Pick<InstanceRoleOptions, 'profile' | 'logger'>,
@@ -46,7 +49,7 @@ export async function serveRole(
 }
 
 async function createProvider(options: InstanceRoleOptions): Promise<InstanceRoleProvider> {
-  // Loaded where it is run: other commands do without.
+  // Loaded here, because other commands do not need it.
   const { fromInstanceRole } = await import('../provider/from-instance-role.js')
   try {
     return fromInstanceRole(options)

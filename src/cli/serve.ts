@@ -20,7 +20,7 @@ that can read the token file. The two variables that such a process needs go to 
 Ctrl+C or SIGTERM stops it.
 `
 
-/** `instance-role serve`: the credentials of the role for every process that can read a file. */
+/** `instance-role serve`: serves the credentials of the role to every process that can read a file. */
 export const serve: Command = {
   name: 'serve',
   summary: 'serves the credentials of the role to the processes of this host',
@@ -65,7 +65,7 @@ async function serveUntilStopped(
   const stopped = untilStopped()
   await requireOwnFile(tokenFile)
   await using server = await listen(where, profile)
-  // After `listen`: a second server on the port must not replace the token of the first.
+  // After `listen`, so that a second server on the same port does not replace the token of the first.
   await writeTokenFile(tokenFile, server.token)
   process.stdout.write(
     `AWS_CONTAINER_CREDENTIALS_FULL_URI=${server.uri}\nAWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=${tokenFile}\n`,
@@ -91,7 +91,7 @@ function reasonOf(error: unknown): string {
   return code === 'EACCES' ? 'it is not permitted; take another with --port' : String(code)
 }
 
-/** Resolves at the first SIGINT or SIGTERM; the second ends the process as usual. */
+/** Resolves at the first SIGINT or SIGTERM. The second one ends the process as usual. */
 function untilStopped(): Promise<void> {
   // Without a listener, SIGUSR1 opens Node's debugger to every user of the host.
   process.on('SIGUSR1', () => {})

@@ -4,21 +4,21 @@ import type { Stats } from 'node:fs'
 import { dirname } from 'node:path'
 import { UsageError } from './command.js'
 
-/** Rights of group and others. */
+/** Permissions of group and others. */
 const OTHERS = 0o077
 const WRITABLE_BY_ALL = 0o002
-/** Of a folder such as /tmp, in which users can replace their own files only. */
+/** The mode of a folder such as /tmp, in which users can replace only their own files. */
 const STICKY = 0o1000
 const ROOT = 0
 
 /**
- * Make sure that a token can be written to `path`, and that no other user can put another file in its place: the folder must not be open to
- * all, and the file must not exist, or be a regular file with one name that only this user can read.
+ * Makes sure that a token can be written to `path`, and that no other user can put another file in its place: others must not be
+ * able to write to the folder, and the file must not exist, or must be a regular file with one name that only this user can read.
  *
  * @throws {UsageError} otherwise
  */
 export async function requireOwnFile(path: string): Promise<void> {
-  // The environment of a service, and stdout, hold it in one line.
+  // The path must fit in one line of a service's environment and of stdout.
   if (/\p{Cc}/u.test(path)) throw new UsageError('--token-file must not contain control characters')
   const file = await statsOf(path)
   const complaint = (file && complaintAbout(file)) ?? complaintAboutFolder(await folderOf(path))
@@ -51,13 +51,13 @@ function whyUnusable(file: Stats): string | undefined {
   if (file.isSymbolicLink()) return 'is a link'
   if (!file.isFile()) return 'is not a regular file'
   if (file.nlink > 1) return 'is a link'
-  // Windows has no such rights.
+  // Windows has no such permissions.
   if (process.getuid === undefined) return undefined
   if (file.uid !== process.getuid()) return 'belongs to another user'
   return (file.mode & OTHERS) === 0 ? undefined : 'can be read or written by others'
 }
 
-/** Whoever can put another file in the place of the token decides which file the clients read and send. */
+/** A user who can replace the token file decides which file the clients read and send. */
 function complaintAboutFolder({ uid, mode }: Stats): string | undefined {
   if (process.getuid === undefined) return undefined
   const isOpen = (mode & WRITABLE_BY_ALL) !== 0 && (mode & STICKY) === 0
@@ -70,10 +70,10 @@ function complaintAboutFolder({ uid, mode }: Stats): string | undefined {
 }
 
 /**
- * Put the token into the file, with mode 0600 and without a line break, which SDKs would take for a part of it. The file is replaced as a
- * whole, so nobody reads half a token.
+ * Writes the token to the file, with mode 0600 and without a line break, which SDKs would read as a part of the token. The file is
+ * replaced as a whole, so nobody reads half of a token.
  *
- * @throws {UsageError} where the folder does not allow it
+ * @throws {UsageError} if the folder does not allow it
  */
 export async function writeTokenFile(path: string, token: string): Promise<void> {
   const draft = `${path}.${randomBytes(6).toString('hex')}`
@@ -88,7 +88,7 @@ export async function writeTokenFile(path: string, token: string): Promise<void>
 
 async function createPrivately(path: string, text: string): Promise<void> {
   await using file = await open(path, 'wx', 0o600)
-  // Whatever the umask is.
+  // Independent of the umask.
   await file.chmod(0o600)
   await file.writeFile(text)
 }

@@ -1,13 +1,13 @@
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM'] as const
 
-/** How a command that serves comes to its end. */
+/** How a command that serves is stopped. */
 export interface Stop {
   readonly promise: Promise<void>
-  /** Aborted at the same moment. */
+  /** Aborted at the same time. */
   readonly signal: AbortSignal
 }
 
-/** Resolves, and aborts, at the first SIGINT or SIGTERM; the second ends the process as ever. */
+/** Resolves, and aborts the signal, at the first SIGINT or SIGTERM. The second one ends the process as usual. */
 export function untilStopped(): Stop {
   const stopping = new AbortController()
   const promise = new Promise<void>((resolve) => {
@@ -26,8 +26,8 @@ export function untilStopped(): Stop {
 const LOOK_EVERY_MS = 250
 
 /**
- * Calls back when npm, which started this process by a shell, has ended: `kill` of an npx ends npx and the shell, and neither tells
- * what they have started. On Windows, a process keeps the number of a parent that has ended.
+ * Calls back when npm, which started this process with a shell, has ended: `kill` ends npx and its shell, and neither tells their
+ * children. On Windows, a process keeps the ID of a parent that has ended.
  */
 function watchNpm(callback: () => void): () => void {
   if (process.env['npm_command'] === undefined) return () => {}

@@ -4,9 +4,9 @@ import { type DefaultChain, DROP_IN_PACKAGE, OFFICIAL_PACKAGE, type PackageManag
 const REPLACEMENT = `npm:${DROP_IN_PACKAGE}@^${VERSION}`
 
 /**
- * Deletes AWS's package, and those that depend on it directly, from npm's lock file and from `node_modules`, so that the next
- * `npm install` heeds an override that was added, changed or taken out. Without those that depend on it, npm does not notice in a
- * workspace that the package is missing, and installs none.
+ * Deletes AWS's package, and the packages that depend on it directly, from npm's lock file and from `node_modules`, so that the
+ * next `npm install` applies an override that was added, changed or removed. If the dependents stay, npm does not notice in a
+ * workspace that the package is missing, and does not install it.
  */
 const FORGET = `node -e "const fs=require('fs'),n='${OFFICIAL_PACKAGE}';for(const f of ['npm-shrinkwrap.json','package-lock.json'])if(fs.existsSync(f)){const l=JSON.parse(fs.readFileSync(f)),all=l.packages;for(const [p,{dependencies:d}] of Object.entries(all))if(p.includes('node_modules/')&&(p.endsWith('/'+n)||d&&n in d)){delete all[p];fs.rmSync(p,{recursive:true,force:true})}fs.writeFileSync(f,JSON.stringify(l,null,2)+'\\n')}fs.rmSync('node_modules/.package-lock.json',{force:true})"`
 
@@ -22,15 +22,15 @@ const OVERRIDE: Readonly<Record<PackageManager, string>> = {
   yarn: `npm pkg set 'resolutions.${OFFICIAL_PACKAGE}=${REPLACEMENT}'`,
 }
 
-/** Whose lock file it is, and where. */
+/** The package manager and the folder of its lock file. */
 type CommandTarget = Pick<DefaultChain, 'packageManager' | 'root'>
 
-/** Has the lock file follow the override that is there. */
+/** Makes the lock file apply the existing override. */
 export function installing({ packageManager, root }: CommandTarget): string {
   return inRoot(root, INSTALL[packageManager])
 }
 
-/** Adds the override, and has the lock file follow it. */
+/** Adds the override and makes the lock file apply it. */
 export function overriding({ packageManager, root }: CommandTarget): string {
   return inRoot(root, `${OVERRIDE[packageManager]} && ${INSTALL[packageManager]}`)
 }

@@ -9,7 +9,7 @@ import {
   type PackageManager,
 } from './default-chain.js'
 
-/** More than any program has; a guard against a disk that never ends. */
+/** More than any program has; it limits the search on a strange file system. */
 const MAX_PACKAGES = 5_000
 
 /** Finds the folder of a package that another one depends on. */
@@ -43,7 +43,7 @@ function hasLockFile(folder: string): boolean {
   return LOCK_FILES.some(([file]) => existsSync(join(folder, file)))
 }
 
-/** A lock file above a program that belongs to no workspace is that of something else. */
+/** A lock file above the folder counts only if the folder belongs to a workspace. */
 function isWorkspace(root: string): boolean {
   const { workspaces } = readJson(join(root, 'package.json'))
   return workspaces !== undefined || existsSync(join(root, 'pnpm-workspace.yaml'))
@@ -52,7 +52,7 @@ function isWorkspace(root: string): boolean {
 function followDependencies(program: string, locate: Locate): ImdsPackage[] {
   const seen = new Set([program])
   const found = new Map<string, ImdsPackage>()
-  // A set goes on with what is added to it meanwhile.
+  // Iterating over a set includes what is added during the iteration.
   for (const folder of seen) {
     if (seen.size > MAX_PACKAGES) break
     for (const name of dependenciesOf(readJson(join(folder, 'package.json')), folder === program)) {
@@ -76,7 +76,7 @@ function describePackage(path: string): ImdsPackage {
   return { name: String(name), version: String(version), path }
 }
 
-/** As Node looks for it: in each `node_modules` on the way up. */
+/** As Node does: in each `node_modules` on the way up. */
 function locateInNodeModules(name: string, from: string): string | undefined {
   const at = findUp(from, (folder) => existsSync(join(folder, 'node_modules', name, 'package.json')))
   return at === undefined ? undefined : realpathSync(join(at, 'node_modules', name))
@@ -86,7 +86,7 @@ interface PlugAndPlay {
   resolveToUnqualified(request: string, issuer: string): string | null
 }
 
-/** Yarn's own way to find packages, in a process that Yarn started; @see https://yarnpkg.com/advanced/pnpapi */
+/** Yarn's own way to find packages, in a process that Yarn started. @see https://yarnpkg.com/advanced/pnpapi */
 function plugAndPlayOf(folder: string): Locate | undefined {
   const find: unknown = Reflect.get(nodeModule.default, 'findPnpApi')
   const api: unknown = typeof find === 'function' ? Reflect.apply(find, undefined, [`${folder}/`]) : undefined
@@ -104,7 +104,7 @@ function isPlugAndPlay(value: unknown): value is PlugAndPlay {
   return typeof value === 'object' && value !== null && 'resolveToUnqualified' in value
 }
 
-/** The file in the root folder that has an override with the drop-in. */
+/** Returns the file in the root folder that has an override with the drop-in. */
 function overrideFile(root: string): string | undefined {
   const { overrides, resolutions, pnpm } = readJson(join(root, 'package.json'))
   const inManifest = [overrides, resolutions, asRecord(pnpm)['overrides']].some((value) =>
@@ -114,7 +114,7 @@ function overrideFile(root: string): string | undefined {
   return isOverride(readText(join(root, 'pnpm-workspace.yaml'))) ? 'pnpm-workspace.yaml' : undefined
 }
 
-/** In JSON or YAML: the official name, perhaps with a range, and a value with the name of the drop-in. */
+/** In JSON or YAML: the official name, with or without a range, and a value that contains the name of the drop-in. */
 const OVERRIDE = new RegExp(`${OFFICIAL_PACKAGE}[^\\s"':,]*["']?\\s*:\\s*["']?[^\\s"',]*${DROP_IN_PACKAGE}`)
 
 function isOverride(text: string): boolean {
@@ -127,7 +127,7 @@ function findUp(folder: string, isIt: (folder: string) => boolean): string | und
   return above === folder ? undefined : findUp(above, isIt)
 }
 
-/** Nothing, where there is no such file or no JSON in it: that is not what is examined. */
+/** Returns nothing if there is no such file or it is not JSON: the doctor does not examine that. */
 function readJson(path: string): Json {
   try {
     return asRecord(JSON.parse(readText(path)))

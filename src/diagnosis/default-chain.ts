@@ -1,12 +1,12 @@
 /** The package whose `fromInstanceMetadata` ends the default chain of the AWS SDK. */
 export const OFFICIAL_PACKAGE = '@smithy/credential-provider-imds'
 
-/** The package that stands in for it. */
+/** The package that replaces it. */
 export const DROP_IN_PACKAGE = 'instance-role-imds'
 
-/** One package that the AWS SDK finds under the name of {@link OFFICIAL_PACKAGE}. */
+/** A package that the AWS SDK finds under the name of {@link OFFICIAL_PACKAGE}. */
 export interface ImdsPackage {
-  /** Its own name, which is that of the drop-in where an override works. */
+  /** The package's own name, which is that of the drop-in if an override works. */
   readonly name: string
   readonly version: string
   /** Its folder. */
@@ -17,14 +17,14 @@ export type PackageManager = 'npm' | 'pnpm' | 'yarn'
 
 /** What the AWS SDK clients of a program use at the end of their default chain. */
 export interface DefaultChain {
-  /** Every copy, each once. */
+  /** All copies, each once. */
   readonly packages: readonly ImdsPackage[]
-  /** The file that says that the drop-in is to be used; `undefined` where none does. */
+  /** The file that has the override with the drop-in, or `undefined`. */
   readonly overriddenIn: string | undefined
-  /** By its lock file; npm where there is none. */
+  /** By its lock file; npm if there is none. */
   readonly packageManager: PackageManager
-  /** The folder of the lock file, if commands have to be run there instead of in the folder that was examined. */
+  /** The folder of the lock file, if commands must run there and not in the examined folder. */
   readonly root: string | undefined
-  /** Whether Yarn's Plug'n'Play hides the packages from a process that was not started by Yarn. */
+  /** Whether Yarn's Plug'n'Play hides the packages, because this process was not started by Yarn. */
   readonly isHidden: boolean
 }

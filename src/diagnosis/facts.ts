@@ -3,38 +3,41 @@ import type { InstanceRoleError } from '../errors.js'
 import type { DefaultChain } from './default-chain.js'
 import type { SentRequest } from './request-log.js'
 
-/** All that is known about the process, its surroundings and IMDS; instants are epoch milliseconds. No secret is in it. */
+/**
+ * Everything that the doctor knows about the process, its surroundings and IMDS. Instants are epoch milliseconds. It contains no
+ * secret.
+ */
 export interface Facts {
   readonly settings: InstanceRoleConfig | InstanceRoleError
   readonly surroundings: Surroundings
-  /** `undefined` where nobody looked. */
+  /** `undefined` if it was not examined. */
   readonly defaultChain: DefaultChain | undefined
-  /** `undefined` where IMDS was not asked. */
+  /** `undefined` if IMDS was not asked. */
   readonly imds: ImdsFacts | undefined
-  /** The longest time for which the event loop of this process was held up meanwhile. */
+  /** The longest time for which the event loop of this process was blocked during the examination. */
   readonly blockedMs: number
 }
 
-/** What the environment, the files of the AWS SDKs and the firmware say. */
+/** What the environment, the AWS config files and the firmware say. */
 export interface Surroundings {
   readonly profile: string
-  /** What keeps a config or credentials file from being used. */
+  /** Why a config or credentials file cannot be used. */
   readonly fileWarnings: readonly string[]
-  /** The variables that hold access keys; none where the key ID or its secret is missing, which is no access key. */
+  /** The variables that hold access keys. Empty if the key ID or its secret is missing. */
   readonly keyVariables: readonly string[]
-  /** `AWS_ACCESS_KEY_ID` or `AWS_SECRET_ACCESS_KEY` where it is set without the other. */
+  /** `AWS_ACCESS_KEY_ID` or `AWS_SECRET_ACCESS_KEY`, if only one of them is set. */
   readonly loneKeyVariable: string | undefined
-  /** The file that holds access keys for the profile. */
+  /** The file that has access keys for the profile. */
   readonly keyFile: KeyFile | undefined
-  /** The variables that give this process other credentials, as ECS and EKS set them. */
+  /** The variables of ECS and EKS that give this process other credentials. */
   readonly otherSources: readonly string[]
-  /** The variables that name a proxy for requests to the endpoint; a proxy's address can hold a password, and is left out. */
+  /** The variables that name a proxy for requests to the endpoint. Their values are left out, because they can contain a password. */
   readonly proxyVariables: readonly string[]
-  /** Of `no_proxy` and `NO_PROXY`, those that are set and do not exempt IMDS. */
+  /** Those of `no_proxy` and `NO_PROXY` that are set and do not exempt IMDS. */
   readonly noProxyVariables: readonly string[]
-  /** What such a variable has to list. */
+  /** The hosts that such a variable must list. */
   readonly imdsHosts: readonly string[]
-  /** The instance's ID as the firmware has it, on EC2 only. */
+  /** The instance ID from the firmware, on EC2 only. */
   readonly firmwareInstanceId: string | undefined
 }
 
@@ -47,27 +50,27 @@ export interface KeyFile {
 /** What IMDS said. */
 export interface ImdsFacts {
   readonly endpoint: string
-  /** Longest wait for one answer. */
+  /** Longest wait for one response. */
   readonly timeoutMs: number
-  /** What one load, the same as the provider's, came to. */
+  /** The result of one load, which is the same as the provider's. */
   readonly load: RoleFacts | InstanceRoleError
-  /** The requests of the load, and no other. */
+  /** The requests of the load only. */
   readonly requests: readonly SentRequest[]
-  /** The role that IMDS lists, where its credentials cannot be had. */
+  /** The role that IMDS lists, if its credentials could not be loaded. */
   readonly listedRole: string | undefined
-  /** What a request without a metadata token met: the data, 401, or neither. */
+  /** The response to a request without a metadata token: data, 401, or neither. */
   readonly v1: 'open' | 'closed' | 'unknown'
-  /** Whether that request had an answer at all; the hop limit only keeps the answer to the token request away. */
+  /** Whether that request got any response. The hop limit only stops the response to the token request. */
   readonly answersWithoutToken: boolean
   readonly instanceProfile: InstanceProfileFacts | undefined
   readonly region: string | undefined
   readonly instanceId: string | undefined
   readonly launchedAt: number | undefined
-  /** Whether the address of IMDS that is not in use answers; `undefined` where it was not tried. */
+  /** Whether IMDS answers at its other address. `undefined` if that was not tried. */
   readonly otherAddress: { readonly endpoint: string; readonly answers: boolean } | undefined
-  /** When the answers were in. */
+  /** When the responses had arrived. */
   readonly answeredAt: number
-  /** How far the clock of IMDS is ahead of the host's; `undefined` where no answer told. */
+  /** How far the clock of IMDS is ahead of the host's. `undefined` if unknown. */
   readonly clockOffsetMs: number | undefined
 }
 
@@ -77,7 +80,7 @@ export interface RoleFacts {
   readonly clockOffsetMs: number | undefined
 }
 
-/** What `GET /latest/meta-data/iam/info` tells. */
+/** The facts in `GET /latest/meta-data/iam/info`. */
 export interface InstanceProfileFacts {
   readonly name: string
   readonly code: string | undefined

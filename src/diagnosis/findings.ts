@@ -1,6 +1,6 @@
 import type { InstanceRoleErrorCode } from '../errors.js'
 
-/** Each thing that is looked at, in the order in which a person reads about it. */
+/** All checks, in the order in which a person reads about them. */
 export const CHECKS = [
   'settings',
   'enabled',
@@ -23,23 +23,23 @@ export const CHECKS = [
 
 export type Check = (typeof CHECKS)[number]
 
-/** `problem`: the role cannot be used like this. `warning`: it can, and something is not as it should be. */
+/** `problem`: the role cannot be used. `warning`: it can be used, but something is wrong. */
 export type Verdict = 'ok' | 'warning' | 'problem' | 'skipped'
 
-/** What one check came to. */
+/** The result of one check. */
 export interface Finding {
   readonly check: Check
   readonly verdict: Verdict
   /** One sentence; never a secret. */
   readonly message: string
-  /** The code for this in docs/errors.md. Where the provider's own error has another one, it is the fact `thrownCode`. */
+  /** The code in docs/errors.md. If the provider's own error has another code, that is the fact `thrownCode`. */
   readonly code?: InstanceRoleErrorCode
   /** What to do about it. */
   readonly hint?: string
   /** The command that shows what `fix` replaces or deletes: run it first. */
   readonly look?: string
-  /** The exact command that fixes it, or that looks closer where nothing fixes it from here. */
+  /** The exact command that fixes the problem, or shows more about it. */
   readonly fix?: string
-  /** What the verdict rests on. */
+  /** The facts behind the verdict. */
   readonly facts: Readonly<Record<string, string | number | boolean>>
 }

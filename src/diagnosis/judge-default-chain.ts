@@ -5,7 +5,7 @@ import { skipped } from './problem.js'
 
 const PAGE = 'https://github.com/instance-role/instance-role/blob/main/docs/default-chain.md'
 
-/** Finding on which implementation ends the default chain of the AWS SDK clients in this folder. */
+/** The finding about the package that ends the default chain of the AWS SDK clients in this folder. */
 export function judgeDefaultChain(chain: DefaultChain | undefined): Finding {
   if (chain?.isHidden === true) return skipped('default-chain', HIDDEN)
   const [first] = chain?.packages ?? []
@@ -21,7 +21,7 @@ function judgePackages(first: ImdsPackage, chain: DefaultChain): Finding {
   return chain.overriddenIn === undefined ? judgeOfficial(first, chain) : judgeIgnored(first, chain)
 }
 
-/** What its command does besides. */
+/** What else the command does. */
 const REPLACES = { npm: '', pnpm: '; this replaces the overrides in pnpm-workspace.yaml', yarn: '' } as const
 
 const HIDDEN =
@@ -61,7 +61,7 @@ function judgeIgnored(first: ImdsPackage, chain: DefaultChain): Finding {
   }
 }
 
-/** Of two implementations it depends on the client which one is used. */
+/** With two implementations, it depends on the client which one is used. */
 function judgeMixed(ours: ImdsPackage, chain: DefaultChain): Finding {
   const { packageManager, packages } = chain
   const fix = overriding(chain)

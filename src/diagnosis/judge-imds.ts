@@ -15,7 +15,7 @@ import { judgeClock, judgeCredentials } from './judge-time.js'
 import { mistaken } from './mistaken-code.js'
 import { problemOf, skipped } from './problem.js'
 
-/** Findings on the way to IMDS and on what it gives. */
+/** The findings about the way to IMDS and about its responses. */
 export function judgeImds(facts: Facts): readonly Finding[] {
   const { imds } = facts
   if (imds === undefined) return []
@@ -29,7 +29,7 @@ export function judgeImds(facts: Facts): readonly Finding[] {
   ]
 }
 
-/** The steps to credentials: each needs the one before. */
+/** The steps to credentials. Each step needs the one before. */
 const STAGES = {
   reach: judgeReach,
   'hop-limit': judgeHopLimit,
@@ -39,7 +39,7 @@ const STAGES = {
   credentials: judgeCredentials,
 } as const satisfies Partial<Record<Check, (imds: ImdsFacts, facts: Facts) => Finding>>
 
-/** What comes before the failure holds, and what comes after it was not got to. */
+/** The steps before the failure are ok. The steps after it are skipped. */
 function stopAtFailure(stages: readonly Finding[], imds: ImdsFacts, facts: Facts): readonly Finding[] {
   const { load } = imds
   if (!(load instanceof InstanceRoleError)) return stages
@@ -89,7 +89,7 @@ function failedCheck({ code, step }: InstanceRoleError, imds: ImdsFacts): keyof 
   return FAILED_CHECKS[code] ?? atStep
 }
 
-/** The same code, in words that have what only the doctor knows. */
+/** The same code, in words that include what only the doctor knows. */
 function explained(error: InstanceRoleError, imds: ImdsFacts, { surroundings }: Facts): InstanceRoleError {
   return copyOf(error, EXPLANATIONS[error.code]?.(imds, surroundings, error))
 }
@@ -159,7 +159,7 @@ function judgeReach(imds: ImdsFacts): Finding {
   return { check, verdict: 'ok', message: `IMDS at ${endpoint} accepts connections.`, facts }
 }
 
-/** A healthy IMDS answers within some milliseconds; half of the default time limit leaves little room. */
+/** A healthy IMDS answers within milliseconds. Half of the default time limit leaves little room. */
 const SLOW_MS = 500
 
 function slowFromMs({ timeoutMs }: ImdsFacts): number {

@@ -2,7 +2,7 @@ import type { Facts, KeyFile, Surroundings } from './facts.js'
 import type { Finding } from './findings.js'
 import { removingKeys } from './fixes.js'
 
-/** Findings on what hides the role and what stands in its way; `fromInstanceRole()` ignores all of it. */
+/** The findings about what hides the role from other programs, and what blocks them; `fromInstanceRole()` ignores all of it. */
 export function judgeSurroundings({ surroundings }: Facts): readonly Finding[] {
   return [judgeStaticKeys(surroundings), judgeOtherSources(surroundings), judgeProxy(surroundings)]
 }
@@ -90,7 +90,7 @@ function judgeProxy({ proxyVariables, noProxyVariables, imdsHosts }: Surrounding
   }
 }
 
-/** Of what is set already, each variable is extended: a tool that reads the one may not look at the other. */
+/** Extends each variable that is set, because a tool that reads one may ignore the other. */
 function exempting(noProxyVariables: readonly string[], hosts: readonly string[]): string {
   const plain = hosts.filter((host) => /^[\w.:-]+$/.test(host))
   const list = [...new Set([...plain, '169.254.169.254', 'fd00:ec2::254'])].join(',')

@@ -5,20 +5,20 @@ import type { ImdsFacts } from './facts.js'
 import type { Finding } from './findings.js'
 import { skipped } from './problem.js'
 
-/** A clock that is set by a time service is never off by so much. */
+/** A clock that a time service sets is never this far off. */
 const UNSET_MS = 30_000
 
 /** @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html */
 const REFUSED_MS = 300_000
 
 /**
- * IMDS gives a new set at least five minutes before the old one ends.
+ * IMDS publishes new credentials at least five minutes before the old ones expire.
  *
  * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-metadata-security-credentials.html
  */
 const RENEWED_AHEAD_MS = 300_000
 
-/** Finds out whether the local clock goes by that of IMDS. */
+/** Judges whether the local clock agrees with that of IMDS. */
 export function judgeClock({ clockOffsetMs, load }: ImdsFacts): Finding {
   const check = 'clock'
   if (clockOffsetMs === undefined) {
@@ -44,7 +44,7 @@ export function judgeClock({ clockOffsetMs, load }: ImdsFacts): Finding {
   }
 }
 
-/** Judges the life of the credentials, by the clock of IMDS. */
+/** Judges the remaining life of the credentials, by the clock of IMDS. */
 export function judgeCredentials(imds: ImdsFacts): Finding {
   const { load } = imds
   if (load instanceof InstanceRoleError) return skipped('credentials', 'IMDS gave none.')
@@ -71,7 +71,7 @@ function lifeOf(expiresAt: number, { instanceProfile }: ImdsFacts): number | und
   return instanceProfile?.lastUpdatedAt === undefined ? undefined : expiresAt - instanceProfile.lastUpdatedAt
 }
 
-/** The short lives that emulators give are renewed later. */
+/** Emulators issue credentials with short lives, which are renewed later. */
 function isOverdue(leftMs: number, lifeMs = 0): boolean {
   return leftMs <= 0 || (leftMs <= RENEWED_AHEAD_MS && lifeMs >= 3 * RENEWED_AHEAD_MS)
 }

@@ -7,7 +7,7 @@ import { judgeImds } from './judge-imds.js'
 import { judgeSurroundings } from './judge-surroundings.js'
 import { problemOf, skipped } from './problem.js'
 
-/** What the facts come to: one finding for each check, in their order. */
+/** Judges the facts: one finding per check, in their order. */
 export function judge(facts: Facts): readonly Finding[] {
   const found = [
     judgeSettings(facts),
@@ -21,7 +21,7 @@ export function judge(facts: Facts): readonly Finding[] {
   return CHECKS.map((check) => byCheck.get(check) ?? skipped(check, 'IMDS was not asked.'))
 }
 
-/** Whether the role can be used; a warning does not hinder it. */
+/** Whether the role can be used. Warnings do not count. */
 export function isHealthy(findings: readonly Finding[]): boolean {
   return findings.every(({ verdict }) => verdict !== 'problem')
 }
@@ -35,7 +35,7 @@ function judgeSettings(facts: Facts): Finding {
   return { check: 'settings', verdict: 'ok', message, facts: known }
 }
 
-/** The role can be used, though not with all the settings that somebody meant. */
+/** The role can be used, but not with all the settings that somebody intended. */
 function warnOfFiles(warnings: readonly string[], known: Finding['facts']): Finding {
   return {
     check: 'settings',
@@ -56,7 +56,7 @@ function judgeEnabled(facts: Facts): Finding {
   return problemOf('enabled', disabledBy(origin), facts, known)
 }
 
-/** As long as the default time limit; what holds up this process for so long holds up others on this machine as well. */
+/** The default time limit. What blocks this process for so long probably blocks others on this machine as well. */
 const MUCH_BLOCKED_MS = 1_000
 
 function judgeEventLoop(blockedMs: number): Finding {

@@ -2,7 +2,7 @@ import { parseIdentityDocument } from '../metadata/instance-metadata.js'
 import { type Fields, parseFields } from '../runtime/json-fields.js'
 import type { ImdsFacts, InstanceProfileFacts } from './facts.js'
 
-/** Reads the body of `GET /latest/meta-data/iam/info`; `undefined` where it names no instance profile. */
+/** Parse the body of `GET /latest/meta-data/iam/info`. Returns `undefined` if it names no instance profile. */
 export function parseInstanceProfile(body: string): InstanceProfileFacts | undefined {
   const fields = parseFields(body) ?? new Map<string, unknown>()
   const name = /:instance-profile\/(?:.*\/)?([\w+=,.@-]{1,128})$/.exec(
@@ -17,10 +17,10 @@ export function parseInstanceProfile(body: string): InstanceProfileFacts | undef
   }
 }
 
-/** What the identity document tells. */
+/** The facts in the identity document. */
 export type IdentityFacts = Pick<ImdsFacts, 'region' | 'instanceId' | 'launchedAt'>
 
-/** Reads the body of `GET /latest/dynamic/instance-identity/document`; `undefined` where it is no such document. */
+/** Parse the body of `GET /latest/dynamic/instance-identity/document`. Returns `undefined` if it is not such a document. */
 export function parseIdentity(body: string): IdentityFacts | undefined {
   try {
     const { region, instanceId, pendingTime = '' } = parseIdentityDocument(body)
@@ -34,12 +34,12 @@ export function parseIdentity(body: string): IdentityFacts | undefined {
   }
 }
 
-/** Reads the body of `GET /latest/meta-data/placement/region`. */
+/** Parse the body of `GET /latest/meta-data/placement/region`. */
 export function parseRegion(body: string): string | undefined {
   return /^[a-z]{2}(-[a-z]+)+-\d+$/.exec(body.trim())?.[0]
 }
 
-/** The ID of an instance, or nothing: a firmware's asset tag can be anything. */
+/** Parse the ID of an instance. Returns `undefined` for anything else: a firmware's asset tag can be any text. */
 export function parseInstanceId(tag: string): string | undefined {
   return /^i-[0-9a-f]{8,32}$/.exec(tag.trim())?.[0]
 }

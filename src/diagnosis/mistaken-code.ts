@@ -2,20 +2,20 @@ import type { InstanceRoleError, InstanceRoleErrorCode } from '../errors.js'
 import type { ImdsFacts } from './facts.js'
 import type { Remedy } from './fixes.js'
 
-/** What it is in truth, where a request without a token shows that the provider's code is wrong. */
+/** The right code, if a request without a token shows that the provider's code is wrong. */
 export interface Mistaken extends Remedy {
   readonly code: InstanceRoleErrorCode
   readonly message: string
 }
 
-/** What only a request without a token can tell; `undefined` where the provider's code holds. */
+/** Returns what only a request without a token can show, or `undefined` if the provider's code is right. */
 export function mistaken(error: InstanceRoleError, imds: ImdsFacts): Mistaken | undefined {
   if (error.code === 'HOP_LIMIT' && !imds.answersWithoutToken) return silentToAll(imds)
   const isEnabled = imds.v1 !== 'unknown'
   return error.code === 'IMDS_DISABLED' && error.step === 'token' && isEnabled ? forwarded(imds) : undefined
 }
 
-/** The hop limit keeps the answer to the token request away, and no other. */
+/** The hop limit stops only the response to the token request. */
 function silentToAll({ endpoint, timeoutMs }: ImdsFacts): Mistaken {
   return {
     code: 'TIMEOUT',

@@ -19,7 +19,7 @@ function covers(entry: string, { host, port }: Target): boolean {
   return onlyPort === port && (isSameAddress(host, named) || isInDomain(host, named))
 }
 
-/** The colons of an IPv6 address without brackets are no port. */
+/** The last colon of an IPv6 address without brackets does not separate a port. */
 function splitPort(entry: string): { host: string; port?: string } {
   const [, host, port] = /^(\[[^\]]*\]|[^:]*):(\d{1,5})$/.exec(entry) ?? []
   return host === undefined || port === undefined ? { host: bare(entry) } : { host: bare(host), port }
@@ -29,7 +29,7 @@ function bare(host: string): string {
   return host.replace(/^\[|\]$/g, '')
 }
 
-/** `example.com`, `.example.com` and `*.example.com` all stand for the domain. */
+/** `example.com`, `.example.com` and `*.example.com` all mean the domain. */
 function isInDomain(host: string, named: string): boolean {
   const domain = named.replace(/^\*?\./, '')
   return host === domain || (domain !== '' && bitsOf(host) === undefined && host.endsWith(`.${domain}`))
@@ -47,11 +47,11 @@ function isInBlock(host: string, block: string, length: number): boolean {
   return hostBits?.startsWith(blockBits.slice(0, length)) === true
 }
 
-/** An address as a text of 32 or 128 binary digits; `undefined` for a name. */
+/** Returns an address as 32 or 128 binary digits, or `undefined` for a name. */
 function bitsOf(host: string): string | undefined {
   if (/^\d{1,3}(\.\d{1,3}){3}$/.test(host)) return binary(host.split('.').map(Number), 8)
   if (!host.includes(':')) return undefined
-  // The URL standard writes every spelling of an IPv6 address in one way.
+  // The URL standard has one spelling for each IPv6 address.
   const canonical = URL.canParse(`http://[${host}]`) ? bare(new URL(`http://[${host}]`).hostname) : undefined
   return canonical === undefined ? undefined : binary(groupsOf(canonical), 16)
 }

@@ -21,7 +21,7 @@ import { type IdentityFacts, parseIdentity, parseInstanceProfile, parseRegion } 
 import { loggingTransport, type SentRequest } from './request-log.js'
 import { readSurroundings } from './surroundings.js'
 
-/** What the probe sees of its environment. */
+/** The environment of the probe. */
 export interface ProbeOptions {
   readonly runtime: Runtime
   readonly transport: Transport
@@ -30,15 +30,15 @@ export interface ProbeOptions {
   readonly profile: string
   readonly loadFiles: () => Promise<ConfigFiles>
   readonly readFirmwareInstanceId: () => Promise<string | undefined>
-  /** Looks at what is installed where the program is. */
+  /** Examines the packages that are installed for the program. */
   readonly readDefaultChain: () => DefaultChain | undefined
-  /** Starts to watch the event loop; what comes back tells the longest delay since, in ms. */
+  /** Starts to watch the event loop. Returns a function that returns the longest delay since, in ms. */
   readonly watchEventLoop: () => () => number
-  /** Called once where IMDS takes longer than a second, with the longest time that the load can take. */
+  /** Called once if IMDS takes longer than a second, with the longest time that the load can take. */
   readonly onSlow: (endpoint: string, deadlineMs: number) => void
 }
 
-/** A person who waits for longer wants to know for what. */
+/** After this time, the user is told what the doctor waits for. */
 const SLOW_MS = 1_000
 const USER_AGENT = `instance-role/${VERSION} doctor`
 
@@ -48,7 +48,7 @@ export async function probe(options: ProbeOptions): Promise<Facts> {
   const blockedMs = options.watchEventLoop()
   const [settings, files, firmwareInstanceId] = await Promise.all([
     resolveConfig({}, sources).catch(asRoleError),
-    // What is wrong with the files is in the settings.
+    // The settings report what is wrong with the files.
     options.loadFiles().catch(() => ({ configFile: {}, credentialsFile: {} })),
     options.readFirmwareInstanceId(),
   ])
@@ -73,13 +73,13 @@ async function askImds(
 ): Promise<ImdsFacts> {
   const options = { ...loadOptions(config, runtime), transport }
   const endSlow = runtime.after(SLOW_MS, () => onSlow(options.endpoints.preferred, options.deadlineMs))
-  // Beside the load, only what cannot change what it meets.
+  // During the load, only requests that cannot change its result.
   const [loaded, otherAddress] = await Promise.all([
     recordLoad(options, config.roleName),
     askOtherAddress(config, options),
   ])
   const [details, withoutToken] = await Promise.all([
-    // Without a metadata token there are no details, and another wait for one would say nothing new.
+    // Without a metadata token, no details can be read, and waiting for another token would show nothing new.
     hasToken(loaded.load) ? readDetails(options) : undefined,
     askWithoutToken(options),
   ])
@@ -105,7 +105,7 @@ function hasToken(load: RoleFacts | InstanceRoleError): boolean {
 
 type Loaded = Pick<ImdsFacts, 'load' | 'listedRole' | 'requests' | 'clockOffsetMs'>
 
-/** The load, with what was seen on the way. */
+/** Runs the load and records its requests. */
 async function recordLoad(
   options: ImdsLoadOptions,
   roleName: InstanceRoleConfig['roleName'],
@@ -123,7 +123,7 @@ async function recordLoad(
   }
 }
 
-/** As the provider asks, with its limits. */
+/** The provider's own limits. */
 function loadOptions(config: InstanceRoleConfig, runtime: Runtime): ImdsLoadOptions {
   return {
     ...imdsAccess({ config, dispatcher: undefined, runtime, registry: createRegistry() }),
@@ -135,7 +135,7 @@ function loadOptions(config: InstanceRoleConfig, runtime: Runtime): ImdsLoadOpti
   }
 }
 
-/** The very load that the provider makes, with its retries. */
+/** The same load as the provider's, retries included. */
 async function loadRole(
   options: ImdsLoadOptions,
   { value: roleName, origin: roleNameOrigin }: InstanceRoleConfig['roleName'],
@@ -157,7 +157,7 @@ interface Details {
   readonly identity: IdentityFacts
 }
 
-/** What helps to explain and to fix; each is unknown where it cannot be read. */
+/** Reads the facts that help to explain and to fix. Each is unknown if it cannot be read. */
 async function readDetails(options: ImdsLoadOptions): Promise<Details> {
   const read = (path: string): Promise<string> =>
     runLoad({ ...options, retries: 0, isColdStart: false }, (imds) => imds.get(path, 'metadata')).then(
@@ -178,12 +178,12 @@ async function readDetails(options: ImdsLoadOptions): Promise<Details> {
 
 interface WithoutToken {
   readonly v1: ImdsFacts['v1']
-  /** Whether there was any answer over HTTP. */
+  /** Whether there was any HTTP response. */
   readonly answers: boolean
   readonly identity: IdentityFacts | undefined
 }
 
-/** Asks as IMDSv1 does. A page with status 200 that is no identity document comes from something else, a captive portal say. */
+/** Sends an IMDSv1 request. A page with status 200 that is not an identity document comes from something else, such as a captive portal. */
 async function askWithoutToken(options: ImdsLoadOptions): Promise<WithoutToken> {
   const url = options.endpoints.preferred + IDENTITY_PATH
   const outcome = await send(options, { method: 'GET', url, headers: {} })
@@ -194,10 +194,10 @@ async function askWithoutToken(options: ImdsLoadOptions): Promise<WithoutToken> 
   return { v1: outcome.status === 401 ? 'closed' : 'unknown', answers: true, identity: undefined }
 }
 
-/** No verdict waits for the address that is not in use. */
+/** No finding waits longer than this for the other address. */
 const OTHER_ADDRESS_MS = 1_500
 
-/** Apart from the two addresses of a real instance, there is no other one to try. */
+/** Only the two addresses of a real instance have another one to try. */
 async function askOtherAddress(
   { endpoint, alternativeEndpoint }: InstanceRoleConfig,
   options: ImdsLoadOptions,
@@ -216,7 +216,7 @@ async function askOtherAddress(
   return { endpoint: other, answers: outcome?.kind === 'answer' && outcome.status === 200 }
 }
 
-/** One request outside of any load; `undefined` where time ran out. */
+/** Sends one request that belongs to no load. Returns `undefined` if it timed out. */
 async function send(
   { transport, timeoutMs, signal }: ImdsLoadOptions,
   question: Pick<Exchange, 'method' | 'url' | 'headers'>,

@@ -3,7 +3,7 @@ import type { Facts } from './facts.js'
 import type { Check, Finding } from './findings.js'
 import { namesIn } from './fixes.js'
 
-/** The finding that an error of the provider comes to: its parts, with the names that the doctor knows. */
+/** Returns the finding for an error of the provider, with the names that the doctor knows. */
 export function problemOf(
   check: Check,
   error: InstanceRoleError,

@@ -3,12 +3,12 @@ import type { Finding, Verdict } from './findings.js'
 import type { Report, ReportedSetting } from './report.js'
 import { wrapCommand, wrapWords } from './wrap.js'
 
-/** How words are set off, by verdict; plain without. */
+/** Colours text by verdict. Without it, text is plain. */
 export type Paint = (verdict: Verdict, text: string) => string
 
 /** How the report is written. */
 export interface Layout {
-  /** Characters in a line; `Infinity` where nobody asks for lines. */
+  /** Characters per line; `Infinity` for no wrapping. */
   readonly width: number
   /** Whether every check and every setting is shown. */
   readonly isVerbose: boolean
@@ -17,7 +17,7 @@ export interface Layout {
 
 const MARKS: Readonly<Record<Verdict, string>> = { ok: '✓', warning: '!', problem: '✗', skipped: '-' }
 
-/** The report as a person reads it. What matters most comes last, where the screen is still. */
+/** Formats the report for a person. The most important part comes last, where the screen stops. */
 export function formatReport(report: Report, layout: Layout): string {
   const { findings, settings = {} } = report
   const { isVerbose } = layout
@@ -33,7 +33,7 @@ export function formatReport(report: Report, layout: Layout): string {
   )
 }
 
-/** Where all is not shown, what somebody has set. */
+/** Unless everything is shown, only the settings that somebody has set. */
 function formatSettings(settings: NonNullable<Report['settings']>, layout: Layout): string[] {
   const isShown = ({ origin }: ReportedSetting): boolean => layout.isVerbose || origin !== 'default'
   return Object.entries(settings)
@@ -56,7 +56,7 @@ function formatFinding(finding: Finding, layout: Layout): string[] {
   ]
 }
 
-/** Colours have no width: lines are wrapped before. */
+/** Lines are wrapped before they are coloured, because colours have no width. */
 function setOff(
   [first = '', ...rest]: readonly string[],
   title: string,
@@ -75,7 +75,7 @@ function labelled(
   return text === undefined ? [] : wrap(text, width, { first: `  ${label.padEnd(6)}`, rest: ' '.repeat(8) })
 }
 
-/** Whether a command only shows something: nothing fixes it from here. */
+/** Whether a command only shows something and fixes nothing. */
 function isLook(command = ''): boolean {
   return /^(curl|env|ethtool|ip route get|sudo iptables -t nat -S|top|TOKEN=|aws (ec2 describe|iam get)-)\b/.test(
     command,

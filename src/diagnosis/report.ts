@@ -5,21 +5,24 @@ import type { Facts } from './facts.js'
 import type { Finding } from './findings.js'
 import { isHealthy, judge } from './judge.js'
 
-/** What the doctor says, as `doctor --json` prints it and `formatReport` writes it for people; `docs/doctor.md` explains it, `docs/doctor.schema.json` checks it. */
+/**
+ * The report of the doctor. `doctor --json` prints it, `formatReport` formats it for people, `docs/doctor.md` explains it, and
+ * `docs/doctor.schema.json` checks it.
+ */
 export interface Report {
-  /** Changes when a member changes its meaning or goes; new members may come without. */
+  /** It changes if a member changes its meaning or is removed. It does not change for new members. */
   readonly schemaVersion: 1
-  /** Of this package. */
+  /** Version of this package. */
   readonly version: string
   readonly healthy: boolean
-  /** Absent where they are malformed. */
+  /** Absent if they are malformed. */
   readonly settings?: Readonly<Record<string, ReportedSetting>>
   readonly findings: readonly Finding[]
 }
 
 export interface ReportedSetting {
   readonly value: string | number | boolean | null
-  /** Where it comes from, in words. */
+  /** The origin of the value, in words. */
   readonly origin: string
 }
 
@@ -30,7 +33,7 @@ export function createReport(facts: Facts): Report {
   return { schemaVersion: 1, version: VERSION, healthy: isHealthy(findings), ...settings, findings }
 }
 
-/** As users know them: the options, and what `AWS_EC2_METADATA_DISABLED` says. Durations are milliseconds. */
+/** The options, and what `AWS_EC2_METADATA_DISABLED` says, by their public names. Durations are milliseconds. */
 function reportSettings(config: InstanceRoleConfig): Readonly<Record<string, ReportedSetting>> {
   const { timeoutMs, deadlineMs, endpoint, alternativeEndpoint, ...others } = config
   const isAuto = alternativeEndpoint.value !== undefined

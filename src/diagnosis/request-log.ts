@@ -1,15 +1,15 @@
 import type { Transport } from '../imds/transport.js'
 import type { Runtime } from '../runtime/runtime.js'
 
-/** A request to IMDS and how it ended; neither token nor body. */
+/** A request to IMDS and how it ended. It contains no token and no body. */
 export interface SentRequest {
   readonly method: string
   readonly tookMs: number
-  /** Absent where no answer came. */
+  /** Absent if there was no response. */
   readonly status?: number
 }
 
-/** The transport, noting each request in `log` as it ends. */
+/** Wraps the transport, so that each request is noted in `log` when it ends. */
 export function loggingTransport(
   transport: Transport,
   { now }: Pick<Runtime, 'now'>,

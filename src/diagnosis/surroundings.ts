@@ -4,16 +4,16 @@ import { isExempt } from './no-proxy.js'
 
 type Env = Readonly<Record<string, string | undefined>>
 
-/** What {@link readSurroundings} looks at. */
+/** The input of {@link readSurroundings}. */
 export interface Outside extends ConfigFiles {
   readonly env: Env
   readonly profile: string
   readonly firmwareInstanceId: string | undefined
-  /** Where requests go; none where the settings do not tell. */
+  /** Where requests go. Empty if the settings are malformed. */
   readonly endpoints: readonly string[]
 }
 
-/** An access key has both. */
+/** An access key needs both. */
 const KEY_PAIR = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']
 
 /** @see https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html */
@@ -23,7 +23,7 @@ const OTHER_SOURCES = [
   'AWS_CONTAINER_CREDENTIALS_FULL_URI',
 ]
 
-/** What shadows the role, or stands between this process and IMDS. Values stay where they are: only names come out. */
+/** Finds what hides the role, or stands between this process and IMDS. Only names are returned, no values. */
 export function readSurroundings(outside: Outside): Surroundings {
   const { env, profile, firmwareInstanceId, endpoints, warnings = [] } = outside
   const isSet = (name: string): boolean => Boolean(env[name])
@@ -57,7 +57,7 @@ function findProxies(env: Env, endpoints: readonly string[]): Proxies {
   const lacking = ['no_proxy', 'NO_PROXY'].filter(
     (name) => env[name] && !endpoints.every((endpoint) => isExempt(env[name] ?? '', endpoint)),
   )
-  // Some tools read the one, some the other; where one alone is set, all read that.
+  // Some tools read one, some the other. If only one is set, all tools read it.
   const isAnySet = Boolean(env['no_proxy'] || env['NO_PROXY'])
   const isAnyProxied = !isAnySet || lacking.length > 0
   return {

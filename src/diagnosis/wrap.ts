@@ -1,17 +1,17 @@
-/** The text before the first line and before each further one. */
+/** The text before the first line and before each further line. */
 export interface Margins {
   readonly first: string
   readonly rest: string
 }
 
-/** A sentence in lines of at most `width` characters. A word that is longer has a line of its own, and is not broken. */
+/** Wraps a sentence into lines of at most `width` characters. A longer word is not broken, and has a line of its own. */
 export function wrapWords(text: string, width: number, margins: Margins): string[] {
   return fold(text.split(' '), { width, continuation: '', margins })
 }
 
 /**
- * A shell command in lines of at most `width` characters, which the shell takes for one. Lines end between words, never within
- * quotes, and where there is room an option stays with its value.
+ * Wraps a shell command into lines of at most `width` characters, which the shell reads as one command. Lines end between words,
+ * never within quotes, and an option stays with its value if there is room.
  */
 export function wrapCommand(command: string, width: number, margins: Margins): string[] {
   const words = command.match(/(?:'[^']*'|"[^"]*"|\\.|[^\s'"\\])+/g) ?? []
@@ -35,7 +35,7 @@ function joinValues(words: readonly string[], room: number): string[] {
 
 interface Folding {
   readonly width: number
-  /** What a line ends with that goes on. */
+  /** The end of a line that continues. */
   readonly continuation: string
   readonly margins: Margins
 }

@@ -2,7 +2,7 @@ import timers from 'node:timers'
 import type { Clock } from './clock.js'
 import { type ProviderClock, findProviderState, shareProviderState } from './provider-state.js'
 
-/** When a test clock begins. */
+/** Options of `createTestClock`. */
 export interface TestClockOptions {
   /**
    * The instant at which the clock starts: a `Date`, or epoch milliseconds.
@@ -12,21 +12,21 @@ export interface TestClockOptions {
   readonly startAt?: Date | number
 }
 
-/** Time in the hands of a test: it passes when told to, or when whoever uses it sleeps, and never really waits. */
+/** A clock that a test controls. Time passes when the test says so, or when a user of the clock sleeps; nothing really waits. */
 export interface TestClock extends Clock, ProviderClock {
   sleep(delayMs: number, signal?: AbortSignal): Promise<void>
-  /** Lets time pass, firing due timers in time order; what they set off may proceed in between. */
+  /** Lets time pass and fires due timers in order. The code that they start runs in between. */
   advance(durationMs: number): Promise<void>
-  /** Steps the wall clock forth or back, as NTP or a suspended machine does; timers do not notice. */
+  /** Sets the wall clock forward or back, as NTP does or as on a suspended machine. Timers are not affected. */
   stepWallClock(byMs: number): void
-  /** Lets time pass with nothing running, as when the event loop is blocked: timers then fire late. */
+  /** Lets time pass without running anything, as when the event loop is blocked. Timers then fire late. */
   blockEventLoop(durationMs: number): void
   passUntil(signal: AbortSignal): Promise<void>
-  /** Makes the providers of this process, and emulated instances without a clock of their own, go by this clock. */
+  /** Makes the providers of this process, and emulated instances without their own clock, use this clock. */
   install(): this
-  /** Gives the system's time back. */
+  /** Makes them use the system's clock again. */
   release(): void
-  /** As `release()`, by `using`. */
+  /** Like `release()`, for `using`. */
   [Symbol.dispose](): void
 }
 
@@ -36,7 +36,8 @@ interface Timer {
 }
 
 /**
- * A clock for tests: passes time in the emulated instance and in the providers together, without touching global timers.
+ * Creates a clock for tests. It controls the time of the emulated instance and of the providers together, without touching global
+ * timers.
  *
  * @example
  * using clock = createTestClock().install()
@@ -54,13 +55,13 @@ function startOf(startAt: Date | number | undefined): number {
   return instant
 }
 
-/** Kept from import, and not a global: fake timers would never call back, and jsdom has none. */
+/** Saved at import and not read from `globalThis`: fake timers would never call back, and jsdom has none. */
 const nextTurn = timers.setImmediate
 
-/** Enough turns of the event loop for an exchange over loopback to get on. */
+/** Enough turns of the event loop for an exchange over loopback to progress. */
 const TURNS = 16
 
-/** An instant that somebody waits for; `Infinity` for as far as it takes until the signal is aborted. */
+/** An instant that somebody waits for. `Infinity` means until the signal is aborted. */
 interface Goal {
   readonly at: number
   readonly signal: AbortSignal | undefined
@@ -145,7 +146,7 @@ class ManualClock implements TestClock {
     })
   }
 
-  // One loop for all who wait, a step at a time: what a step sets off proceeds before time passes any further.
+  // One loop for all waiting callers, one step at a time: the code that a step starts runs before more time passes.
   async #passWhileWanted(): Promise<void> {
     while (this.#goals.size > 0) {
       await settle()
@@ -153,7 +154,7 @@ class ManualClock implements TestClock {
     }
   }
 
-  /** Goes on to what is next: a goal that was called off, a timer, a goal. False when there is nothing to go on to. */
+  /** Moves to the next event: a cancelled goal, a timer, or a goal. Returns `false` if there is none. */
   #step(): boolean {
     const goal = [...this.#goals].find(({ signal }) => signal?.aborted) ?? earliest(this.#goals)
     const timer = earliest(this.#timers)
@@ -178,7 +179,7 @@ class ManualClock implements TestClock {
   }
 }
 
-/** The first of the earliest. */
+/** Returns the earliest, the first one if there are several. */
 function earliest<T extends { readonly at: number }>(all: ReadonlySet<T>): T | undefined {
   let found: T | undefined
   for (const one of all) if (found === undefined || one.at < found.at) found = one

@@ -1,6 +1,6 @@
-/** A JSON policy document of IAM, spelled as IAM spells it. */
+/** An IAM policy document, with IAM's names. */
 export interface PolicyDocument {
-  /** Of the policy language: `2012-10-17`. */
+  /** Version of the policy language: `2012-10-17`. */
   readonly Version?: string
   /** One statement, or several. */
   readonly Statement: PolicyStatement | readonly PolicyStatement[]
@@ -10,19 +10,19 @@ export interface PolicyDocument {
 export interface PolicyStatement {
   /** A name for the statement. */
   readonly Sid?: string
-  /** What the statement says to a request that it matches. */
+  /** What the statement does with a request that it matches. */
   readonly Effect: 'Allow' | 'Deny'
   /** Who, in a trust policy: `{ Service: 'ec2.amazonaws.com' }`. */
   readonly Principal?: '*' | Readonly<Record<string, string | readonly string[]>>
-  /** Such as `sts:AssumeRole`. */
+  /** For example `sts:AssumeRole`. */
   readonly Action?: string | readonly string[]
   /** ARNs, in a permissions policy. */
   readonly Resource?: string | readonly string[]
-  /** Under which conditions; taken as met. */
+  /** Conditions. They count as met. */
   readonly Condition?: Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>
 }
 
-/** The trust policy that the console gives a role for EC2. */
+/** The trust policy that the console creates for an EC2 role. */
 export const EC2_TRUST_POLICY: PolicyDocument = {
   Version: '2012-10-17',
   Statement: { Effect: 'Allow', Principal: { Service: 'ec2.amazonaws.com' }, Action: 'sts:AssumeRole' },
@@ -31,9 +31,9 @@ export const EC2_TRUST_POLICY: PolicyDocument = {
 const EC2_SERVICES = ['ec2.amazonaws.com', 'ec2.amazonaws.com.cn']
 
 /**
- * Whether a trust policy lets EC2 assume the role: some statement allows it and none denies it.
+ * Whether a trust policy lets EC2 assume the role: a statement allows it and none denies it.
  *
- * Conditions are taken as met.
+ * Conditions count as met.
  *
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_iam-ec2.html
  */

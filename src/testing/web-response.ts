@@ -6,15 +6,15 @@ import { firstOf, throwIfAborted } from './signals.js'
 type Answered = Extract<Outcome, { reply: Reply }>
 
 /**
- * The outcome as a `Response` of the Fetch API, when its time has come; `undefined` for none, be it that the
- * connection fails or that one of the signals is aborted first.
+ * Returns the outcome as a `Response` of the Fetch API, after its delay. Returns `undefined` if the connection fails or if one of
+ * the signals is aborted first.
  */
 export async function toWebResponse(
   outcome: Outcome,
   clock: Clock,
   signals: AbortSignal[],
 ): Promise<Response | undefined> {
-  // To join signals takes longer than all the rest, and most answers come at once.
+  // Joining signals takes longer than everything else, and most responses come at once.
   if (outcome.kind === 'reply' && outcome.delayMs === 0 && !signals.some(({ aborted }) => aborted))
     return new Response(fullBodyOf(outcome.reply), outcome.reply)
   const signal = firstOf(signals)
@@ -25,7 +25,7 @@ export async function toWebResponse(
   return new Response(bodyOf(outcome, clock, signal), outcome.reply)
 }
 
-/** Resolves when the signal is aborted; lets a test clock pass until then. */
+/** Resolves when the signal is aborted. A test clock passes time until then. */
 export async function untilAborted(clock: Clock, signal: AbortSignal): Promise<void> {
   const aborted = new Promise<void>((resolve) => {
     if (signal.aborted) resolve()
@@ -69,7 +69,7 @@ function* brokenBody(body: string): Generator<Uint8Array> {
   throw networkError('terminated', 'ECONNRESET')
 }
 
-/** A failure of the network, as undici reports it. */
+/** A network error, as undici reports it. */
 function networkError(message: string, code: string): TypeError {
   const cause: NodeJS.ErrnoException = new Error(code)
   cause.code = code
