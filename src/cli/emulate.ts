@@ -7,6 +7,7 @@ import { EMULATE_HELP } from './emulate-help.js'
 import { type EmulateOptions, parseEmulateOptions } from './emulate-options.js'
 import { keepRenewed } from './keep-renewed.js'
 import { exportLine, guessShell } from './shell.js'
+import { describePortError } from './port-error.js'
 import { untilStopped } from './until-stopped.js'
 
 const SUCCESS = 0
@@ -106,14 +107,8 @@ async function listen(instance: EmulatedInstance, port: number): Promise<Loopbac
   try {
     return await instance.listen({ port, refuseForwarded: true })
   } catch (error) {
-    throw new UsageError(`cannot listen on port ${port} of 127.0.0.1: ${reasonOf(error)}`)
+    throw new UsageError(`cannot listen on port ${port} of 127.0.0.1: ${describePortError(error)}`)
   }
-}
-
-function reasonOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  if (code === 'EADDRINUSE') return 'it is in use; take another with --port'
-  return code === 'EACCES' ? 'it is not permitted; take another with --port' : String(code)
 }
 
 function announce({ env, endpoint }: LoopbackServer, options: EmulateOptions): void {

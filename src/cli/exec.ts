@@ -3,7 +3,7 @@ import { runChild, StartError } from './child-process.js'
 import { type Command, UsageError } from './command.js'
 import { describeEarlierFile, describeEarlierVariables } from './earlier-sources.js'
 import { parseFlags } from './flags.js'
-import { serveRole } from './role-server.js'
+import { serveRole } from './serve-role.js'
 
 const HELP = `Usage: instance-role exec [--profile <name>] -- <command> [arguments]
 

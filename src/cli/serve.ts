@@ -1,10 +1,12 @@
 import { resolve } from 'node:path'
 import { type Command, UsageError } from './command.js'
-import type { ListenOptions } from './credentials-server.js'
+import type { ListenOptions } from './listen-on-loopback.js'
 import { parseFlags } from './flags.js'
-import { type RoleServer, serveRole } from './role-server.js'
+import { type RoleServer, serveRole } from './serve-role.js'
+import { describePortError } from './port-error.js'
 import { notifyReady } from './service-readiness.js'
 import { requireOwnFile, writeTokenFile } from './token-file.js'
+import { untilStopped } from './until-stopped.js'
 
 const HELP = `Usage: instance-role serve --port <port> --token-file <path> [--ipv6] [--profile <name>]
 
@@ -62,6 +64,8 @@ async function serveUntilStopped(
   tokenFile: string,
   profile: string | undefined,
 ): Promise<void> {
+  // Without a listener, SIGUSR1 opens Node's debugger to every user of the host.
+  process.on('SIGUSR1', () => {})
   const stopped = untilStopped()
   await requireOwnFile(tokenFile)
   await using server = await listen(where, profile)
@@ -73,7 +77,7 @@ async function serveUntilStopped(
   await notifyReady().catch(() => {
     writeLine('instance-role serve: systemd was not told that the service is ready: systemd-notify failed')
   })
-  await stopped
+  await stopped.promise
 }
 
 async function listen(where: ListenOptions, profile: string | undefined): Promise<RoleServer> {
@@ -81,30 +85,9 @@ async function listen(where: ListenOptions, profile: string | undefined): Promis
     return await serveRole({ profile, logger: JOURNAL }, where)
   } catch (error) {
     if (error instanceof UsageError) throw error
-    throw new UsageError(`cannot listen on port ${where.port} of loopback: ${reasonOf(error)}`)
+    throw new UsageError(`cannot listen on port ${where.port} of loopback: ${describePortError(error)}`)
   }
 }
-
-function reasonOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  if (code === 'EADDRINUSE') return 'it is in use; take another with --port'
-  return code === 'EACCES' ? 'it is not permitted; take another with --port' : String(code)
-}
-
-/** Resolves at the first SIGINT or SIGTERM. The second one ends the process as usual. */
-function untilStopped(): Promise<void> {
-  // Without a listener, SIGUSR1 opens Node's debugger to every user of the host.
-  process.on('SIGUSR1', () => {})
-  return new Promise((resolve) => {
-    const stop = (): void => {
-      for (const signal of STOP_SIGNALS) process.off(signal, stop)
-      resolve()
-    }
-    for (const signal of STOP_SIGNALS) process.on(signal, stop)
-  })
-}
-
-const STOP_SIGNALS = ['SIGINT', 'SIGTERM'] as const
 
 /** One line for each change of state. */
 const JOURNAL = { debug: () => {}, info: writeLine, warn: writeLine, error: writeLine }

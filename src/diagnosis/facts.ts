@@ -1,5 +1,5 @@
 import type { InstanceRoleConfig } from '../config/config.js'
-import type { InstanceRoleError } from '../errors.js'
+import { type ErrorNames, InstanceRoleError } from '../errors.js'
 import type { DefaultChain } from './default-chain.js'
 import type { SentRequest } from './request-log.js'
 
@@ -85,4 +85,20 @@ export interface InstanceProfileFacts {
   readonly name: string
   readonly code: string | undefined
   readonly lastUpdatedAt: number | undefined
+}
+
+/** Whether an instance profile is attached: IMDS names it, or lists its roles, even if there are none. */
+export function isProfileAttached({ instanceProfile, load }: ImdsFacts): boolean {
+  return instanceProfile !== undefined || (load instanceof InstanceRoleError && load.statusCode !== 404)
+}
+
+/** The known names. The instance ID from IMDS takes precedence over the firmware's. */
+export function namesIn({ imds, surroundings }: Facts): ErrorNames {
+  return {
+    region: imds?.region,
+    instanceId: imds?.instanceId ?? surroundings.firmwareInstanceId,
+    profileName: imds?.instanceProfile?.name,
+    roleName: imds?.listedRole,
+    endpoint: imds?.endpoint,
+  }
 }

@@ -43,3 +43,6 @@ export interface Finding {
   /** The facts behind the verdict. */
   readonly facts: Readonly<Record<string, string | number | boolean>>
 }
+
+/** What to do: a hint, and the exact commands if there are any. */
+export type Remedy = Pick<Finding, 'hint' | 'look' | 'fix'>

@@ -8,9 +8,8 @@ import {
   InstanceRoleError,
   TREATMENTS,
 } from '../errors.js'
-import type { Facts, ImdsFacts, Surroundings } from './facts.js'
+import { type Facts, type ImdsFacts, isProfileAttached, namesIn, type Surroundings } from './facts.js'
 import type { Check, Finding } from './findings.js'
-import { isProfileAttached, namesIn } from './fixes.js'
 import { judgeClock, judgeCredentials } from './judge-time.js'
 import { mistaken } from './mistaken-code.js'
 import { problemOf, skipped } from './problem.js'

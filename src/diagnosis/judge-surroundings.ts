@@ -1,6 +1,5 @@
 import type { Facts, KeyFile, Surroundings } from './facts.js'
-import type { Finding } from './findings.js'
-import { removingKeys } from './fixes.js'
+import type { Finding, Remedy } from './findings.js'
 
 /** The findings about what hides the role from other programs, and what blocks them; `fromInstanceRole()` ignores all of it. */
 export function judgeSurroundings({ surroundings }: Facts): readonly Finding[] {
@@ -96,4 +95,14 @@ function exempting(noProxyVariables: readonly string[], hosts: readonly string[]
   const list = [...new Set([...plain, '169.254.169.254', 'fd00:ec2::254'])].join(',')
   if (noProxyVariables.length === 0) return `export NO_PROXY="${list}"`
   return `export ${noProxyVariables.map((name) => `${name}="$${name},${list}"`).join(' ')}`
+}
+
+/** A name that needs quoting, in the shell or in a regular expression, is not put in a command. */
+function removingKeys({ path, section }: KeyFile, profile: string): Remedy | undefined {
+  if (!/^[\w ~/-]+$/.test(section) || !/^[\w~/.-]+$/.test(path)) return undefined
+  const keys = '/^aws_(access_key_id|secret_access_key|session_token)/d'
+  return {
+    look: `aws configure list --profile ${/\s/.test(profile) ? `'${profile}'` : profile}`,
+    fix: `sed -i.bak -E '/^\\[${section.replaceAll('/', '\\/')}\\]/,/^\\[/{${keys};}' ${path}`,
+  }
 }

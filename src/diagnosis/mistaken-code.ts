@@ -1,6 +1,6 @@
 import type { InstanceRoleError, InstanceRoleErrorCode } from '../errors.js'
 import type { ImdsFacts } from './facts.js'
-import type { Remedy } from './fixes.js'
+import type { Remedy } from './findings.js'
 
 /** The right code, if a request without a token shows that the provider's code is wrong. */
 export interface Mistaken extends Remedy {

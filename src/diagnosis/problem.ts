@@ -1,7 +1,6 @@
 import { type InstanceRoleError, tellingOf } from '../errors.js'
-import type { Facts } from './facts.js'
+import { type Facts, namesIn } from './facts.js'
 import type { Check, Finding } from './findings.js'
-import { namesIn } from './fixes.js'
 
 /** Returns the finding for an error of the provider, with the names that the doctor knows. */
 export function problemOf(

@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
 import { expect, test, vi } from 'vitest'
-import { answer } from '../../src/cli/credentials-endpoint.js'
+import { answer } from '../../src/cli/answer-credentials-request.js'
 
 vi.mock('node:crypto', async (original) => {
   const crypto = await original<{ timingSafeEqual: typeof timingSafeEqual }>()

@@ -1,4 +1,4 @@
-import { execFile, spawn } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { type IncomingMessage, request as httpRequest } from 'node:http'
 import { connect, createServer } from 'node:net'
@@ -9,7 +9,7 @@ import { EMULATE_FLAGS } from '../../src/cli/emulate-options.js'
 import { fromInstanceRole } from '../../src/index.js'
 import { FAULT_WORDS } from '../../src/testing/faults.js'
 import { LISTING_PATH, ONE_LOAD, requestLines } from './emulated-requests.js'
-import { MAIN, runCli, startCli, startEmulate } from './run-cli.js'
+import { runCli, startCli, startEmulate } from './run-cli.js'
 
 const run = promisify(execFile)
 
@@ -189,27 +189,6 @@ test('prints what PowerShell exports', async () => {
   await expect
     .poll(stdout, { timeout: 10_000 })
     .toMatch(/^\$env:AWS_EC2_METADATA_SERVICE_ENDPOINT = 'http:\/\/127\.0\.0\.1:\d+'\n$/)
-})
-
-test.skipIf(process.platform === 'win32')('stops when the npx that started it is killed', async () => {
-  const npx = spawn('sh', ['-c', `"${process.execPath}" "${MAIN}" emulate --port 0 & echo $!; wait`], {
-    env: { PATH: process.env['PATH'], npm_command: 'exec' },
-  })
-  let output = ''
-  for (const stream of [npx.stdout, npx.stderr])
-    stream.on('data', (chunk: Buffer) => (output += chunk.toString()))
-  let closedItself = false
-  const closed = once(npx, 'close').then(() => (closedItself = true))
-  await expect.poll(() => output, { timeout: 10_000 }).toContain('export ')
-  const pid = Number(/^\d+$/m.exec(output)?.[0])
-  onTestFinished(() => {
-    if (!closedItself) process.kill(pid, 'SIGKILL')
-  })
-  npx.kill('SIGTERM')
-  await closed
-  expect(output).toMatch(/\ninstance-role emulate: stopped\n/)
-  const [endpoint = ''] = /http:\/\/\S+$/m.exec(output) ?? []
-  await expect(ask(endpoint)).rejects.toMatchObject({ code: 'ECONNREFUSED' })
 })
 
 test('explains every flag, in lines of 80 characters', async () => {

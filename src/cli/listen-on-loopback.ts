@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { answerOneAtATime } from './answer-one-at-a-time.js'
-import { answer, type CredentialsEndpoint, type Reply } from './credentials-endpoint.js'
+import { answer, type CredentialsEndpoint, type Reply } from './answer-credentials-request.js'
 import { limitConnections } from './limit-connections.js'
 
 /** Where to listen. */

@@ -5,7 +5,7 @@ import {
   type CredentialsEndpoint,
   type ReceivedRequest,
   type Reply,
-} from '../../src/cli/credentials-endpoint.js'
+} from '../../src/cli/answer-credentials-request.js'
 import { InstanceRoleError, type InstanceRoleErrorCode, TREATMENTS } from '../../src/errors.js'
 import { anyText } from '../fuzz/any-text.js'
 

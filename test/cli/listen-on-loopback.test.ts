@@ -5,7 +5,7 @@ import { networkInterfaces } from 'node:os'
 import { text } from 'node:stream/consumers'
 import fc from 'fast-check'
 import { expect, onTestFinished, test } from 'vitest'
-import { listenOnLoopback, type ListenOptions } from '../../src/cli/credentials-server.js'
+import { listenOnLoopback, type ListenOptions } from '../../src/cli/listen-on-loopback.js'
 import { ending, lines, oddRequest, sendRaw } from './odd-requests.js'
 
 const TOKEN = 'FAKE-token-of-this-server'

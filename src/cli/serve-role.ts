@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { InstanceRoleError } from '../errors.js'
 import type { InstanceRoleOptions, InstanceRoleProvider, InstanceRoleState } from '../index.js'
 import { UsageError } from './command.js'
-import { CREDENTIALS_PATH } from './credentials-endpoint.js'
-import { type ListenOptions, listenOnLoopback } from './credentials-server.js'
+import { CREDENTIALS_PATH } from './answer-credentials-request.js'
+import { type ListenOptions, listenOnLoopback } from './listen-on-loopback.js'
 import { promptCredentials } from './prompt-credentials.js'
 
 /** The credentials of the role, served on loopback. */
