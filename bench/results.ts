@@ -89,7 +89,7 @@ export function choiceTable({ rows, outcomes, lines: [own, newer] }: Measured): 
 
 /** Nobody fails without an outage; who waits is all there is to tell. */
 function quietCell({ failed, waited }: Outcome): string {
-  return waited === 0 ? concise(failed) : `${concise(failed)} (${concise(waited)} wait)`
+  return waited === 0 ? concise(failed) : `${concise(failed)} (${concise(waited)} calls wait)`
 }
 
 function startCell(newerMs: number | undefined, ownMs: number | undefined): string {
