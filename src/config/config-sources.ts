@@ -1,7 +1,8 @@
 import { type Host, systemHost } from '../runtime/host.js'
 import { HINTS, InstanceRoleError } from '../errors.js'
 import { CONFIG_FILES, loadConfigFiles } from './config-loader.js'
-import { CONFIG_KEYS, type ConfigFiles, type ConfigSources } from './config.js'
+import type { ConfigFiles, ConfigSources } from './config.js'
+import { CONFIG_KEYS } from './variables-and-keys.js'
 import { inspect, type Inspection, inspectText, type TextInspection } from './config-files.js'
 import { badConfig } from './setting-values.js'
 

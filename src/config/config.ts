@@ -1,18 +1,7 @@
 import type { CheckedOptions } from './checked-options.js'
 import { InstanceRoleError } from '../errors.js'
-import {
-  ATTEMPTS,
-  badValue,
-  BOOLEAN,
-  ENDPOINT,
-  ENDPOINT_MODE,
-  type EndpointMode,
-  MAX_DURATION_MS,
-  ROLE_NAME,
-  SECONDS,
-  type ValueGrammar,
-  variableIn,
-} from './setting-values.js'
+import { badValue, type EndpointMode, MAX_DURATION_MS, variableIn } from './setting-values.js'
+import { NAMED_SETTINGS, type NamedSetting } from './variables-and-keys.js'
 
 /** Where a setting comes from: `option timeout`, `environment variable AWS_…`, `… of profile …`, `default`. */
 export type Origin = string
@@ -60,12 +49,6 @@ export interface ConfigFiles {
   readonly warnings?: readonly string[]
 }
 
-/** The environment variable and the config file key of a setting, and how its values are written. */
-interface Knob<T> extends ValueGrammar<T> {
-  readonly variable: string
-  readonly key: string
-}
-
 export const IPV4_ENDPOINT: string = 'http://169.254.169.254'
 export const IPV6_ENDPOINT: string = 'http://[fd00:ec2::254]'
 
@@ -81,32 +64,6 @@ const DEFAULT_DEADLINE_MS = 10_000
 /** The default `deadline` leaves room for four exchanges that time out. */
 const DEADLINE_TIMEOUTS = 4
 const DEFAULT_RETRIES = 3
-
-/** The settings that the AWS SDKs have as well. @see https://docs.aws.amazon.com/sdkref/latest/guide/feature-imds-credentials.html */
-const KNOBS = {
-  disabled: { variable: 'AWS_EC2_METADATA_DISABLED', key: 'disable_ec2_metadata', ...BOOLEAN },
-  v1Disabled: { variable: 'AWS_EC2_METADATA_V1_DISABLED', key: 'ec2_metadata_v1_disabled', ...BOOLEAN },
-  roleName: { variable: 'AWS_EC2_INSTANCE_PROFILE_NAME', key: 'ec2_instance_profile_name', ...ROLE_NAME },
-  endpoint: {
-    variable: 'AWS_EC2_METADATA_SERVICE_ENDPOINT',
-    key: 'ec2_metadata_service_endpoint',
-    ...ENDPOINT,
-  },
-  endpointMode: {
-    variable: 'AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE',
-    key: 'ec2_metadata_service_endpoint_mode',
-    ...ENDPOINT_MODE,
-  },
-  timeoutMs: { variable: 'AWS_METADATA_SERVICE_TIMEOUT', key: 'metadata_service_timeout', ...SECONDS },
-  retries: {
-    variable: 'AWS_METADATA_SERVICE_NUM_ATTEMPTS',
-    key: 'metadata_service_num_attempts',
-    ...ATTEMPTS,
-  },
-} as const satisfies Readonly<Record<string, Knob<unknown>>>
-
-/** The config file keys that are read. */
-export const CONFIG_KEYS: readonly string[] = Object.values(KNOBS).map(({ key }) => key)
 
 /**
  * Resolve every setting: the option, else the environment variable, else the config file key, else the default. An empty variable
@@ -148,11 +105,11 @@ export function disabledBy(origin: Origin): InstanceRoleError {
 /** Reads the config file at most once. */
 function finderIn({ env, loadProfile }: ConfigSources): Find {
   let profile: Promise<Profile> | undefined
-  return (knob) => findSetting(knob, env, () => (profile ??= loadProfile()))
+  return (setting) => findSetting(setting, env, () => (profile ??= loadProfile()))
 }
 
 async function findDisabled(find: Find): Promise<Setting<boolean>> {
-  return (await find(KNOBS.disabled)) ?? byDefault(false)
+  return (await find(NAMED_SETTINGS.disabled)) ?? byDefault(false)
 }
 
 async function resolveRest(
@@ -160,15 +117,15 @@ async function resolveRest(
   find: Find,
   disabled: Setting<boolean>,
 ): Promise<InstanceRoleConfig> {
-  const chosen = await choose('timeout', options.timeoutMs, find, KNOBS.timeoutMs, DEFAULT_TIMEOUT_MS)
+  const chosen = await choose('timeout', options.timeoutMs, find, NAMED_SETTINGS.timeoutMs, DEFAULT_TIMEOUT_MS)
   // At most half of the deadline, so that the first try ends before time is up.
   const timeoutMs = { ...chosen, value: Math.min(chosen.value, (options.deadlineMs ?? Infinity) / 2) }
   return {
     disabled,
     timeoutMs,
     deadlineMs: option('deadline', options.deadlineMs) ?? byDefault(defaultDeadlineMs(timeoutMs.value)),
-    retries: await choose('retries', options.retries, find, KNOBS.retries, DEFAULT_RETRIES),
-    roleName: await choose<string | undefined>('roleName', options.roleName, find, KNOBS.roleName, undefined),
+    retries: await choose('retries', options.retries, find, NAMED_SETTINGS.retries, DEFAULT_RETRIES),
+    roleName: await choose<string | undefined>('roleName', options.roleName, find, NAMED_SETTINGS.roleName, undefined),
     ...(await findEndpoints(options, find)),
     imdsV1Fallback: await findV1Fallback(options, find),
     accountId: option('accountId', options.accountId) ?? byDefault(false),
@@ -179,16 +136,16 @@ function defaultDeadlineMs(timeoutMs: number): number {
   return Math.min(Math.max(DEFAULT_DEADLINE_MS, DEADLINE_TIMEOUTS * timeoutMs), MAX_DURATION_MS)
 }
 
-type Find = <T>(knob: Knob<T>) => Promise<Setting<T> | undefined>
+type Find = <T>(setting: NamedSetting<T>) => Promise<Setting<T> | undefined>
 
 async function choose<T>(
   name: string,
   given: T | undefined,
   find: Find,
-  knob: Knob<T>,
+  setting: NamedSetting<T>,
   fallback: T,
 ): Promise<Setting<T>> {
-  return option(name, given) ?? (await find(knob)) ?? byDefault(fallback)
+  return option(name, given) ?? (await find(setting)) ?? byDefault(fallback)
 }
 
 /** An endpoint beats a mode, wherever the two are set. */
@@ -196,14 +153,14 @@ async function findEndpoints(
   options: CheckedOptions,
   find: Find,
 ): Promise<Pick<InstanceRoleConfig, 'endpoint' | 'alternativeEndpoint'>> {
-  const given = option('endpoint', options.endpoint) ?? (await find(KNOBS.endpoint))
+  const given = option('endpoint', options.endpoint) ?? (await find(NAMED_SETTINGS.endpoint))
   if (given !== undefined)
     return { endpoint: given, alternativeEndpoint: { value: undefined, origin: given.origin } }
   const mode = await choose<EndpointMode>(
     'endpointMode',
     options.endpointMode,
     find,
-    KNOBS.endpointMode,
+    NAMED_SETTINGS.endpointMode,
     'ipv4',
   )
   const [first, second] = ENDPOINTS[mode.value]
@@ -215,26 +172,26 @@ async function findEndpoints(
 async function findV1Fallback(options: CheckedOptions, find: Find): Promise<Setting<boolean>> {
   const asked = option('imdsV1Fallback', options.imdsV1Fallback)
   if (asked?.value !== true) return asked ?? byDefault(false)
-  const disabled = await find(KNOBS.v1Disabled)
+  const disabled = await find(NAMED_SETTINGS.v1Disabled)
   return disabled?.value === true ? { value: false, origin: disabled.origin } : asked
 }
 
 async function findSetting<T>(
-  knob: Knob<T>,
+  setting: NamedSetting<T>,
   env: ConfigSources['env'],
   loadProfile: () => Promise<Profile>,
 ): Promise<Setting<T> | undefined> {
-  const variable = env[knob.variable]
-  if (variable) return parseSetting(knob, variable, `environment variable ${knob.variable}`)
+  const variable = env[setting.variable]
+  if (variable) return parseSetting(setting, variable, `environment variable ${setting.variable}`)
   const profile = await loadProfile()
-  const text = profile.keys[knob.key]
-  if (text) return parseSetting(knob, text, `config file key ${knob.key} of profile ${profile.name}`)
+  const text = profile.keys[setting.key]
+  if (text) return parseSetting(setting, text, `config file key ${setting.key} of profile ${profile.name}`)
   return undefined
 }
 
-function parseSetting<T>(knob: Knob<T>, text: string, origin: Origin): Setting<T> {
-  const value = knob.parse(text)
-  if (value === undefined) throw badValue(origin, text, knob.expected)
+function parseSetting<T>(setting: NamedSetting<T>, text: string, origin: Origin): Setting<T> {
+  const value = setting.parse(text)
+  if (value === undefined) throw badValue(origin, text, setting.expected)
   return { value, origin }
 }
 

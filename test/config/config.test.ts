@@ -6,11 +6,11 @@ import { Agent } from 'undici'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { checkOptions } from '../../src/config/checked-options.js'
 import {
-  CONFIG_KEYS,
   type InstanceRoleConfig,
   resolveConfig,
   resolveEnabledConfig,
 } from '../../src/config/config.js'
+import { CONFIG_KEYS } from '../../src/config/variables-and-keys.js'
 import { InstanceRoleError } from '../../src/errors.js'
 import { fromInstanceRole } from '../../src/index.js'
 import type { InstanceRoleOptions } from '../../src/config/options.js'
@@ -32,7 +32,7 @@ async function resolve({ options = {}, env = {}, file = {} }: { options?: object
 
 const V1_ASKED = { imdsV1Fallback: true }
 
-interface Knob {
+interface NamedSetting {
   readonly setting: keyof InstanceRoleConfig
   readonly name?: keyof InstanceRoleOptions
   readonly option?: unknown
@@ -44,7 +44,7 @@ interface Knob {
   readonly malformed: readonly string[]
 }
 
-const KNOBS: readonly Knob[] = [
+const NAMED_SETTINGS: readonly NamedSetting[] = [
   {
     setting: 'disabled',
     variable: 'AWS_EC2_METADATA_DISABLED',
@@ -103,7 +103,7 @@ const KNOBS: readonly Knob[] = [
   },
 ]
 
-test.each(KNOBS)(
+test.each(NAMED_SETTINGS)(
   'takes $setting by default, from file, environment, option, each before the one before',
   async (knob) => {
     const { setting, name, option, variable = '', key = '', text = '', values } = knob
@@ -126,7 +126,7 @@ test.each(KNOBS)(
   },
 )
 
-test.each(KNOBS.flatMap(({ variable = '', malformed }) => malformed.map((text) => ({ variable, text }))))(
+test.each(NAMED_SETTINGS.flatMap(({ variable = '', malformed }) => malformed.map((text) => ({ variable, text }))))(
   'refuses $variable="$text", naming both and no password',
   async ({ variable, text }) => {
     const error = await failureOf(resolve({ env: { [variable]: text } }))
@@ -138,7 +138,7 @@ test.each(KNOBS.flatMap(({ variable = '', malformed }) => malformed.map((text) =
   },
 )
 
-test.each(KNOBS.flatMap(({ key = '', malformed }) => malformed.map((text) => ({ key, text }))))(
+test.each(NAMED_SETTINGS.flatMap(({ key = '', malformed }) => malformed.map((text) => ({ key, text }))))(
   'refuses $key = "$text" of the file, naming the key and the profile',
   async ({ key, text }) => {
     const error = await failureOf(resolve({ file: { [key]: text } }))
@@ -147,7 +147,7 @@ test.each(KNOBS.flatMap(({ key = '', malformed }) => malformed.map((text) => ({ 
   },
 )
 
-test.each(KNOBS)(
+test.each(NAMED_SETTINGS)(
   'counts an empty $variable or key as unset',
   async ({ setting, variable = '', key = '', values }) => {
     const { config } = await resolve({ env: { [variable]: '' }, file: { [key]: '' } })

@@ -1,0 +1,41 @@
+import {
+  ATTEMPTS,
+  BOOLEAN,
+  ENDPOINT,
+  ENDPOINT_MODE,
+  ROLE_NAME,
+  SECONDS,
+  type ValueGrammar,
+} from './setting-values.js'
+
+/** A setting with an environment variable and a config file key, and how its values are written. */
+export interface NamedSetting<T> extends ValueGrammar<T> {
+  readonly variable: string
+  readonly key: string
+}
+
+/** The settings that the AWS SDKs have as well. @see https://docs.aws.amazon.com/sdkref/latest/guide/feature-imds-credentials.html */
+export const NAMED_SETTINGS = {
+  disabled: { variable: 'AWS_EC2_METADATA_DISABLED', key: 'disable_ec2_metadata', ...BOOLEAN },
+  v1Disabled: { variable: 'AWS_EC2_METADATA_V1_DISABLED', key: 'ec2_metadata_v1_disabled', ...BOOLEAN },
+  roleName: { variable: 'AWS_EC2_INSTANCE_PROFILE_NAME', key: 'ec2_instance_profile_name', ...ROLE_NAME },
+  endpoint: {
+    variable: 'AWS_EC2_METADATA_SERVICE_ENDPOINT',
+    key: 'ec2_metadata_service_endpoint',
+    ...ENDPOINT,
+  },
+  endpointMode: {
+    variable: 'AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE',
+    key: 'ec2_metadata_service_endpoint_mode',
+    ...ENDPOINT_MODE,
+  },
+  timeoutMs: { variable: 'AWS_METADATA_SERVICE_TIMEOUT', key: 'metadata_service_timeout', ...SECONDS },
+  retries: {
+    variable: 'AWS_METADATA_SERVICE_NUM_ATTEMPTS',
+    key: 'metadata_service_num_attempts',
+    ...ATTEMPTS,
+  },
+} as const satisfies Readonly<Record<string, NamedSetting<unknown>>>
+
+/** The config file keys that are read. */
+export const CONFIG_KEYS: readonly string[] = Object.values(NAMED_SETTINGS).map(({ key }) => key)
