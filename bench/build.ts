@@ -1,4 +1,4 @@
-// Makes the benchmark's programs plain JavaScript: what is measured is Node running them, not a loader of TypeScript.
+// Compiles the benchmark's programs to JavaScript, so that Node is measured, and not a TypeScript loader.
 import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'

@@ -7,7 +7,7 @@ import type { Minute, Outcome } from './simulation/simulate.js'
 const MINUTES_PER_HOUR = 60
 const MS_PER_HOUR = 3_600_000
 
-/** The colours of a page of GitHub's. */
+/** The colours of a GitHub page. */
 export interface Palette {
   readonly background: string
   readonly text: string
@@ -42,7 +42,7 @@ const TITLE_HEIGHT = 32
 const PANEL_HEIGHT = 130
 const FONT = 'font-family="system-ui, sans-serif"'
 
-/** The time that is left on the credentials that callers get, over the day with outages, and the calls that fail. */
+/** Draws the remaining life of the credentials that callers get over the day with outages, and the calls that fail. */
 export function drawDay(days: ReadonlyMap<Subject, Outcome>, palette: Palette): string {
   const panels = [...days].map(([subject, outcome], index) => {
     const y = LEGEND_HEIGHT + index * (TITLE_HEIGHT + PANEL_HEIGHT)
@@ -85,7 +85,7 @@ function placed(figure: string, y: number): string {
 }
 
 function panelOf({ minutes }: Outcome, palette: Palette): string {
-  // Typed as a browser's, which this is not compiled for.
+  // Its type is the browser's `Document`, whose types this project does not load.
   const document: unknown = Reflect.get(parseHTML('<!doctype html><html></html>'), 'document')
   const points = minutes.map(pointOf)
   const outages = OUTAGES.map(({ fromMs, toMs }) => ({
@@ -120,7 +120,7 @@ function panelOf({ minutes }: Outcome, palette: Palette): string {
 interface Point {
   readonly hour: number
   readonly hoursLeft: number
-  /** Not a number, so not drawn, while the credentials are valid. */
+  /** NaN, which is not drawn, while the credentials are valid. */
   readonly hoursExpired: number
   readonly failed: number
 }

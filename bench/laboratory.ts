@@ -7,14 +7,14 @@ import type { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { emulateInstance } from '../src/testing/index.js'
 
-/** What a program prints: figures by name. */
+/** The figures that a program prints, by name. */
 export type Figures = Readonly<Record<string, number>>
 
-/** Runs programs against a loopback IMDS and a loopback stand-in for S3. */
+/** Runs programs against an IMDS and a stand-in for S3, both on loopback. */
 export interface Laboratory extends AsyncDisposable {
   /**
-   * The figures that the program printed, with `requests` to IMDS, and of its whole process: `wallMs` from start to end, `cpuMs` of
-   * all its threads, `exitMs` from its last output to its end.
+   * Returns the figures that the program printed, the `requests` to IMDS, and those of its whole process: `wallMs` from start to
+   * end, `cpuMs` of all its threads, `exitMs` from its last output to its end.
    */
   run(program: readonly string[], options?: RunOptions): Promise<Figures>
 }
@@ -22,14 +22,14 @@ export interface Laboratory extends AsyncDisposable {
 export interface RunOptions {
   readonly command?: string
   readonly nodeArgs?: readonly string[]
-  /** The text of the config file; there is none on an instance that nobody configured. */
+  /** The text of the config file. By default there is no file. */
   readonly configFile?: string
 }
 
 /** The repository, whether this runs from `bench` or from `bench/.out`. */
 export const ROOT: string = fileURLToPath(import.meta.url).replace(/bench\/(\.out\/)?[^/]*$/, '')
 
-/** No garbage is collected but when it is asked for: what is allocated can be counted. */
+/** Garbage is collected only on request, so that allocations can be counted. */
 export const COUNTING_HEAP: RunOptions = {
   nodeArgs: ['--expose-gc', '--min-semi-space-size=128', '--max-semi-space-size=128'],
 }
@@ -55,25 +55,25 @@ export async function openLaboratory(): Promise<Laboratory> {
   }
 }
 
-/** A program of the benchmark, as it was built. */
+/** Returns a compiled program of the benchmark. */
 export function program(name: string, ...args: readonly string[]): readonly string[] {
   return [`${ROOT}bench/.out/programs/${name}.mjs`, ...args]
 }
 
-/** What the shell says about AWS must not decide what is measured. */
+/** The developer's own AWS settings must not change the results. */
 function withoutAwsSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const kept = Object.entries(env).filter(([name]) => !name.startsWith('AWS_'))
   return { ...Object.fromEntries(kept), NODE_NO_WARNINGS: '1' }
 }
 
-/** A file that is there in earnest: nobody reads `/dev/null`. */
+/** A real file, because `/dev/null` is not read. */
 function writeConfigFile(home: string, text: string): NodeJS.ProcessEnv {
   const path = join(home, 'config')
   writeFileSync(path, text)
   return { AWS_CONFIG_FILE: path }
 }
 
-/** Has bash tell on file descriptor 3, when the command has ended, how long it took by the clock and in the processor. */
+/** Makes bash print on file descriptor 3, after the command has ended, its wall time and processor time. */
 const TIMED = `TIMEFORMAT='{"wall":%3R,"user":%3U,"system":%3S}'; { time "$@" 2>&4; } 4>&2 2>&3`
 
 interface TimedRun {
@@ -102,7 +102,7 @@ function timed(command: string, args: readonly string[], env: NodeJS.ProcessEnv)
   })
 }
 
-/** What came of a stream so far, and when the last of it came. */
+/** Returns what a stream has printed so far, and when it last printed. */
 function lastOf(
   stream: Readable | Writable | null | undefined,
 ): () => { readonly text: string; readonly at: number } {

@@ -24,7 +24,7 @@ import type { Outcome } from './simulation/simulate.js'
 const isQuick = process.argv.includes('--quick')
 const rounds = isQuick ? { few: 1, many: 1 } : { few: 15, many: 21 }
 
-// The simulated providers read the same environment.
+// The simulated providers read this process's environment.
 forgetAwsSettings()
 
 if (process.argv.includes('--chart')) {

@@ -21,14 +21,14 @@ export interface Row {
 
 const NODE_COLUMNS = ['instance-role', 'official-bare', 'official-memoized', 'sdk-client'] as const
 const CACHING_COLUMNS = ['instance-role', 'official-memoized', 'sdk-client'] as const
-/** A client memoizes by itself. */
+/** An SDK client memoizes by itself. */
 const CLIENT_COLUMNS = ['instance-role', 'official-bare', 'sdk-client'] as const
 
 export const HUNDRED_CLIENTS = '100 S3 clients, first credentials of all, after the import'
 export const INSTALLED = 'installed, beside `@aws-sdk/client-s3`'
 export const CLIENT_CALL = 'cached call of an S3 client, `client.config.credentials()`'
 
-/** How often each is measured, in processes of their own that take turns. */
+/** How often each is measured, in separate processes that alternate. */
 export interface Rounds {
   readonly few: number
   readonly many: number
@@ -37,7 +37,7 @@ export interface Rounds {
 export interface Plan {
   readonly rounds: Rounds
   readonly withBotocore: boolean
-  /** The Node that runs the benchmark, which measures everything, and another one for what starts. */
+  /** The Node that runs the benchmark, for all rows, and a newer one for the rows about process start. */
   readonly lines: readonly [own: NodeLine, newer: NodeLine]
 }
 
@@ -57,7 +57,7 @@ export async function measureAll(lab: Laboratory, { rounds, withBotocore, lines 
 }
 
 async function measureCachedCalls(lab: Laboratory, { few }: Rounds, withBotocore: boolean): Promise<Row[]> {
-  // The time with the heap that applications have: one that is never collected is not in the processor's cache.
+  // Measured with the heap of an application: a heap that is never collected is not in the processor's cache.
   const runs = await inTurns(few, CACHING_COLUMNS, (name) => lab.run(program('cached-call', name)))
   const counted = await inTurns(few, CACHING_COLUMNS, (name) =>
     lab.run(program('cached-call', name), COUNTING_HEAP),
@@ -130,11 +130,11 @@ const STARTS = {
 const STARTING_COLUMNS = ['instance-role', 'official-bare', 'sdk-client'] as const
 const STARTING_WITH = {
   credentials: STARTING_COLUMNS,
-  // A client that is given no credentials.
+  // A client without `credentials`.
   request: [...STARTING_COLUMNS, 'sdk-default-chain'],
 } as const
 
-/** What a process is started for, as its rows are called. */
+/** The kinds of process, and the names of their rows. */
 export const STARTS_FOR = {
   credentials: 'process start to first credentials',
   withFile: 'process start to first credentials, with a config file',
@@ -142,7 +142,7 @@ export const STARTS_FOR = {
   request: 'process start to first signed S3 request',
 } as const
 
-/** The figures of a whole process, as their rows are called after the name of the program. */
+/** The figures of a whole process, and the names of their rows. */
 export const OF_PROCESS = {
   wallMs: 'the whole process, to its end',
   cpuMs: 'CPU time of the process',
@@ -176,7 +176,7 @@ async function measureStarts(lab: Laboratory, { many }: Rounds, line: NodeLine):
   ]
 }
 
-/** A row's name, with the line of Node that it was measured on. */
+/** Returns a row's name with its line of Node. */
 export function on({ label }: NodeLine, what: string): string {
   return `${label}: ${what}`
 }
@@ -261,7 +261,7 @@ async function measureSizes(): Promise<Row[]> {
   ]
 }
 
-/** By figure; nothing where Python has no botocore. */
+/** Returns figures by name. Empty if Python has no botocore. */
 async function botocoreRuns(
   lab: Laboratory,
   rounds: number,
@@ -281,7 +281,7 @@ async function botocoreRuns(
 /** By contender. */
 type Runs = Readonly<Record<string, readonly Figures[]>>
 
-/** Round after round, each in its turn: a busy moment of the machine then befalls all alike. */
+/** Runs them alternately, round after round, so that a busy moment of the machine affects all of them. */
 async function inTurns<Name extends string>(
   rounds: number,
   names: readonly Name[],

@@ -5,14 +5,14 @@ import { ROOT } from './laboratory.js'
 
 /** A Node that runs programs of the benchmark. */
 export interface NodeLine {
-  /** Such as `Node 24.21.0`. */
+  /** For example `Node 24.21.0`. */
   readonly label: string
   readonly executable: string
 }
 
 const NEWER = '24'
 
-/** The Node that runs the benchmark, and a newer line: the one that `BENCH_NEWER_NODE` names, else Node 24 from npm. */
+/** Returns the Node that runs the benchmark, and a newer one: the one that `BENCH_NEWER_NODE` names, otherwise Node 24 from npm. */
 export function nodeLines(): readonly [own: NodeLine, newer: NodeLine] {
   return [lineOf(process.execPath), lineOf(process.env['BENCH_NEWER_NODE'] ?? installNode())]
 }
@@ -22,7 +22,7 @@ function lineOf(executable: string): NodeLine {
   return { label: `Node ${version}`, executable }
 }
 
-/** npm's own binary package, kept from one run to the next; it needs no install script. */
+/** Installs Node from npm's binary package and keeps it for the next run. It needs no install script. */
 function installNode(): string {
   const system = process.platform === 'win32' ? 'win' : process.platform
   const name = `node-${system}-${process.arch}`

@@ -25,7 +25,7 @@ const COLUMNS: Readonly<Record<Column, string>> = {
   empty: 'empty program',
 }
 
-/** What each figure is set against, in the order of preference. */
+/** The contenders that each figure is compared with, in order of preference. */
 const PEERS = ['official-memoized', 'official-bare', 'sdk-client'] as const
 
 export function measurementsTable(rows: readonly Row[]): string {
@@ -39,14 +39,14 @@ export function measurementsTable(rows: readonly Row[]): string {
   return markdownTable([head, ...body], { align: ['l', ...columns.map(() => 'r' as const), 'r'] })
 }
 
-/** The rows that are part of something else. */
+/** Returns the rows that are parts of another row. */
 export function partsTable(rows: readonly Row[]): string {
   const parts = rows.filter(({ what }) => what.startsWith('part of'))
   const body = parts.map(({ what, unit, cells }) => [`${what} (${unit})`, cell(cells['instance-role'])])
   return markdownTable([['', ''], ...body], { align: ['l', 'r'] })
 }
 
-/** What was set out to be reached, and whether it is. */
+/** Returns the targets, and whether each is met. */
 export function targetsTable(measured: Measured): string {
   const targets = targetsOf(measured)
   const body = targets.map(({ what, limit, reached, isMet }) => [
@@ -58,7 +58,7 @@ export function targetsTable(measured: Measured): string {
   return markdownTable([['target', 'limit', 'measured', ''], ...body], { align: ['l', 'r', 'r', 'l'] })
 }
 
-/** What decides for the owner of a service, in README too: each figure of the two providers of the SDK, and ours. */
+/** The table for the owner of a service, also in README: the figures of the SDK's two providers, and ours. */
 export function choiceTable({ rows, outcomes, lines: [own, newer] }: Measured): string {
   const days = CONTENDERS.map((name) => outcomes[name])
   const starts = (line: NodeLine): (number | undefined)[] =>
@@ -87,7 +87,7 @@ export function choiceTable({ rows, outcomes, lines: [own, newer] }: Measured): 
   return markdownTable([head, ...body], { align: ['l', 'r', 'r', 'r'] })
 }
 
-/** Nobody fails without an outage; who waits is all there is to tell. */
+/** Without an outage no call fails, so the cell also says how many wait. */
 function quietCell({ failed, waited }: Outcome): string {
   return waited === 0 ? concise(failed) : `${concise(failed)} (${concise(waited)} calls wait)`
 }
@@ -101,7 +101,7 @@ function majorOf({ label }: NodeLine): string {
   return label.split('.')[0] ?? label
 }
 
-/** The same choice in more figures, wins and losses alike. */
+/** The same comparison in more figures, wins and losses alike. */
 export function detailTable({ rows, outcomes, lines: [own, newer] }: Measured): string {
   const { 'instance-role': ours, 'sdk-client': sdk } = outcomes
   const both = (label: string, unit: string, what = label): string[] => [
@@ -142,7 +142,7 @@ export function detailTable({ rows, outcomes, lines: [own, newer] }: Measured): 
   return markdownTable([head, ...body], { align: ['l', 'r', 'r'] })
 }
 
-/** All that a run of the benchmark found. */
+/** The results of a run. */
 export interface Measured {
   readonly rows: readonly Row[]
   readonly outcomes: Readonly<Record<SimulatedContender, KeyOutcomes>>
@@ -156,7 +156,7 @@ interface Target {
   readonly isMet: boolean
 }
 
-/** By how much a ratio of two medians may exceed its limit: two runs of one program differ by that. */
+/** The noise that a ratio of two medians may have: two runs of the same program differ by as much. */
 export const NOISE = 0.05
 
 function targetsOf(measured: Measured): Target[] {
@@ -227,7 +227,7 @@ function weightTargets({ rows }: Measured): Target[] {
   return [most(heap, median(rows, heap), 1_024, ' B'), most(INSTALLED, median(rows, INSTALLED), 300, ' KB')]
 }
 
-/** A ratio of ours to the official provider's, bare where nothing else is said. */
+/** Our figure divided by the official provider's, which is bare unless the text says otherwise. */
 function atMost(what: string, reached: number, limit: number): Target {
   return { ...most(what, reached, limit, '×'), isMet: reached <= limit + NOISE }
 }
@@ -264,7 +264,7 @@ function cell(spread: Spread | undefined): string {
   return least === most ? concise(median) : `${concise(median)} (${least}–${most})`
 }
 
-/** Three figures. */
+/** Rounds to three digits. */
 function concise(value: number): string {
   return Number(value.toPrecision(value >= 1_000 ? 4 : 3)).toLocaleString('en')
 }

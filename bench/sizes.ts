@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
 import { ROOT } from './laboratory.js'
 
-/** What a package and its dependencies take on disk, and those that an application of the AWS SDK has not got already. */
+/** The size of a package with its dependencies on disk, and without those that an application of the AWS SDK has already. */
 export interface InstalledSize {
   readonly bytes: number
   readonly besidesSdkBytes: number
@@ -22,7 +22,7 @@ export interface BundleSize {
   readonly gzippedBytes: number
 }
 
-/** An application that only takes credentials, bundled for Node by esbuild. */
+/** The size of an application that only loads credentials, bundled for Node by esbuild. */
 export async function bundleSize(source: string): Promise<BundleSize> {
   const { outputFiles } = await build({
     stdin: { contents: source, resolveDir: `${ROOT}bench` },
@@ -65,7 +65,7 @@ function locate(name: string, from: string): string {
   return locate(name, parent)
 }
 
-/** What is published of this package; a dependency's directory without the dependencies installed in it. */
+/** The published files of this package; for a dependency, its directory without the dependencies installed in it. */
 function sizeOf(directory: string): number {
   const entries =
     directory === ROOT

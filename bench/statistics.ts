@@ -1,4 +1,4 @@
-/** What came of measuring something many times. */
+/** The result of measuring something many times. */
 export interface Spread {
   readonly median: number
   readonly p10: number

@@ -1,4 +1,4 @@
-// What a hit is made of, each part by itself. They take turns, so that a busy moment of the machine befalls all alike.
+// Measures each part of a cached call by itself. They alternate, so that a busy moment of the machine affects all of them.
 import { percentile } from '../statistics.js'
 import { report } from './contenders.js'
 
@@ -13,7 +13,7 @@ const held = {
   expiration: new Date(expiresAt),
 }
 
-/** What a part makes goes here: what nobody keeps may be optimized away. */
+/** The result of each part is kept here, so that it is not optimized away. */
 let kept: unknown
 
 const parts = {

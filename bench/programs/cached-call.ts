@@ -1,4 +1,4 @@
-// A hit, a million times: how long each takes, and what it leaves for the garbage collector. With `client`, as an S3 client calls it.
+// A cached call, a million times: how long each takes, and how much garbage it leaves. With `client`, as an S3 client calls it.
 import { loadContender, type Provider, report } from './contenders.js'
 
 const CALLS = 200_000

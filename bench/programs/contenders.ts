@@ -1,17 +1,17 @@
 import type { AwsCredentialIdentity, Logger } from '@smithy/types'
 
-/** Gives credentials; `forceRefresh` has it load them anew, where it caches at all. */
+/** Returns credentials. `forceRefresh` makes it load them again, if it caches at all. */
 export type Provider = (properties?: { readonly forceRefresh?: boolean }) => Promise<AwsCredentialIdentity>
 
-/** Makes one more provider, as an application does for one more client. */
+/** Creates another provider, as an application does for another client. */
 export type MakeProvider = () => Provider
 
 export type Contender = 'instance-role' | 'official-bare' | 'official-memoized' | 'sdk-client'
 
-// The official provider warns on the console where it has no logger.
+// Without a logger, the official provider warns on the console.
 const silent: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
 
-/** Loads nothing but the contender's own code. */
+/** Loads only the contender's own code. */
 export async function loadContender(name: string | undefined): Promise<MakeProvider> {
   switch (name) {
     case 'instance-role': {
@@ -35,7 +35,7 @@ export async function loadContender(name: string | undefined): Promise<MakeProvi
   }
 }
 
-/** As an SDK client wraps a provider that does not say it caches. */
+/** Wraps a provider as an SDK client does if the provider does not say that it caches. */
 async function memoized(make: () => Provider): Promise<MakeProvider> {
   const { doesIdentityRequireRefresh, isIdentityExpired, memoizeIdentityProvider } =
     await import('@smithy/core')
@@ -46,7 +46,7 @@ async function memoized(make: () => Provider): Promise<MakeProvider> {
   }
 }
 
-/** What the runner reads: one line of JSON. */
+/** Prints one line of JSON, which the runner reads. */
 export function report(figures: Readonly<Record<string, number>>): void {
   console.log(JSON.stringify(figures))
 }

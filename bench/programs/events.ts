@@ -1,4 +1,4 @@
-// What it costs to offer an event to nobody, and to somebody.
+// Measures what an event costs without and with a subscriber.
 import { subscribe } from 'node:diagnostics_channel'
 import { publish } from '../../src/events/events.js'
 import { report } from './contenders.js'

@@ -1,4 +1,4 @@
-// What a thousand providers hold on to, each called once.
+// Measures the memory of a thousand providers, each called once.
 import { loadContender, report } from './contenders.js'
 
 const PROVIDERS = 1_000

@@ -1,4 +1,4 @@
-// How long the import of one module takes in a process that has loaded nothing else.
+// Measures the import of one module in a process that has loaded nothing else.
 import { report } from './contenders.js'
 
 const specifier = process.argv[2] ?? './empty.mjs'

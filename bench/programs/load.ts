@@ -1,4 +1,4 @@
-// The first load of a process and the ones after it, with what each asks of IMDS.
+// Measures the first load of a process and the next ones, and the requests of each to IMDS.
 import { countConnections, loadContender, report } from './contenders.js'
 
 const REFRESHES = Number(process.argv[3] ?? 0)

@@ -1,4 +1,4 @@
-// A thousand calls at once, before anything is held.
+// Makes a thousand calls at once, before anything is cached.
 import { countConnections, loadContender, report } from './contenders.js'
 
 const makeProvider = await loadContender(process.argv[2])

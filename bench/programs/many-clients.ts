@@ -1,4 +1,4 @@
-// A hundred clients of a process, each with a provider of its own, all at once.
+// Makes a hundred clients at once, each with its own provider.
 import { S3Client } from '@aws-sdk/client-s3'
 import { countConnections, loadContender, report } from './contenders.js'
 

@@ -1,4 +1,5 @@
-// What the first load waits for before it can ask anything: each part in a process that has loaded nothing else, but in its order.
+// Measures each thing that the first load waits for before its first request, in the same order, in a process that has loaded
+// nothing else.
 import { report } from './contenders.js'
 
 const startedAt = performance.now()

@@ -1,14 +1,14 @@
 import type { Clock } from '../../src/testing/index.js'
 
-/** The time of a simulated world: it jumps from one event to the next. */
+/** The clock of a simulation: it jumps from one event to the next. */
 export interface SimulationClock extends Clock {
-  /** Whether anything is still to come. */
+  /** Whether any event is still planned. */
   readonly isExpecting: boolean
-  /** How many events have been planned so far: a call that plans none has come to its end. */
+  /** Number of events planned so far. A call that plans none has finished. */
   readonly planned: number
-  /** Has something happen after `delayMs`; what comes back cancels it. */
+  /** Plans an event after `delayMs`. The returned function cancels it. */
   after(delayMs: number, happen: (lateMs: number) => void): () => void
-  /** Jumps to the instant, by way of every event that is due until then. */
+  /** Jumps to the instant and runs every event that is due until then. */
   passTo(instant: number): Promise<void>
   settle(): Promise<void>
 }
@@ -18,17 +18,17 @@ interface Event {
   readonly happen: (lateMs: number) => void
 }
 
-// Kept from import: nothing that the simulation replaces later may stop it.
+// Saved at import, so that nothing that the simulation replaces can stop it.
 const nextTurn = setImmediate
 
-/** Lets what an event set off proceed as far as it goes without time passing. */
+/** Lets the code that an event started run until it waits for simulated time. */
 export type Settle = () => Promise<void>
 
 export function nextTurnOfEventLoop(): Promise<void> {
   return new Promise((resolve) => void nextTurn(resolve))
 }
 
-/** What one event sets off in promises and streams is over after a few turns; a test compares with many. */
+/** The promises and streams that an event starts are done after a few turns. A test compares the results with many turns. */
 export function settleWithin(turns: number): Settle {
   return async () => {
     for (let turn = 0; turn < turns; turn += 1) await nextTurnOfEventLoop()
@@ -40,7 +40,7 @@ export function createSimulationClock(startAt: number, settle: Settle): Simulati
 }
 
 class EventClock implements SimulationClock {
-  /** In the order in which they are due; few at a time. */
+  /** In the order in which they are due. There are few at a time. */
   readonly #events: Event[] = []
   readonly #settle: Settle
   #now: number
@@ -103,7 +103,7 @@ class EventClock implements SimulationClock {
     return this.#settle()
   }
 
-  /** Everything that is due at the same instant. */
+  /** Runs every event that is due at the same instant. */
   #happenAt(instant: number): void {
     for (let [next] = this.#events; next?.at === instant; [next] = this.#events) {
       this.#events.shift()

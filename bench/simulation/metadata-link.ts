@@ -3,27 +3,28 @@ import type { Outcome } from '../../src/testing/faults.js'
 import type { EmulatedInstance, EmulatedRequest } from '../../src/testing/index.js'
 
 /**
- * What EC2 lets through to IMDS, DNS, NTP and the rest of the link-local services, per network interface.
+ * EC2's limit for packets to IMDS, DNS, NTP and the other link-local services, per network interface.
  *
  * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html (Query throttling)
  */
 export const PACKETS_PER_SECOND = 1_024
 
 /**
- * One request on a connection of its own (IMDS closes each): SYN, SYN-ACK, ACK; request, ACK; answer, ACK; FIN, FIN-ACK, ACK.
+ * The packets of one request, which has its own connection (IMDS closes each): SYN, SYN-ACK, ACK; request, ACK; response, ACK; FIN,
+ * FIN-ACK, ACK.
  *
- * AWS does not say whether both directions count; that they do is the harder case. An answer fits one packet of 9,001 bytes.
+ * AWS does not say whether both directions count; this assumes the harder case. A response fits in one packet of 9,001 bytes.
  */
 export const PACKETS_PER_REQUEST = 10
 
 export interface LinkOptions {
-  /** Time from a request to its answer. */
+  /** Time from a request to its response. */
   readonly latencyMs: number
   /** Whether the interface has EC2's limit. */
   readonly throttled: boolean
 }
 
-/** The way from the processes of one instance to its IMDS, and a record of what went over it. */
+/** The connection from the processes of an instance to its IMDS, with a record of the requests. */
 export class MetadataLink {
   readonly dispatcher: EmulatedDispatcher
   readonly #instance: EmulatedInstance
@@ -45,12 +46,12 @@ export class MetadataLink {
     })
   }
 
-  /** When each request was sent, epoch milliseconds; those that were dropped too. */
+  /** When each request was sent, in epoch milliseconds, including dropped ones. */
   get sentAt(): readonly number[] {
     return this.#sentAt
   }
 
-  /** Requests beyond the limit: their packets are lost, and nothing answers. */
+  /** Number of requests beyond the limit. Their packets are lost, so they get no response. */
   get dropped(): number {
     return this.#dropped
   }
@@ -66,7 +67,7 @@ export class MetadataLink {
     return { ...outcome, delayMs: outcome.delayMs + this.#options.latencyMs }
   }
 
-  /** A bucket that holds one second's packets. A SYN that is lost takes nothing. */
+  /** A token bucket with the packets of one second. A lost SYN takes none. */
   #letThrough(): boolean {
     const now = this.#instance.clock.now()
     const refill = ((now - this.#filledAt) / 1_000) * PACKETS_PER_SECOND

@@ -1,11 +1,11 @@
 import type { Settle } from './clock.js'
 
-// Where a loader is asked each time, an import is prompt now and then all the same.
+// Even with a loader that Node asks each time, a single import can be fast by chance.
 const TRIES = 20
 
 /**
- * Refuses to simulate where an import of what is loaded already takes real time, in which simulated time would pass: the
- * providers import whenever they load. It does so under loaders that Node asks on another thread.
+ * Throws if importing an already loaded module takes real time, because simulated time would pass meanwhile: the providers import
+ * at each load. This happens with loaders that Node asks on another thread.
  */
 export async function requirePromptImports(settle: Settle): Promise<void> {
   await importAgain()

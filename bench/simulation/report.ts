@@ -5,18 +5,18 @@ import { clients, DAY_OF_SHORT_SETS, DAY_WITH_OUTAGES, fleet, QUIET_DAY, withImd
 import { type Subject, subject, SUBJECTS } from './subjects.js'
 import { type Outcome, type Scenario, simulate } from './simulate.js'
 
-/** What became of everybody in everything, and the day that the chart shows. */
+/** The results of all subjects in all scenarios, and the day for the chart. */
 export interface SimulationReport {
   readonly markdown: string
   readonly days: ReadonlyMap<Subject, Outcome>
   readonly outcomes: Readonly<Record<SimulatedContender, KeyOutcomes>>
 }
 
-/** Those between whom a program chooses. */
+/** The two providers of the SDK that a program can choose, and ours. */
 export const CONTENDERS = ['sdk-client', 'sdk-default-chain', 'instance-role'] as const
 export type SimulatedContender = (typeof CONTENDERS)[number]
 
-/** What became of one of them, for the targets and for those who choose. */
+/** The results of one of them, for the targets and for README's table. */
 export interface KeyOutcomes {
   readonly quietDay: Outcome
   readonly dayWithOutages: Outcome
@@ -27,7 +27,7 @@ const BARE: Subject = subject('official-bare')
 const CACHING: readonly Subject[] = SUBJECTS.filter((one) => one !== BARE)
 
 export async function reportSimulation(isQuick: boolean): Promise<SimulationReport> {
-  // Each call of the bare provider loads anew, which takes long even in no time.
+  // Each call of the bare provider loads again, which takes long even in simulated time.
   const quiet = await each(isQuick ? CACHING : SUBJECTS, QUIET_DAY)
   const days = await each(CACHING, DAY_WITH_OUTAGES)
   const short = await each(CACHING, DAY_OF_SHORT_SETS)
@@ -67,7 +67,7 @@ export async function reportSimulation(isQuick: boolean): Promise<SimulationRepo
   }
 }
 
-/** The day that the chart shows, of every provider that caches. */
+/** Simulates the day of the chart for every provider that caches. */
 export async function simulateDays(): Promise<Outcomes> {
   return (await each(CACHING, DAY_WITH_OUTAGES)).outcomes
 }
@@ -75,9 +75,9 @@ export async function simulateDays(): Promise<Outcomes> {
 type Outcomes = ReadonlyMap<Subject, Outcome>
 
 interface Compared {
-  /** On an instance that answers IMDSv2 only. */
+  /** On an instance with IMDSv2 only. */
   readonly outcomes: Outcomes
-  /** On one that answers IMDSv1 as well: those that come out otherwise there. */
+  /** On an instance with IMDSv1 as well: only the results that differ. */
   readonly withImdsV1: Outcomes
 }
 

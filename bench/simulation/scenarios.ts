@@ -5,20 +5,20 @@ const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
 export const DAY_MS: number = 24 * HOUR
 
-/** 20 minutes around every instant at which any of the hourly sets expires. */
+/** 20 minutes around every instant at which one of the hourly credentials expires. */
 export const OUTAGES: readonly Outage[] = Array.from({ length: 24 }, (_, hour) => ({
   fromMs: (hour + 1) * HOUR - 10 * MINUTE,
   toMs: (hour + 1) * HOUR + 10 * MINUTE,
 }))
 
-/** A day of one client: a call a second, a new set of credentials every hour, 300 ms to an answer. */
+/** A day of one client: one call per second, new credentials every hour, 300 ms per response. */
 export const QUIET_DAY: Scenario = { durationMs: DAY_MS }
 
 export const DAY_WITH_OUTAGES: Scenario = { ...QUIET_DAY, outages: OUTAGES }
 
 /**
- * Sets that live an hour, each published five minutes before the last one ends: within the outage, so that nobody can have
- * the next set in time.
+ * Credentials that live an hour, each published five minutes before the previous ones expire, that is within the outage, so that
+ * nobody can have the next ones in time.
  */
 export const DAY_OF_SHORT_SETS: Scenario = {
   ...QUIET_DAY,
@@ -29,12 +29,12 @@ export const DAY_OF_SHORT_SETS: Scenario = {
   }),
 }
 
-/** Many clients in one process. After the first minute they call less often, which changes nothing but the arithmetic. */
+/** Many clients in one process. After the first minute they call less often, which saves time and does not change the results. */
 export function clients(count: number): Scenario {
   return { durationMs: DAY_MS, clientsPerProcess: count, callEveryMs: count > 10 ? 30 * SECOND : SECOND }
 }
 
-/** Many processes on one instance, all started in the same second, behind EC2's limit on packets to IMDS. */
+/** Many processes on one instance, all started in the same second, with EC2's limit on packets to IMDS. */
 export function fleet(count: number): Scenario {
   return {
     durationMs: DAY_MS,
@@ -44,7 +44,7 @@ export function fleet(count: number): Scenario {
   }
 }
 
-/** The same on an instance that answers IMDSv1 too (`HttpTokens` `optional`); the emulated instance has `required`. */
+/** The same on an instance with IMDSv1 as well (`HttpTokens` `optional`). By default the emulated instance has `required`. */
 export function withImdsV1(scenario: Scenario): Scenario {
   return { ...scenario, instance: { ...scenario.instance, httpTokens: 'optional' } }
 }

@@ -1,4 +1,4 @@
-/** Numbers in [0, 1) that look random and are the same each time (mulberry32). */
+/** Pseudo-random numbers in [0, 1), the same at each run (mulberry32). */
 export function seededRandom(seed = 1): () => number {
   let state = seed
   return () => {

@@ -22,13 +22,13 @@ import { withVirtualNode } from './virtual-node.js'
 const SECOND = 1_000
 const MINUTE = 60 * SECOND
 
-/** When IMDS is away, in milliseconds since the start. */
+/** When IMDS is down, in milliseconds since the start. */
 export interface Outage {
   readonly fromMs: number
   readonly toMs: number
 }
 
-/** What happens in a simulated world. */
+/** The events of a simulation. */
 export interface Scenario {
   readonly durationMs: number
   readonly processes?: number
@@ -36,45 +36,45 @@ export interface Scenario {
   readonly latencyMs?: number
   readonly throttled?: boolean
   readonly outages?: readonly Outage[]
-  /** How IMDS is away. */
+  /** How IMDS fails. */
   readonly fault?: Fault
-  /** After the first minute, in which each client calls once a second. */
+  /** Pause between the calls of a client after the first minute, in which it calls once a second. */
   readonly callEveryMs?: number
   readonly instance?: InstanceOptions
   readonly seed?: number
 }
 
-/** A minute of the simulated day, of all clients together. */
+/** One minute of the simulated day, of all clients together. */
 export interface Minute {
   readonly calls: number
   readonly waited: number
   readonly failed: number
-  /** True time to expiration of what was handed out last; absent where nothing was. */
+  /** True remaining life of the credentials that were last returned. Absent if there were none. */
   readonly remainingMs?: number
 }
 
 export interface Outcome {
   readonly calls: number
-  /** Calls that took any time at all, each client's first left out. */
+  /** Calls that took any time, without the first call of each client. */
   readonly waited: number
   readonly failed: number
-  /** Calls that were given a set past its true expiration. */
+  /** Calls that got expired credentials. */
   readonly servedExpired: number
   readonly longestWaitMs: number
-  /** From the start until every client had credentials; absent where one never had. */
+  /** Time from the start until every client had credentials. Absent if one never had. */
   readonly allServedAfterMs?: number
   readonly requests: number
   /** Requests of the first minute. */
   readonly firstMinuteRequests: number
   readonly dropped: number
-  /** The most requests in any one second, after the first minute. */
+  /** The most requests in one second, after the first minute. */
   readonly peakPerSecond: number
-  /** The most requests in any one minute, after the first. */
+  /** The most requests in one minute, after the first minute. */
   readonly peakPerMinute: number
   readonly minutes: readonly Minute[]
 }
 
-/** Lets a subject live through a scenario, in no time of the real world. */
+/** Simulates a scenario for a subject, in almost no real time. */
 export async function simulate(subject: Subject, scenario: Scenario, turns = 4): Promise<Outcome> {
   const settle = settleWithin(turns)
   if (!warm.has(subject.name)) {
@@ -85,7 +85,7 @@ export async function simulate(subject: Subject, scenario: Scenario, turns = 4):
   return live(subject, scenario, settle)
 }
 
-/** Whose code is loaded, down to its last dynamic import. Loading takes real time, in which no simulated time may pass. */
+/** The subjects whose code is completely loaded, dynamic imports included. Loading takes real time, in which no simulated time may pass. */
 const warm = new Set<SubjectName>()
 
 function inRealTime(): Promise<void> {
@@ -102,7 +102,7 @@ async function live(subject: Subject, scenario: Scenario, settle: Settle): Promi
 
 interface Client {
   readonly ask: Ask
-  /** When in each round it calls. */
+  /** When it calls, within each round. */
   readonly offsetMs: number
   calls: number
   isServed: boolean
@@ -157,7 +157,7 @@ class World {
     await this.#end()
   }
 
-  /** What runs behind the callers' backs comes to its end as well, before the next world begins. */
+  /** Lets the work behind the calls finish before the next simulation starts. */
   async #end(): Promise<void> {
     for (let minute = 1; minute <= 5; minute += 1) {
       await sleep(5)
@@ -254,7 +254,10 @@ class World {
     if (this.#unserved === 0) this.#allServedAfterMs = this.#clock.now() - this.#startAt
   }
 
-  /** A hit settles in a few microtasks; what plans anything needs turns of the event loop until it waits for simulated time. */
+  /**
+   * A cached call settles within a few microtasks. A call that plans an event needs turns of the event loop until it waits for
+   * simulated time.
+   */
   async #settleCall(plannedBefore: number): Promise<void> {
     for (let hop = 0; hop < HOPS && this.#pending > 0; hop += 1) await Promise.resolve()
     if (this.#pending === 0 && this.#clock.planned === plannedBefore) return
@@ -273,7 +276,7 @@ function total(minutes: readonly Minute[], what: 'calls' | 'waited' | 'failed'):
   return minutes.reduce((sum, minute) => sum + minute[what], 0)
 }
 
-/** The most instants in any one window; they come in order. */
+/** Returns the most instants in one window. They are in order. */
 function busiest(instants: readonly number[], windowMs: number): number {
   let most = 0
   let first = 0

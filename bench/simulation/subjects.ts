@@ -11,18 +11,18 @@ import type { ImdsDispatcher } from '../../src/config/options.js'
 import type { Runtime } from '../../src/runtime/runtime.js'
 import { createRegistry, type SourceRegistry } from '../../src/credentials/shared-sources.js'
 
-/** What a caller is given; `originalExpiration` where an expired set is served all the same. */
+/** The credentials that a caller gets. `originalExpiration` is present if they have expired. */
 export type Served = AwsCredentialIdentity & { readonly originalExpiration?: Date }
 
-/** One client's way to its credentials. */
+/** Returns the credentials of one client. */
 export type Ask = () => Promise<Served>
 
-/** A process: what its clients ask. */
+/** A process, which creates clients. */
 export interface Process {
   client(): Ask
 }
 
-/** Whose credentials code it is. */
+/** The code that is simulated. */
 export interface Subject {
   readonly name: SubjectName
   readonly label: string
@@ -34,7 +34,7 @@ export type SubjectName =
 
 const silent: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
 
-/** As an SDK client wraps a provider that does not say it caches. */
+/** Wraps a provider as an SDK client does if the provider does not say that it caches. */
 function memoized(provider: () => Promise<AwsCredentialIdentity>): Ask {
   const ask = memoizeIdentityProvider(provider, isIdentityExpired, doesIdentityRequireRefresh)
   if (ask === undefined) throw new Error('There is no provider to memoize')
@@ -66,7 +66,7 @@ export const SUBJECTS: readonly Subject[] = [
   {
     name: 'sdk-default-chain',
     label: 'SDK default chain',
-    // A client takes the chain as it is: it caches by itself.
+    // A client does not wrap the chain, because the chain caches by itself.
     startProcess: () => ({ client: () => fromNodeProviderChain({ logger: silent }) }),
   },
   {

@@ -4,7 +4,7 @@ import type { Outcome } from '../../src/testing/faults.js'
 import type { SimulationClock } from './clock.js'
 import type { MetadataLink } from './metadata-link.js'
 
-/** What the code of others finds in place of Node's own while it runs in a simulated world. */
+/** The replacements for Node's own functions during the simulation of other code. */
 export interface VirtualNode {
   readonly clock: SimulationClock
   readonly link: MetadataLink
@@ -12,11 +12,11 @@ export interface VirtualNode {
 }
 
 /**
- * Runs `work` with `Date.now`, `Math.random` and `request` of `node:http` replaced: code that looks them up when it runs, as
- * the AWS SDK's providers do, runs unchanged in the simulated world.
+ * Runs `work` with `Date.now`, `Math.random` and `request` of `node:http` replaced: code that looks them up at each use, as the AWS
+ * SDK's providers do, runs unchanged in the simulation.
  *
- * Of HTTP there is what those providers listen to: `response` with its `data` and `end`, `error`, and the `timeout` of an
- * idle socket. Bodies come in one piece.
+ * The replaced HTTP has what those providers listen to: `response` with `data` and `end`, `error`, and the `timeout` of an idle
+ * socket. A body comes in one piece.
  */
 export async function withVirtualNode<T>(node: VirtualNode, work: () => Promise<T>): Promise<T> {
   const { now } = Date
