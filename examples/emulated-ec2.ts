@@ -7,13 +7,13 @@ import { forgetAwsSettings } from './forget-aws-settings.js'
 /** The instance that the examples run on. */
 export const instance: EmulatedInstance = emulateInstance({ roleName: 'app-role' })
 
-/** The AWS that they call; it knows what the role was issued, and checks every signature. */
+/** The AWS that the examples call. It knows the credentials of the role and checks every signature. */
 export const aws: EmulatedAws = createEmulatedAws({ findCredentials: (key) => instance.findCredentials(key) })
 
 /**
- * Has this process find IMDS and AWS at their own addresses, as on EC2, though nothing leaves it.
+ * Makes this process find IMDS and AWS at their own addresses, as on EC2, without any request leaving it.
  *
- * What is returned ends that.
+ * The returned function ends that.
  */
 export function moveToEmulatedEc2(): () => void {
   forgetAwsSettings()
@@ -26,7 +26,7 @@ export function moveToEmulatedEc2(): () => void {
   return () => server.close()
 }
 
-/** What was asked of IMDS and of AWS, a line each. */
+/** Returns the requests to IMDS and to AWS, one line each. */
 export function describeTraffic(): string[] {
   const calls = aws.requests.map(({ host, operation, verdict, accessKeyId = '' }) => {
     const signer = instance.findCredentials(accessKeyId)?.roleName ?? 'nobody known'
@@ -36,7 +36,7 @@ export function describeTraffic(): string[] {
   return ['IMDS was asked', ...imds, ...(calls.length > 0 ? ['AWS was called', ...calls] : [])]
 }
 
-/** Whether AWS found every signature right and every set of credentials unexpired. */
+/** Whether AWS accepted every signature, with unexpired credentials. */
 export function isAllAccepted(): boolean {
   return aws.requests.every(({ verdict }) => verdict === 'accepted')
 }

@@ -1,4 +1,4 @@
-// Runs the main.ts of one example on an emulated instance, and says what was asked of IMDS and of AWS.
+// Runs the main.ts of an example on an emulated instance, and prints the requests to IMDS and to AWS.
 import { describeTraffic, isAllAccepted, moveToEmulatedEc2 } from './emulated-ec2.js'
 
 const [name = ''] = process.argv.slice(2)

@@ -5,12 +5,12 @@ import { fileURLToPath } from 'node:url'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
-// On Node 20 the SDK announces its end of support, which is not what is shown here.
+// On Node 20, the SDK prints a warning about the end of support.
 const ENVIRONMENT = { ...process.env, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' }
 
 type Arguments = readonly string[]
 
-/** A program that needs no more than to be on an instance. */
+/** A program that only needs an instance to run on. */
 const onEc2 = (name: string): Arguments => ['--import', 'tsx', 'examples/run-on-ec2.ts', name]
 
 const JEST: Arguments = ['node_modules/jest/bin/jest.js', '--config=examples/jest-commonjs/jest.config.js']
@@ -44,7 +44,7 @@ function run(name: string): boolean {
   return spawnSync(process.execPath, command, { cwd: ROOT, env: ENVIRONMENT, stdio: 'inherit' }).status === 0
 }
 
-/** Jest loads the CommonJS of the package, which has to be there; all others take the source. */
+/** Jest loads the CommonJS build of the package, so it must exist. The other examples use the source. */
 function buildWhatJestLoads(): void {
   if (existsSync(`${ROOT}/dist/index.cjs`)) return
   spawnSync('npm run --silent build', { cwd: ROOT, stdio: 'inherit', shell: true })

@@ -1,6 +1,6 @@
 import type { RecordedRequest } from '../emulated-aws/verifying-aws-endpoint.js'
 
-/** A set of credentials that AWS was called with. */
+/** Credentials that AWS was called with. */
 export interface SetInUse {
   readonly accessKeyId: string
   readonly roleName: string
@@ -12,7 +12,7 @@ type FindCredentials = (
   accessKeyId: string,
 ) => { readonly roleName: string; readonly expiration: Date } | undefined
 
-/** The sets that AWS was called with, in the order of their first use. */
+/** Returns the credentials that AWS was called with, in the order of their first use. */
 export function setsInUse(
   requests: readonly RecordedRequest[],
   findCredentials: FindCredentials,
@@ -27,25 +27,25 @@ export function setsInUse(
   return [...sets.values()]
 }
 
-/** For each set but the first: how long the one before it had still to live when it came into use. */
+/** For all credentials except the first ones: the remaining life of the previous ones when these were first used. */
 export function refreshMarginsMs(sets: readonly SetInUse[]): number[] {
   return sets.slice(1).map((set, before) => (sets[before]?.expiresAt ?? Number.NaN) - set.firstUsedAt)
 }
 
 /** One call that an application made. */
 export interface Call {
-  /** In milliseconds of real time. */
+  /** Milliseconds of real time. */
   readonly durationMs: number
-  /** The code of the error that it failed with, or its name. */
+  /** The code or the name of its error. */
   readonly error?: string
 }
 
-/** What became of some calls. */
+/** The results of some calls. */
 export interface Tally {
   readonly ok: number
   readonly failed: number
   readonly slowestMs: number
-  /** Each error once. */
+  /** The different errors. */
   readonly errors: readonly string[]
 }
 

@@ -3,24 +3,24 @@ import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts'
 import type { RecordedRequest } from '../emulated-aws/verifying-aws-endpoint.js'
 import type { Call } from './accounts.js'
 
-/** An application at its daily work, and what it has noticed so far. */
+/** An application that makes calls, and what it has observed so far. */
 export interface Application {
   readonly name: string
   readonly calls: readonly Call[]
-  /** Who STS has said that the application is, in the order in which it first did. */
+  /** The identities that STS returned, in the order of their first appearance. */
   readonly identities: ReadonlySet<string>
-  /** Whether it waits for the answer to a call. */
+  /** Whether a call is running. */
   readonly isWaiting: boolean
-  /** Makes the next call, unless it waits for the last one: it asks STS who it is, writes to S3, reads back, and so on. */
+  /** Makes the next call, unless one is running: it asks STS for its identity, writes to S3, reads from S3, and so on. */
   readonly work: () => void
-  /** Whether it made a request that AWS has recorded. */
+  /** Whether it made the request that AWS has recorded. */
   readonly made: (request: RecordedRequest) => boolean
   readonly close: () => void
 }
 
 export interface ApplicationOptions {
   readonly name: string
-  /** Where AWS is. */
+  /** The endpoint of AWS. */
   readonly endpoint: string
   readonly credentials: NonNullable<S3ClientConfig['credentials']>
 }

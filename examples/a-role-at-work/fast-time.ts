@@ -1,17 +1,17 @@
 import { setTimeout as realSleep } from 'node:timers/promises'
 import { type Clock, createTestClock } from 'instance-role/testing'
 
-/** Time that passes in leaps, for everything in this process that asks what time it is. */
+/** A clock that jumps, for everything in this process that reads the time. */
 export interface FastTime {
-  /** For the instance: it answers as late in real time as it is told to. */
+  /** For the instance: its delays take real time. */
   readonly imdsClock: Clock
   /** Epoch milliseconds. */
   now(): number
-  /** To be told of each request to IMDS. */
+  /** Called for each request to IMDS. */
   noticeRequest(): void
-  /** Whether somebody waits for an answer that IMDS delays. */
+  /** Whether somebody waits for a delayed response of IMDS. */
   readonly isImdsAnswering: boolean
-  /** Whether nobody has asked IMDS for a moment: time may leap without a request being under way. */
+  /** Whether IMDS had no request for a moment, so that no request is running when the time jumps. */
   readonly isImdsQuiet: boolean
   leap(durationMs: number): Promise<void>
   release(): void
@@ -20,8 +20,8 @@ export interface FastTime {
 const QUIET_MS = 12
 
 /**
- * Has the providers, the AWS SDK and whoever else calls `Date.now()` go by a clock that leaps. Timers and the network stay real, so
- * the figures in milliseconds are real ones.
+ * Makes the providers, the AWS SDK and all other users of `Date.now()` use a clock that jumps. Timers and the network stay real, so
+ * the figures in milliseconds are real.
  */
 export function createFastTime(): FastTime {
   const clock = createTestClock().install()

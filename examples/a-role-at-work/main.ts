@@ -36,7 +36,7 @@ const stage = (application: Application, imdsRequests: () => number): Actor =>
   })
 const actors: readonly [Actor, Actor] = [
   stage(createApplication({ name: 'instance-role', endpoint: aws.url, credentials: ours }), ourRequests),
-  // A client keeps what this provider gives until five minutes before it expires.
+  // A client caches the credentials of this provider until five minutes before they expire.
   stage(
     createApplication({ name: "AWS's provider", endpoint: aws.url, credentials: theirs }),
     () => instance.requests.length - ourRequests(),

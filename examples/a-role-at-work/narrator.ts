@@ -4,17 +4,17 @@ import { type Tally } from './accounts.js'
 export type Colour = 'cyan' | 'green' | 'red' | 'yellow'
 
 export interface Narrator {
-  /** A line without a time. */
+  /** Prints a line without a time. */
   say(text: string): void
-  /** A line about what happened after `elapsedMs`: who or what it is about, and the rest. */
+  /** Prints a line about an event at `elapsedMs`: its subject, and the text. */
   tell(elapsedMs: number, colour: Colour, subject: string, text: string): void
-  /** A line of a table: what it is about, and a cell for each application. */
+  /** Prints a line of a table: its subject, and a cell for each application. */
   row(subject: string, cells: readonly string[]): void
-  /** A word for whether something holds. */
+  /** Returns a word for whether something is true. */
   mark(holds: boolean): string
 }
 
-/** Where lines go, such as `process.stdout`. */
+/** Where lines are written, for example `process.stdout`. */
 export interface Output {
   readonly isTTY?: boolean
   write(text: string): unknown
@@ -23,7 +23,7 @@ export interface Output {
 const SUBJECT_WIDTH = 28
 const CELL_WIDTH = 26
 
-/** Prints to `output`, in colour where that is a terminal and nobody has set `NO_COLOR`. */
+/** Prints to `output`, in colour if it is a terminal and `NO_COLOR` is not set. */
 export function createNarrator(output: Output): Narrator {
   const inColour = output.isTTY === true && (process.env['NO_COLOR'] ?? '') === ''
   const paint = (colour: Colour, text: string) => (inColour ? styleText(colour, text) : text)
@@ -41,23 +41,23 @@ export function createNarrator(output: Output): Narrator {
   }
 }
 
-/** Hours and minutes, such as `06:30`. */
+/** Formats hours and minutes, for example `06:30`. */
 export function timeOfDay(elapsedMs: number): string {
   const minutes = Math.floor(elapsedMs / 60_000)
   return [Math.floor(minutes / 60), minutes % 60].map((part) => String(part).padStart(2, '0')).join(':')
 }
 
-/** What became of some calls, in a cell. */
+/** Describes the results of some calls in a cell. */
 export function describeCalls({ ok, failed, slowestMs }: Tally): string {
   return failed > 0 ? `${ok} ok, ${failed} FAILED` : `${ok} ok, slowest ${slowestMs.toFixed(0)} ms`
 }
 
-/** An access key as it may be shown: enough to tell two apart, not enough to use one. */
+/** Shortens an access key: enough to distinguish two keys, not enough to use one. */
 export function mask(accessKeyId: string): string {
   return `${accessKeyId.slice(0, 4)}…${accessKeyId.slice(-4)}`
 }
 
-/** How long before or after its expiration something happened, in whole minutes. */
+/** Describes how long before or after the expiration something happened, in whole minutes. */
 export function describeMargin(marginMs: number): string {
   const minutes = Math.floor(Math.abs(marginMs) / 60_000)
   return marginMs > 0 ? `${minutes} min before` : `${minutes} min after`

@@ -5,11 +5,11 @@ import type { Application } from './application.js'
 import type { FastTime } from './fast-time.js'
 import { describeCalls, describeMargin, mask, type Narrator, timeOfDay } from './narrator.js'
 
-/** An application on the stage, with what can be known of it from outside. */
+/** An application in the demo, with what can be observed from outside. */
 export interface Actor extends Application {
-  /** The sets that AWS has been called with so far. */
+  /** The credentials that AWS was called with so far. */
   readonly sets: () => readonly SetInUse[]
-  /** How often it has asked IMDS so far. */
+  /** Number of its requests to IMDS so far. */
   readonly imdsRequests: () => number
 }
 
@@ -26,7 +26,7 @@ export interface Part {
   readonly imdsRequests: number
 }
 
-/** The part of each application, in the order of the actors, by the act. */
+/** The parts of all applications, in their order, by act. */
 export type Told = ReadonlyMap<ActName, readonly Part[]>
 
 export type ActName = 'up' | 'down' | 'up again' | 'another role' | 'slow'
@@ -34,11 +34,11 @@ export type ActName = 'up' | 'down' | 'up again' | 'another role' | 'slow'
 interface Act {
   readonly name: ActName
   readonly hours: number
-  /** How IMDS is in it. */
+  /** The state of IMDS in this act. */
   readonly state: string
-  /** What is told when it begins: of whom, and what. */
+  /** The line that is printed at its start: subject and text. */
   readonly opening?: readonly [subject: string, text: string]
-  /** Makes it so. */
+  /** Brings IMDS into that state. */
   readonly begin?: (instance: EmulatedInstance) => void
 }
 
@@ -81,11 +81,11 @@ const ACTS: readonly Act[] = [
   },
 ]
 
-/** Each application calls once in so much time. */
+/** Each application makes one call per step. */
 const STEP_MS = 4 * 60_000
 /** Real time for each step. */
 const PACE_MS = 35
-/** The longest that a watcher sees nothing, in real time. */
+/** The longest silence for a watcher, in real time. */
 const LONGEST_SILENCE_MS = 2_000
 
 /** The whole story: half a day, in about 15 seconds. */
@@ -133,7 +133,7 @@ async function play(
   }))
 }
 
-/** Every application makes a call, and time leaps, unless somebody still waits for an answer. */
+/** Every application makes a call, then time jumps, unless somebody still waits for a response. */
 async function step({ time, actors }: Stage): Promise<void> {
   for (const actor of actors) actor.work()
   await sleep(PACE_MS)
@@ -141,7 +141,7 @@ async function step({ time, actors }: Stage): Promise<void> {
   if (!time.isImdsAnswering && actors.every(({ isWaiting }) => !isWaiting)) await time.leap(STEP_MS)
 }
 
-/** Tells, whenever it is called, of a new set and of calls that begin to fail or to succeed. */
+/** Returns a function that reports new credentials, and calls that begin to fail or to succeed. */
 function watch(actor: Actor, { time, narrator }: Stage, startedAt: number): () => void {
   let sets = actor.sets().length
   let error = actor.calls.at(-1)?.error

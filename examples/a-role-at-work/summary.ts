@@ -3,7 +3,7 @@ import { type Call, refreshMarginsMs, type SetInUse, tally } from './accounts.js
 import { describeMargin, type Narrator } from './narrator.js'
 import { type ActName, type Part, SLOW_ANSWER_MS } from './story.js'
 
-/** What is known of an application at the end. */
+/** What is known about an application at the end. */
 export interface Evidence {
   readonly calls: readonly Call[]
   readonly identities: ReadonlySet<string>
@@ -14,7 +14,7 @@ export interface Evidence {
   readonly parts: ReadonlyMap<ActName, Part>
 }
 
-/** Prints what was counted of each, and what is claimed of the first; false where a claim does not hold. */
+/** Prints the figures of each application and checks the claims about the first. Returns whether all claims are true. */
 export function summarize(all: readonly [Evidence, ...Evidence[]], narrator: Narrator): boolean {
   const rows = all.map(figures)
   for (const subject of Object.keys(rows[0] ?? {}))
@@ -62,7 +62,7 @@ function claimsOf({ calls, identities, sets, awsRequests, parts }: Evidence): [s
   ]
 }
 
-/** Whether there were calls, and IMDS was asked. */
+/** Whether there were calls and requests to IMDS. */
 function isBusy(part: Part | undefined): part is Part {
   return part !== undefined && part.calls.length > 0 && part.imdsRequests > 0
 }

@@ -4,7 +4,7 @@ import { fromInstanceRole } from 'instance-role'
 
 /** Asks a model of Amazon Bedrock, through the Vercel AI SDK, as the instance's role. */
 export function createAssistant(region: string): (question: string) => Promise<string> {
-  // Called before each request, so that a renewed set is used at once.
+  // Called before each request, so that renewed credentials are used at once.
   const bedrock = createAmazonBedrock({ region, credentialProvider: fromInstanceRole() })
   const model = bedrock('amazon.nova-micro-v1:0')
   return async (prompt) => {

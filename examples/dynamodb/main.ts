@@ -3,7 +3,7 @@ import { fromInstanceMetadataRegion, fromInstanceRole } from 'instance-role'
 
 const dynamodb = new DynamoDBClient({
   region: fromInstanceMetadataRegion(),
-  // With the account of the role, the SDK calls the account's own endpoint.
+  // With the account of the role, the SDK uses the endpoint of that account.
   credentials: fromInstanceRole({ accountId: true }),
 })
 

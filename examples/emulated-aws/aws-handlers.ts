@@ -2,7 +2,7 @@ import { http, type RequestHandler } from 'msw'
 import type { EmulatedAws } from './emulated-aws.js'
 import type { ReceivedRequest } from './received-request.js'
 
-/** Handlers for msw that answer at every host of AWS, so that clients find their endpoints as they do on EC2. */
+/** Creates msw handlers that answer at every host of AWS, so that clients find their endpoints as on EC2. */
 export function createAwsHandlers(aws: EmulatedAws): RequestHandler[] {
   return [
     http.all('https://*.amazonaws.com/*', async ({ request }) => {

@@ -9,7 +9,7 @@ const REPLY = {
   metrics: { latencyMs: 1 },
 }
 
-/** `Converse`, by a model that knows one answer. */
+/** `Converse`, with a model that always gives the same answer. */
 export function createBedrock(): Service {
   return {
     operationOf: ({ path }) => (path.endsWith('/converse') ? 'Converse' : 'Unknown'),

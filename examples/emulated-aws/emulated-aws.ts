@@ -7,15 +7,15 @@ import { createSts } from './sts.js'
 import { type FindCredentials, type Verdict, verify } from './verdict.js'
 
 export interface EmulatedAwsOptions {
-  /** The credentials behind an access key, as the issuer's own books have them. */
+  /** Finds the issued credentials of an access key. */
   readonly findCredentials: FindCredentials
   /** AWS's clock, in epoch milliseconds. */
   readonly now?: () => number
 }
 
-/** What AWS keeps of a request; never the secret, never the session token. */
+/** The record of a request. It contains no secret and no session token. */
 export interface RecordedRequest {
-  /** When it was judged, in epoch milliseconds. */
+  /** When it was checked, in epoch milliseconds. */
   readonly at: number
   readonly host: string
   readonly service: string
@@ -31,8 +31,8 @@ export interface EmulatedAws {
 }
 
 /**
- * S3, STS, DynamoDB, SSM and Bedrock: enough of each for a real client, and as strict about who calls as AWS is.
- * A request is answered only if its signature, its session token and its credentials' expiration hold.
+ * S3, STS, DynamoDB, SSM and Bedrock: enough of each for a real client, and as strict about credentials as AWS. A request is
+ * answered only if its signature and session token are right and its credentials have not expired.
  */
 export function createEmulatedAws({
   findCredentials,
@@ -60,7 +60,7 @@ export function createEmulatedAws({
       verdict.word === 'accepted'
         ? service.answer(operation, request, verdict.caller)
         : service.refuse(verdict.word)
-    // Clients correct their own clock by this header, so it has to come from the same clock as the verdicts.
+    // Clients correct their clock by this header, so it comes from the clock that checked the request.
     return { status, headers: { date: new Date(at).toUTCString(), ...headers }, body }
   }
   return { requests, answer }

@@ -58,7 +58,7 @@ export function createDynamoDb(): Service {
   })
 }
 
-/** `PutParameter`, `GetParameter` and `GetParametersByPath`, in memory; a parameter that nobody put holds its own name. */
+/** `PutParameter`, `GetParameter` and `GetParametersByPath`, in memory. The value of an unknown parameter is its name. */
 export function createSsm(): Service {
   const parameters = new Map<string, Fields>()
   return jsonService('application/x-amz-json-1.1', {

@@ -3,11 +3,11 @@ import { createServer, type Socket } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { type FindCredentials, type Verdict, verify } from './verdict.js'
 
-/** An RDS database for PostgreSQL that lets in whoever has an authentication token of IAM, on loopback. */
+/** An RDS database for PostgreSQL on loopback that accepts IAM authentication tokens. */
 export interface EmulatedPostgres {
   readonly hostname: string
   readonly port: number
-  /** What became of each connection; never the token. */
+  /** The result of each connection, without the token. */
   readonly logins: readonly { readonly user: string; readonly verdict: Verdict['word'] }[]
   close(): Promise<void>
 }
@@ -18,7 +18,7 @@ export interface EmulatedPostgresOptions {
   readonly now?: () => number
 }
 
-/** Enough of the protocol to log in, and to have any query answered with nothing. */
+/** Starts one. It implements enough of the protocol to log in; each query has an empty result. */
 export async function startEmulatedPostgres({
   findCredentials,
   now = () => Date.now(),
@@ -46,7 +46,7 @@ export async function startEmulatedPostgres({
 }
 
 /**
- * The token is a presigned URL without its `https://`, for the user who logs in.
+ * The token is a presigned URL without `https://`, for the user who logs in.
  *
  * @see https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.html
  */

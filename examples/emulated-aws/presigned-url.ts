@@ -3,7 +3,7 @@ import { SignatureV4 } from '@smithy/signature-v4'
 import type { ReceivedRequest } from './received-request.js'
 import { parseAmzDate, type SignatureClaim } from './signature.js'
 
-/** What signing puts into the query, and so is not there yet when it is signed. */
+/** The query parameters that signing adds, which are not there when the URL is signed. */
 const MADE_BY_SIGNING: readonly string[] = [
   'X-Amz-Algorithm',
   'X-Amz-Credential',
@@ -16,7 +16,7 @@ const MADE_BY_SIGNING: readonly string[] = [
 
 const PAYLOAD_HASH = 'x-amz-content-sha256'
 
-/** The claim in the request's query, or `undefined` where it is not a presigned URL. */
+/** Reads the claim in the request's query. Returns `undefined` if it is not a presigned URL. */
 export function readPresignedClaim({ query }: ReceivedRequest): SignatureClaim | undefined {
   const [, accessKeyId, region, service] =
     /^([^/]+)\/\d{8}\/([^/]+)\/([^/]+)\/aws4_request$/.exec(query['X-Amz-Credential'] ?? '') ?? []
@@ -29,7 +29,7 @@ export function readPresignedClaim({ query }: ReceivedRequest): SignatureClaim |
   return { accessKeyId, sessionToken, region, service, signedHeaders, signedAt, expiresIn }
 }
 
-/** Whether presigning the same request again, with this secret, gives the signature that its query carries. */
+/** Whether presigning the same request with this secret gives the same signature. */
 export async function isPresignedWith(
   secretAccessKey: string,
   { accessKeyId, sessionToken, region, service, signedHeaders, signedAt, expiresIn }: SignatureClaim,
@@ -66,7 +66,7 @@ function requestToPresign(
     hostname: headers['host'] ?? '',
     path,
     query: Object.fromEntries(unsigned),
-    // A URL is given to people who have the object or make it: S3 hashes no payload of theirs. Others have none.
+    // With S3, the signature of a presigned URL does not cover the payload. Other services have none here.
     headers: {
       ...Object.fromEntries(signed),
       ...(service === 's3' && { [PAYLOAD_HASH]: 'UNSIGNED-PAYLOAD' }),

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 
-/** One HTTP request as it arrived: the path still encoded, so that a signature over it can be checked. */
+/** An HTTP request as received. The path is not decoded, so that the signature can be checked. */
 export interface ReceivedRequest {
   readonly method: string
   readonly path: string

@@ -64,7 +64,7 @@ export function createS3(): Service {
   }
 }
 
-/** `/bucket/key`, whichever way it was asked for. */
+/** Returns `/bucket/key` for both styles of URL. */
 function placeOf({ headers, path }: ReceivedRequest): string {
   const [, bucket] = /^(.+)\.s3\./.exec(headers['host'] ?? '') ?? []
   return bucket === undefined ? path : `/${bucket}${path}`
@@ -90,7 +90,7 @@ function report({ status, code, message }: ErrorReport): Answer {
   return { status, headers: XML, body: error }
 }
 
-/** The object in a `PutObject` body: as it is, or taken out of its `aws-chunked` wrapping. */
+/** Returns the object in a `PutObject` body, without its `aws-chunked` encoding. */
 function payloadOf({ headers, body }: ReceivedRequest): Buffer {
   return headers['content-encoding']?.includes('aws-chunked') === true ? unchunk(body) : body
 }

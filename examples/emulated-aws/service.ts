@@ -7,14 +7,14 @@ export interface Answer {
   readonly body: string | Buffer
 }
 
-/** One AWS service: how it names its operations, answers them, and says no. */
+/** An AWS service: the names of its operations, its responses and its errors. */
 export interface Service {
   operationOf(request: ReceivedRequest): string
   answer(operation: string, request: ReceivedRequest, caller: IssuedCredentials): Answer
   refuse(refusal: Refusal): Answer
 }
 
-/** How one service reports a refusal. */
+/** The error that a service returns. */
 export interface ErrorReport {
   readonly status: number
   readonly code: string

@@ -3,7 +3,7 @@ import { Sha256 } from '@aws-crypto/sha256-js'
 import { SignatureV4 } from '@smithy/signature-v4'
 import type { ReceivedRequest } from './received-request.js'
 
-/** What a request says about who signed it, and how: in its `Authorization` header, or in its query. */
+/** What a request says about its signer and signature, in its `Authorization` header or its query. */
 export interface SignatureClaim {
   readonly accessKeyId: string
   readonly sessionToken: string | undefined
@@ -11,14 +11,14 @@ export interface SignatureClaim {
   readonly service: string
   readonly signedHeaders: readonly string[]
   readonly signedAt: number
-  /** For how long a presigned URL says that it is good, in seconds. */
+  /** For how long a presigned URL claims to be valid, in seconds. */
   readonly expiresIn?: number
 }
 
 const AUTHORIZATION =
   /^AWS4-HMAC-SHA256 Credential=([^/,]+)\/\d{8}\/([^/]+)\/([^/]+)\/aws4_request, SignedHeaders=([^,]+), Signature=[0-9a-f]{64}$/
 
-/** The claim in the request's headers, or `undefined` where it is not signed with Signature Version 4. */
+/** Reads the claim in the request's headers. Returns `undefined` if it is not signed with Signature Version 4. */
 export function readSignatureClaim(request: ReceivedRequest): SignatureClaim | undefined {
   const [, accessKeyId, region, service, signedHeaders] =
     AUTHORIZATION.exec(request.headers['authorization'] ?? '') ?? []
@@ -29,7 +29,7 @@ export function readSignatureClaim(request: ReceivedRequest): SignatureClaim | u
   return { accessKeyId, sessionToken, region, service, signedHeaders: signedHeaders.split(';'), signedAt }
 }
 
-/** Epoch milliseconds of `20261124T110217Z`; `NaN` where the text is anything else. */
+/** Returns epoch milliseconds for `20261124T110217Z`, and `NaN` for any other text. */
 export function parseAmzDate(text: string): number {
   const parts = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(text)
   if (parts === null) return Number.NaN
@@ -37,7 +37,7 @@ export function parseAmzDate(text: string): number {
   return Date.parse(`${year}-${month}-${day}T${hours}:${minutes}:${seconds}Z`)
 }
 
-/** Whether signing the same request again, with this secret, gives the signature that it carries. */
+/** Whether signing the same request with this secret gives the same signature. */
 export async function isSignedWith(
   secretAccessKey: string,
   claim: SignatureClaim,
@@ -45,7 +45,7 @@ export async function isSignedWith(
 ): Promise<boolean> {
   if (!coversWhatItMust(claim, request) || !payloadIsWhatWasSigned(claim, request)) return false
   const signer = new SignatureV4({
-    // The session token is a signed header like any other; whether it is the right one is another question.
+    // The session token is signed like any other header. Whether it is the right one is checked elsewhere.
     credentials: { accessKeyId: claim.accessKeyId, secretAccessKey },
     region: claim.region,
     service: claim.service,
@@ -70,13 +70,13 @@ function requestToSign(claim: SignatureClaim, request: ReceivedRequest) {
   }
 }
 
-/** AWS asks for `host` and every `x-amz-*` header among those signed, so that none can be added on the way. */
+/** AWS requires that `host` and every `x-amz-*` header are signed, so that none can be added on the way. */
 function coversWhatItMust(claim: SignatureClaim, request: ReceivedRequest): boolean {
   const required = Object.keys(request.headers).filter((name) => name === 'host' || name.startsWith('x-amz-'))
   return required.every((name) => claim.signedHeaders.includes(name))
 }
 
-/** The bodies that S3, and only S3, takes without a hash. */
+/** The bodies that only S3 accepts without a hash. */
 const UNHASHED_PAYLOADS = ['UNSIGNED-PAYLOAD', 'STREAMING-UNSIGNED-PAYLOAD-TRAILER']
 
 function payloadIsWhatWasSigned(claim: SignatureClaim, request: ReceivedRequest): boolean {

@@ -46,11 +46,11 @@ const BAD_ROLE_ARN: ErrorReport = {
 const INVALID_ACTION: ErrorReport = { status: 400, code: 'InvalidAction', message: 'Not played here.' }
 
 export interface Sts extends Service {
-  /** What `AssumeRole` has handed out under an access key. */
+  /** Finds the credentials that `AssumeRole` issued, by access key. */
   findIssued(accessKeyId: string): IssuedCredentials | undefined
 }
 
-/** `GetCallerIdentity`, and `AssumeRole` for every role that is asked for. */
+/** `GetCallerIdentity`, and `AssumeRole` for any role. */
 export function createSts(now: () => number): Sts {
   const issued = new Map<string, IssuedCredentials>()
   return {

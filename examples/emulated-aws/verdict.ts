@@ -2,7 +2,7 @@ import { isPresignedWith, readPresignedClaim } from './presigned-url.js'
 import type { ReceivedRequest } from './received-request.js'
 import { isSignedWith, readSignatureClaim, type SignatureClaim } from './signature.js'
 
-/** A set of credentials that AWS has issued, as its own books have it. */
+/** Credentials that AWS has issued. */
 export interface IssuedCredentials {
   readonly secretAccessKey: string
   readonly sessionToken: string
@@ -20,10 +20,10 @@ export type Verdict =
   | { readonly word: 'accepted'; readonly claim: SignatureClaim; readonly caller: IssuedCredentials }
   | { readonly word: Refusal; readonly claim: SignatureClaim | undefined }
 
-/** How far from AWS's own time a request may be dated. */
+/** How far the date of a request may differ from AWS's time. */
 const TOLERATED_SKEW_MS = 15 * 60 * 1_000
 
-/** What AWS thinks of a request at `now` (epoch milliseconds), in the order in which AWS thinks it. */
+/** Checks a request at `now` (epoch milliseconds), in the order in which AWS checks it. */
 export async function verify(
   request: ReceivedRequest,
   findCredentials: FindCredentials,

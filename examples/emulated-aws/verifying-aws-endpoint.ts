@@ -14,7 +14,7 @@ export interface VerifyingAwsEndpoint {
   close(): Promise<void>
 }
 
-/** The emulated AWS, with all its services on one loopback port. */
+/** Starts the emulated AWS, with all its services on one loopback port. */
 export async function startVerifyingAwsEndpoint(options: EmulatedAwsOptions): Promise<VerifyingAwsEndpoint> {
   const { requests, answer } = createEmulatedAws(options)
   const server = createServer((incoming, response) => {

@@ -14,14 +14,14 @@ declare module 'fastify' {
   }
 }
 
-/** An app with one provider and one client for all its routes, both closed with it. */
+/** Creates an app with one provider and one client for all its routes. Both are closed with the app. */
 export function createApp(): FastifyInstance {
   const app = fastify()
   const credentials = fromInstanceRole()
   const sts = new STSClient({ region: fromInstanceMetadataRegion(), credentials })
   app.decorate('credentials', credentials)
   app.decorate('sts', refreshOnExpiredToken(sts, credentials))
-  // After the last request has been answered.
+  // Runs after the last request was answered.
   app.addHook('onClose', async () => {
     sts.destroy()
     await credentials.close()
@@ -36,7 +36,7 @@ function addRoutes(app: FastifyInstance): void {
     return { arn: Arn }
   })
   app.get('/health', async (_request, reply) => {
-    // Costs IMDS nothing while the credentials are good; what comes of it is in the status.
+    // Sends no request to IMDS while the credentials are valid. The status shows the result.
     await app.credentials().catch(() => {})
     const status = app.credentials.status()
     return reply.code(status.state === 'failing' ? 503 : 200).send(status)

@@ -2,7 +2,7 @@
 
 /** @type {import('jest').Config} */
 module.exports = {
-  // Within this repository only: has 'instance-role' found in its build.
+  // Only in this repository: resolves 'instance-role' to its build.
   moduleNameMapper: {
     '^instance-role$': '<rootDir>/../../dist/index.cjs',
     '^instance-role/testing$': '<rootDir>/../../dist/testing/index.cjs',

@@ -9,7 +9,7 @@ const credentials = fromInstanceRole({ minTtl: LINK_SECONDS * 1_000 })
 const s3 = new S3Client({ region: 'eu-central-1', credentials })
 
 /**
- * A link by which a browser uploads a picture straight to S3, for a quarter of an hour.
+ * Creates a link with which a browser uploads a picture to S3, valid for a quarter of an hour.
  *
  * @param {string} name
  * @returns {Promise<string>}

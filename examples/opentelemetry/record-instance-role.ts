@@ -2,7 +2,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { type Meter, type Span, SpanStatusCode, type Tracer } from '@opentelemetry/api'
 import type { InstanceRoleEventName, InstanceRoleEvents } from 'instance-role'
 
-/** Turns the library's events into a span a load and a few metrics; what comes back stops it. */
+/** Turns the library's events into a span per load and a few metrics. The returned function stops it. */
 export function recordInstanceRole({ tracer, meter }: { tracer: Tracer; meter: Meter }): () => void {
   const stops = [...recordSpans(tracer), ...recordMetrics(meter)]
   return () => {
@@ -62,7 +62,7 @@ function on<Name extends InstanceRoleEventName>(
   name: Name,
   hear: (payload: InstanceRoleEvents[Name]) => void,
 ): () => void {
-  // A channel's messages are untyped; the type of this library's is given by the channel's name.
+  // The messages of a channel are untyped; the channel's name gives their type.
   const listener = (message: unknown): void => hear(message as InstanceRoleEvents[Name])
   subscribe(name, listener)
   return () => void unsubscribe(name, listener)

@@ -4,15 +4,15 @@ import type { InstanceRoleProvider } from 'instance-role'
 
 export interface DownloadLink {
   readonly url: string
-  /** In whole seconds; less than was wished for where the credentials end before. */
+  /** In whole seconds. Less than requested if the credentials expire earlier. */
   readonly expiresIn: number
 }
 
 /**
- * A link by which anybody can download the object.
+ * Creates a link with which anybody can download the object.
  *
- * It ends with the credentials that sign it, whatever it says itself. So they are to live for as long as is wished for
- * (`minTtl`); where EC2 has none that do, the link says when it really ends.
+ * The link ends when the credentials that signed it expire, whatever its own lifetime. So `minTtl` asks for credentials that live
+ * as long as the link; if EC2 has none, the link says when it really ends.
  */
 export async function createDownloadLink(
   { s3, credentials }: { s3: S3Client; credentials: InstanceRoleProvider },

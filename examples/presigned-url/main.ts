@@ -15,7 +15,7 @@ for (const wishedHours of [1, 12]) {
   const { origin, pathname } = new URL(link.url)
   const hours = (link.expiresIn / HOUR_SECONDS).toFixed(1)
   console.log(`wished for ${wishedHours} h: ${origin}${pathname} is good for ${hours} h`)
-  // Whoever has the link needs no credentials.
+  // The user of the link needs no credentials.
   const response = await fetch(link.url)
   console.log(response.status, await response.text())
 }

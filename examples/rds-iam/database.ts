@@ -2,7 +2,7 @@ import { Signer } from '@aws-sdk/rds-signer'
 import { fromInstanceRole } from 'instance-role'
 import { Pool, type PoolConfig } from 'pg'
 
-/** A token can be used for 15 min after it was signed, and dies before if the credentials that signed it expire. */
+/** A token is valid for 15 min after it was signed, or until the credentials that signed it expire. */
 const TOKEN_LIFE_MS = 900_000
 
 export interface DatabaseOptions {
@@ -11,11 +11,11 @@ export interface DatabaseOptions {
   readonly region: string
   readonly user: string
   readonly database: string
-  /** `{ ca }` with the certificates of RDS: RDS lets nobody in with a token over a plain connection. */
+  /** `{ ca }` with the certificates of RDS: RDS refuses tokens over a plain connection. */
   readonly ssl: NonNullable<PoolConfig['ssl']>
 }
 
-/** A pool whose connections log in as the instance's role: each new one signs a token of its own, which needs no request. */
+/** Creates a pool whose connections log in with the instance's role. Each new connection signs its own token, which needs no request. */
 export function createPool({ hostname, port, region, user, database, ssl }: DatabaseOptions): Pool {
   const credentials = fromInstanceRole({ minTtl: TOKEN_LIFE_MS })
   const signer = new Signer({ hostname, port, region, username: user, credentials })

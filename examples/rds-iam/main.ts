@@ -4,7 +4,7 @@ import { createPool } from './database.js'
 
 const rds = await startEmulatedPostgres({ findCredentials: (key) => instance.findCredentials(key) })
 const { hostname, port } = rds
-// The emulated database speaks no TLS; a real one asks for it: ssl: { ca }.
+// The emulated database has no TLS. A real one needs `ssl: { ca }`.
 const pool = createPool({ hostname, port, region: 'eu-central-1', user: 'app', database: 'shop', ssl: false })
 
 await pool.query('SELECT 1')

@@ -1,6 +1,6 @@
 import { paginateGetParametersByPath, type SSMClient } from '@aws-sdk/client-ssm'
 
-/** The parameters below `path`, decrypted; `/shop/db/host` is `db/host` of `/shop`. */
+/** Loads the parameters below `path`, decrypted. `/shop/db/host` is `db/host` of `/shop`. */
 export async function loadSettings(ssm: SSMClient, path: string): Promise<Map<string, string>> {
   const settings = new Map<string, string>()
   const pages = paginateGetParametersByPath(

@@ -4,11 +4,11 @@ import { loadSettings } from './load-settings.js'
 
 const ssm = new SSMClient({
   region: fromInstanceMetadataRegion(),
-  // Settings are read at boot, when the role of a new instance may not have appeared yet: keep looking for a minute.
+  // The settings are read at boot, when the role of a new instance may not be there yet: wait for it for a minute.
   credentials: fromInstanceRole({ waitForRole: 60_000 }),
 })
 
-// What a deployment has done before.
+// A deployment has stored these before.
 const parameters = { 'db/host': 'db.internal', 'db/user': 'shop', 'mail/from': 'shop@example.com' }
 for (const [name, Value] of Object.entries(parameters))
   await ssm.send(new PutParameterCommand({ Name: `/shop/${name}`, Value, Type: 'SecureString' }))

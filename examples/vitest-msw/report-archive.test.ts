@@ -17,7 +17,7 @@ beforeEach(() => {
 })
 afterEach(() => world.close())
 
-/** The archive on an emulated instance, and an S3 that takes what comes. */
+/** The archive on an emulated instance, with an S3 that accepts every request. */
 function setup() {
   const clock = createTestClock().install()
   const instance = emulateInstance({ clock, roleName: 'archivist' })

@@ -5,7 +5,7 @@ export class ArchiveUnavailable extends Error {
   override readonly name = 'ArchiveUnavailable'
 }
 
-/** Keeps reports in S3, as the role of the instance. */
+/** Stores reports in S3, with the role of the instance. */
 export function createReportArchive(bucket: string) {
   const credentials = fromInstanceRole()
   const s3 = refreshOnExpiredToken(new S3Client({ region: 'eu-central-1', credentials }), credentials)

@@ -1,9 +1,9 @@
 import type { ViteUserConfig } from 'vitest/config'
 
 const config: ViteUserConfig = {
-  // Within this repository only: has 'instance-role' found in its source.
+  // Only in this repository: resolves 'instance-role' to its source.
   resolve: { tsconfigPaths: true },
-  // What the developer's own shell says about AWS must not decide what the tests see.
+  // The developer's own AWS settings must not change the tests.
   test: { env: { AWS_CONFIG_FILE: '/dev/null', AWS_SHARED_CREDENTIALS_FILE: '/dev/null' } },
 }
 

@@ -1,4 +1,4 @@
-// The wrapper's own tests, as its authors write them: msw in place of IMDS.
+// The wrapper's own tests, as its authors write them, with msw instead of IMDS.
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts'
 import { http, HttpResponse } from 'msw'
 import { setupServer } from 'msw/node'

@@ -14,24 +14,24 @@ export type WriteLog = (entry: { readonly level: 'info' | 'warn' | 'error'; read
 
 export interface CompanyCredentialsOptions {
   readonly log?: WriteLog
-  /** Whether the environment goes first, as on a developer's machine. */
+  /** Whether the environment takes precedence, as on a developer's machine. */
   readonly preferEnvironment?: boolean
-  /** The role that the service must run as; any other is refused. */
+  /** The role that the service must run with. Any other role is refused. */
   readonly role?: string
-  /** What is passed on to `fromInstanceRole()` as it is. */
+  /** Passed on to `fromInstanceRole()`. */
   readonly instanceRole?: Omit<InstanceRoleOptions, 'logger' | 'roleName'>
 }
 
-/** The company's credentials: a function for SDK clients, with the members that its services use. */
+/** A credentials function for SDK clients, with the members that the company's services use. */
 export interface CompanyCredentials extends AwsCredentialIdentityProvider {
-  /** Tells the SDK not to cache on top: caching is done where the lifetimes are known. */
+  /** Tells the SDK not to add its own cache: this function knows the lifetimes. */
   memoized: boolean
   readonly instanceRole: InstanceRoleProvider
   status(): InstanceRoleStatus
   close(): Promise<void>
 }
 
-/** What the company's services catch, in their words. */
+/** The error that the company's services catch. */
 export class NoCompanyCredentials extends Error {
   override readonly name = 'NoCompanyCredentials'
   readonly reason: InstanceRoleErrorCode
@@ -60,7 +60,7 @@ export function companyCredentials(options: CompanyCredentialsOptions = {}): Com
   })
 }
 
-/** The SDK's `Logger` takes anything in any number; the lines of this library are one text each. */
+/** The SDK's `Logger` takes any number of arguments. This library passes one text per line. */
 function toLogger(log: WriteLog): NonNullable<InstanceRoleOptions['logger']> {
   const at =
     (level: 'info' | 'warn' | 'error') =>
