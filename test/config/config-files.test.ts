@@ -57,7 +57,7 @@ function watchedFs() {
 }
 
 test.skipIf(process.platform === 'win32').each(NO_REGULAR_FILE)(
-  'takes %s for no file, never opens it, and warns of it',
+  'treats %s as absent, never opens it, and warns about it',
   async (kind, make) => {
     const at = inFolder('config')
     await make(at)
@@ -70,7 +70,7 @@ test.skipIf(process.platform === 'win32').each(NO_REGULAR_FILE)(
   },
 )
 
-test.skipIf(process.platform === 'win32')('still reads one file where the other is a pipe', async () => {
+test.skipIf(process.platform === 'win32')('reads one file although the other is a pipe', async () => {
   const [config, pipe] = [inFolder('config'), inFolder('pipe')]
   await writeFile(config, SETTINGS)
   execFileSync('mkfifo', [pipe])
@@ -84,13 +84,13 @@ test.skipIf(process.platform === 'win32')('still reads one file where the other 
   expect(await read(config, pipe)).toMatchObject({ warnings })
 })
 
-test('takes a file that is not there for none, without a word', async () => {
+test('treats a missing file as absent, without a warning', async () => {
   await writeFile(inFolder('file'), '')
   for (const missing of [inFolder('missing'), inFolder('file/beneath')])
     expect(await read(missing)).toEqual({ ...NOTHING, warnings: [] })
 })
 
-test('takes the null device for no file, without a word, also behind a link', async () => {
+test('treats the null device as absent, without a warning, even behind a link', async () => {
   await symlink(os.devNull, inFolder('link'))
   expect(await read(os.devNull, inFolder('link'))).toEqual({ ...NOTHING, warnings: [] })
 })
@@ -101,7 +101,7 @@ test.each<[string, keyof Pick<typeof fs, 'statSync' | 'accessSync'>]>([
   ['EACCES', 'statSync'],
   ['ELOOP', 'statSync'],
   ['EACCES', 'accessSync'],
-])('takes a file that may not be read for none, and warns of it: %s of %s', async (code, method) => {
+])('treats a file that may not be read as absent, with a warning: %s of %s', async (code, method) => {
   const at = inFolder('config')
   await writeFile(at, SETTINGS)
   const refuse = () => {
@@ -116,7 +116,7 @@ test.each<[string, keyof Pick<typeof fs, 'statSync' | 'accessSync'>]>([
 })
 
 test.skipIf(process.getuid?.() === 0 || process.platform === 'win32')(
-  'takes a file without read permission for none, and warns of it',
+  'treats a file without read permission as absent, with a warning',
   async () => {
     const at = inFolder('config')
     await writeFile(at, SETTINGS, { mode: 0o000 })
@@ -132,7 +132,7 @@ test.each<[string, Uint8Array]>([
   ['UTF-16 or no text at all', Buffer.from(SETTINGS, 'utf16le').swap16()],
   ['UTF-16 or no text at all', Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0)],
   ['not UTF-8', Buffer.from(`# für die Anwendung\n${SETTINGS}`, 'latin1')],
-])('warns of a file that is %s', async (what, bytes) => {
+])('warns about a file that is %s', async (what, bytes) => {
   const at = inFolder('config')
   await writeFile(at, bytes)
   expect(await read(at)).toMatchObject({
@@ -141,7 +141,7 @@ test.each<[string, Uint8Array]>([
 })
 
 test.each(['', '\uFEFF', '# für alle\n', '# 日本語\r\n'])(
-  'reads UTF-8 that begins with %j',
+  'reads UTF-8 text that begins with %j',
   async (begin) => {
     const at = inFolder('config')
     await writeFile(at, `${begin}${SETTINGS}`)
@@ -169,7 +169,7 @@ test('finds the home directory as the AWS SDKs do', async () => {
   }
 })
 
-test('gives up a file that is not read in time', async () => {
+test('gives up on a file that is not read in time', async () => {
   const at = inFolder('config')
   await writeFile(at, SETTINGS)
   const readFile = (() => new Promise(() => {})) as typeof fs.promises.readFile
@@ -203,7 +203,7 @@ function createLogger() {
   return { debug: () => {}, info: () => {}, error: () => {}, warn }
 }
 
-test('tells the logger of a provider once, however many providers have it', async () => {
+test('warns a logger once, however many providers share it', async () => {
   const { endpoint, warning } = await setupUnusable()
   const logger = createLogger()
   const providers = [1, 2].map(() => fromInstanceRole({ endpoint, logger, isolated: true }))
@@ -211,7 +211,7 @@ test('tells the logger of a provider once, however many providers have it', asyn
   expect(logger.warn.mock.calls).toEqual([[warning]])
 })
 
-test('tells the logger of the calling client where the provider has none', async () => {
+test('warns the logger of the calling client if the provider has none', async () => {
   const { endpoint, warning } = await setupUnusable()
   const logger = createLogger()
   const region = () => Promise.resolve('eu-central-1')
@@ -219,7 +219,7 @@ test('tells the logger of the calling client where the provider has none', async
   expect(logger.warn.mock.calls).toEqual([[warning]])
 })
 
-test('gives the credentials though the logger fails', async () => {
+test('returns the credentials although the logger throws', async () => {
   const { endpoint } = await setupUnusable()
   const fail = () => {
     throw new Error('disk full')

@@ -5,11 +5,7 @@ import { runInNewContext } from 'node:vm'
 import { Agent } from 'undici'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { checkOptions } from '../../src/config/checked-options.js'
-import {
-  type InstanceRoleConfig,
-  resolveConfig,
-  resolveEnabledConfig,
-} from '../../src/config/config.js'
+import { type InstanceRoleConfig, resolveConfig, resolveEnabledConfig } from '../../src/config/config.js'
 import { CONFIG_KEYS } from '../../src/config/variables-and-keys.js'
 import { InstanceRoleError } from '../../src/errors.js'
 import { fromInstanceRole } from '../../src/index.js'
@@ -104,7 +100,7 @@ const NAMED_SETTINGS: readonly NamedSetting[] = [
 ]
 
 test.each(NAMED_SETTINGS)(
-  'takes $setting by default, from file, environment, option, each before the one before',
+  'resolves $setting from the default, the file, the environment or the option, the later ones first',
   async (knob) => {
     const { setting, name, option, variable = '', key = '', text = '', values } = knob
     const [parsed, byDefault] = values
@@ -126,8 +122,10 @@ test.each(NAMED_SETTINGS)(
   },
 )
 
-test.each(NAMED_SETTINGS.flatMap(({ variable = '', malformed }) => malformed.map((text) => ({ variable, text }))))(
-  'refuses $variable="$text", naming both and no password',
+test.each(
+  NAMED_SETTINGS.flatMap(({ variable = '', malformed }) => malformed.map((text) => ({ variable, text }))),
+)(
+  'refuses $variable="$text" with an error that names both and shows no password',
   async ({ variable, text }) => {
     const error = await failureOf(resolve({ env: { [variable]: text } }))
     expect(error).toMatchObject({ code: 'BAD_CONFIG', attempts: 0, tryNextLink: false })
@@ -139,7 +137,7 @@ test.each(NAMED_SETTINGS.flatMap(({ variable = '', malformed }) => malformed.map
 )
 
 test.each(NAMED_SETTINGS.flatMap(({ key = '', malformed }) => malformed.map((text) => ({ key, text }))))(
-  'refuses $key = "$text" of the file, naming the key and the profile',
+  'refuses $key = "$text" in the file with an error that names the key and the profile',
   async ({ key, text }) => {
     const error = await failureOf(resolve({ file: { [key]: text } }))
     expect(error.code).toBe('BAD_CONFIG')
@@ -239,15 +237,12 @@ test.each([
   { timeout: 2_500, deadlineMs: 10_000 },
   { timeout: 6_000, deadlineMs: 24_000 },
   { timeout: 2 ** 31 - 1, deadlineMs: 2 ** 31 - 1 },
-])(
-  'gives a load with a timeout of $timeout ms a deadline of $deadlineMs ms',
-  async ({ timeout, deadlineMs }) => {
-    const { config } = await resolve({ options: { timeout } })
-    expect(config.deadlineMs).toEqual({ value: deadlineMs, origin: 'default' })
-  },
-)
+])('sets the deadline to $deadlineMs ms for a timeout of $timeout ms', async ({ timeout, deadlineMs }) => {
+  const { config } = await resolve({ options: { timeout } })
+  expect(config.deadlineMs).toEqual({ value: deadlineMs, origin: 'default' })
+})
 
-test('takes a deadline as it is given, shorter than one timeout too', async () => {
+test('uses the given deadline, even one shorter than a timeout', async () => {
   const { config } = await resolve({ options: { deadline: 5 } })
   expect(config.deadlineMs).toEqual({ value: 5, origin: 'option deadline' })
 })
@@ -265,22 +260,25 @@ test.each<{ given: Parameters<typeof resolve>[0]; value: boolean; origin: string
     value: false,
     origin: 'config file key ec2_metadata_v1_disabled of profile dev',
   },
-])('lets IMDSv1 be forbidden, and only the option ask for it: $given', async ({ given, value, origin }) => {
-  expect((await resolve(given)).config.imdsV1Fallback).toEqual({ value, origin })
-})
+])(
+  'lets only the option enable IMDSv1, and everything forbid it: $given',
+  async ({ given, value, origin }) => {
+    expect((await resolve(given)).config.imdsV1Fallback).toEqual({ value, origin })
+  },
+)
 
 test.each([
   ['AWS_METADATA_SERVICE_TIMEOUT', 'timeoutMs', '1.0009', 1_001],
   ['AWS_EC2_INSTANCE_PROFILE_NAME', 'roleName', 'x'.repeat(128), 'x'.repeat(128)],
-] as const)('takes %s to its limits', async (variable, setting, text, value) => {
+] as const)('accepts %s up to its limits', async (variable, setting, text, value) => {
   expect((await resolve({ env: { [variable]: text } })).config[setting].value).toBe(value)
 })
 
-test('reads the file once, however many settings are left open', async () => {
+test('reads the file once, however many settings are undecided', async () => {
   expect((await resolve({})).reads).toBe(1)
 })
 
-test('does not read the file where options and environment decide everything', async () => {
+test('does not read the file if options and environment decide everything', async () => {
   const options = { timeout: 1, retries: 1, roleName: 'r', endpoint: 'http://h' }
   const env = { AWS_EC2_METADATA_DISABLED: 'false' }
   expect((await resolve({ options, env })).reads).toBe(0)
@@ -324,7 +322,7 @@ const NO_OPTIONS = [
   ...[Promise.resolve({ roleName: 'x' }), new URL('http://127.0.0.1'), INHERITED],
 ]
 
-test.each(NO_OPTIONS)('refuses options that are %o', (options) => {
+test.each(NO_OPTIONS)('refuses %o as options', (options) => {
   const create = Reflect.apply.bind(undefined, fromInstanceRole, undefined, [options])
   expect(create).toThrow(expect.objectContaining({ code: 'BAD_CONFIG' }))
 })
@@ -337,16 +335,16 @@ test.each([
   new Settings(),
   Object.assign(Object.create(null), new Settings()),
   runInNewContext("({ roleName: 'app-role' })"),
-])('takes any object that has options: %o', (options: Settings) => {
+])('accepts any object with options: %o', (options: Settings) => {
   expect(checkOptions(options)).toEqual({ roleName: 'app-role' })
 })
 
-test('takes an option that is undefined as absent', () => {
+test('treats an undefined option as absent', () => {
   const names = [...TEXT_OPTIONS, ...NUMBER_OPTIONS, 'imdsV1Fallback', 'isolated', 'logger', 'dispatcher']
   expect(checkOptions(Object.fromEntries(names.map((name) => [name, undefined])))).toEqual({})
 })
 
-test('takes any undici dispatcher and any logger of the SDK’s shape', () => {
+test('accepts any undici dispatcher and any logger with the SDK’s methods', () => {
   expect(() => fromInstanceRole({ dispatcher: new Agent(), logger: console })).not.toThrow()
 })
 
@@ -399,7 +397,7 @@ test.each(['AWS_PROFILE', 'option', 'client'] as const)('reads the profile that 
   expect((await provider(properties)).accessKeyId).toBe(instance.credentials?.accessKeyId)
 })
 
-test('takes the option profile before that of the client', async () => {
+test("prefers the option profile to the client's", async () => {
   const instance = await writeConfig(
     `[profile dev]\n${endpointKey()}\n[profile x]\nec2_metadata_service_endpoint = bad\n`,
   )
@@ -412,7 +410,7 @@ function callerOf(profile: string) {
   return { profile, region: () => Promise.resolve('eu-central-1') }
 }
 
-test('takes the config file before the credentials file, key by key', async () => {
+test('prefers the config file to the credentials file, key by key', async () => {
   const instance = await writeConfig(
     `[profile dev]\n${endpointKey()}\n`,
     '[dev]\nec2_metadata_service_endpoint = bad\nec2_instance_profile_name = app-role\n',
@@ -422,7 +420,7 @@ test('takes the config file before the credentials file, key by key', async () =
   expect(instance.requests).toHaveLength(2)
 })
 
-test('names the profile in which a key is malformed', async () => {
+test('names the profile that has a malformed key', async () => {
   await writeConfig('[profile dev]\nmetadata_service_timeout = soon\n')
   await using provider = fromInstanceRole({ isolated: true, profile: 'dev', endpoint: world.endpoint })
   await expect(provider()).rejects.toThrow(
@@ -432,13 +430,13 @@ test('names the profile in which a key is malformed', async () => {
 
 const MALFORMED = CONFIG_KEYS.map((key) => ({ key, text: `[default]\n${key} = ?\n` }))
 
-test.each(MALFORMED)('sees $key in a real file', async ({ key, text }) => {
+test.each(MALFORMED)('finds $key in a real file', async ({ key, text }) => {
   await writeConfig(text)
   await using provider = fromInstanceRole({ isolated: true, imdsV1Fallback: true })
   await expect(provider()).rejects.toThrow(`The config file key ${key} of profile default is not `)
 })
 
-test('does without a config file that has no key of IMDS', async () => {
+test('ignores a config file without keys of IMDS', async () => {
   await writeConfig('[profile dev]\nregion = eu-central-1\n', '[dev\nnot an INI file: endpoint\n')
   await using provider = fromInstanceRole({ isolated: true, profile: 'dev', endpoint: world.endpoint })
   expect((await provider()).accessKeyId).toBe(world.instance.credentials?.accessKeyId)
@@ -453,7 +451,7 @@ async function writeInHome(name: string, text: string): Promise<void> {
   vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', '')
 }
 
-test.each(['.aws/config', '.aws/credentials'])('reads ~/%s, where there is no other', async (name) => {
+test.each(['.aws/config', '.aws/credentials'])('reads ~/%s if no other file is named', async (name) => {
   await writeInHome(name, `[default]\n${endpointKey()}\n`)
   await using provider = fromInstanceRole({ isolated: true })
   expect((await provider()).accessKeyId).toBe(world.instance.credentials?.accessKeyId)
@@ -466,14 +464,14 @@ test('reads the config file that a variable names with ~', async () => {
   expect((await provider()).accessKeyId).toBe(world.instance.credentials?.accessKeyId)
 })
 
-test('does without a config file', async () => {
+test('works without a config file', async () => {
   vi.stubEnv('AWS_CONFIG_FILE', path.join(world.folder, 'none'))
   vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', world.folder)
   await using provider = fromInstanceRole({ isolated: true, endpoint: world.endpoint })
   expect((await provider()).accessKeyId).toBe(world.instance.credentials?.accessKeyId)
 })
 
-test('looks at no other setting, nor at the file, where IMDS is disabled', async () => {
+test('checks no other setting, and not the file, if IMDS is disabled', async () => {
   const read = vi.fn(() => Promise.reject(new Error('read')))
   const env = { AWS_EC2_METADATA_DISABLED: 'true', AWS_METADATA_SERVICE_TIMEOUT: 'soon' }
   const error = await failureOf(resolveEnabledConfig({}, { env, loadProfile: read }))
@@ -489,7 +487,7 @@ test('reads the environment at the first call, not when the provider is made', a
   expect((await provider()).accessKeyId).toBe(world.instance.credentials?.accessKeyId)
 })
 
-test.each(['true', 'TRUE', ' True '])('asks nobody where AWS_EC2_METADATA_DISABLED is %o', async (text) => {
+test.each(['true', 'TRUE', ' True '])('sends no request if AWS_EC2_METADATA_DISABLED is %o', async (text) => {
   vi.stubEnv('AWS_EC2_METADATA_DISABLED', text)
   await using provider = fromInstanceRole({ isolated: true, endpoint: world.endpoint })
   const error = await failureOf(provider())

@@ -50,7 +50,7 @@ const withoutInfo = (instance: EmulatedInstance): void =>
 // The AWS SDKs' shared vectors for the extended credentials of IMDS (version 2.1), numbered as there. Number 12 is
 // number 8 on an instance without the extended tree.
 
-test('0: asks for nothing where IMDS is disabled', async () => {
+test('0: sends no request if IMDS is disabled', async () => {
   vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true')
   onTestFinished(() => void vi.unstubAllEnvs())
   const { outcomes, asked } = await resolveTwice({ extended: true })
@@ -64,13 +64,13 @@ test('1: reads the extended tree, and remembers the role', async () => {
   expect(asked).toEqual(['E/ 200', 'E/app-role 200', 'E/app-role 200'])
 })
 
-test('2: lists nothing when the role is named', async () => {
+test('2: does not list roles if the role is named', async () => {
   const { outcomes, asked } = await resolveTwice({ extended: true, roleName: 'app-role' })
   expect(outcomes).toEqual([ACCOUNT, ACCOUNT])
   expect(asked).toEqual(['E/app-role 200', 'E/app-role 200'])
 })
 
-test('3: lists the extended tree again when the discovered role is gone', async () => {
+test('3: lists the extended tree again if the discovered role is gone', async () => {
   const { outcomes, asked } = await resolveTwice({ extended: true }, swap)
   expect(outcomes).toEqual([ACCOUNT, ACCOUNT])
   expect(asked).toEqual(['E/ 200', 'E/app-role 200', 'E/app-role 404', 'E/ 200', 'E/other-role 200'])
@@ -89,22 +89,19 @@ test.each([
 test.each([
   { number: 5, roleName: undefined, first: ['E/ 200', 'E/app-role 200'] },
   { number: 6, roleName: 'app-role', first: ['E/app-role 200'] },
-])(
-  '$number: stays with the extended tree when its documents have no account',
-  async ({ roleName, first }) => {
-    const world = { extended: true, ...(roleName !== undefined && { roleName }) }
-    const { outcomes, asked } = await resolveTwice(
-      world,
-      () => {},
-      (instance) => {
-        withoutAccount(instance)
-        withoutInfo(instance)
-      },
-    )
-    expect(outcomes).toEqual(['credentials', 'credentials'])
-    expect(asked).toEqual([...first, 'E/app-role 200'])
-  },
-)
+])('$number: stays with the extended tree if its documents have no account', async ({ roleName, first }) => {
+  const world = { extended: true, ...(roleName !== undefined && { roleName }) }
+  const { outcomes, asked } = await resolveTwice(
+    world,
+    () => {},
+    (instance) => {
+      withoutAccount(instance)
+      withoutInfo(instance)
+    },
+  )
+  expect(outcomes).toEqual(['credentials', 'credentials'])
+  expect(asked).toEqual([...first, 'E/app-role 200'])
+})
 
 test('7: follows the role in the extended tree without accounts', async () => {
   const { outcomes, asked } = await resolveTwice({ extended: true }, swap, (instance) => {
@@ -115,13 +112,13 @@ test('7: follows the role in the extended tree without accounts', async () => {
   expect(asked).toEqual(['E/ 200', 'E/app-role 200', 'E/app-role 404', 'E/ 200', 'E/other-role 200'])
 })
 
-test('9: falls back on the legacy tree at a 404, and remembers it', async () => {
+test('9: falls back to the legacy tree at a 404, and remembers it', async () => {
   const { outcomes, asked } = await resolveTwice({ extended: false }, () => {}, withoutInfo)
   expect(outcomes).toEqual(['credentials', 'credentials'])
   expect(asked).toEqual(['E/ 404', 'L/ 200', 'L/app-role 200', 'L/app-role 200'])
 })
 
-test('10: falls back on the legacy tree for a named role', async () => {
+test('10: falls back to the legacy tree for a named role', async () => {
   const { outcomes, asked } = await resolveTwice(
     { extended: false, roleName: 'app-role' },
     () => {},
@@ -144,7 +141,7 @@ test('11: follows the role in the legacy tree', async () => {
   ])
 })
 
-test.each([403, 500])('does not take a %d of the extended tree for its absence', async (status) => {
+test.each([403, 500])('does not treat a %d of the extended tree as its absence', async (status) => {
   const { asked } = await resolveTwice(
     { extended: true },
     () => {},
@@ -153,7 +150,7 @@ test.each([403, 500])('does not take a %d of the extended tree for its absence',
   expect(asked.filter((request) => request.startsWith('L/'))).toEqual([])
 })
 
-test('takes the account from the instance profile, once for a role, where the credentials have none', async () => {
+test('reads the account from the instance profile, once per role, if the credentials have none', async () => {
   const { instance, provider } = setup({ provider: { accountId: true } })
   expect((await provider()).accountId).toBe(ACCOUNT)
   expect((await provider({ forceRefresh: true })).accountId).toBe(ACCOUNT)
@@ -163,7 +160,7 @@ test('takes the account from the instance profile, once for a role, where the cr
 const INFO = '/latest/meta-data/iam/info'
 
 test.each(['silence', 'refuse', 'reset', { dripMs: 900 }, { status: 500 }, { status: 404 }, 'html'] as const)(
-  'gives the credentials without an account, after one timeout at the most, where asking for it meets %j',
+  'returns the credentials without an account after at most one timeout if the account request meets %j',
   async (fault) => {
     const { clock, instance, provider } = setup({ provider: { accountId: true } })
     const lift = instance.failUntilLifted(INFO, fault)
@@ -177,14 +174,14 @@ test.each(['silence', 'refuse', 'reset', { dripMs: 900 }, { status: 500 }, { sta
   },
 )
 
-test('keeps the account where asking for it would fail now', async () => {
+test('remembers the account although reading it would fail now', async () => {
   const { instance, provider } = setup({ provider: { accountId: true } })
   await provider()
   instance.failUntilLifted(INFO, { status: 500 })
   expect((await provider({ forceRefresh: true })).accountId).toBe(ACCOUNT)
 })
 
-test('gives the credentials in time where little of the deadline is left for the account', async () => {
+test('returns the credentials in time if little of the deadline is left for the account', async () => {
   const { clock, instance, provider } = setup({ provider: { accountId: true, deadline: 2_000 } })
   instance.fail('credentials', { delayMs: 950 }, { delayMs: 950 })
   instance.fail('token', { delayMs: 950 })
@@ -194,7 +191,7 @@ test('gives the credentials in time where little of the deadline is left for the
   expect(tookMs).toBeLessThanOrEqual(2_000)
 })
 
-test('takes the account of the role in force where it was swapped while the other was read', async () => {
+test('uses the account of the current role if the role is swapped during the read', async () => {
   const { clock, instance, provider } = setup({ provider: { accountId: true } })
   instance.fail(INFO, { delayMs: 500 })
   const first = provider()
@@ -206,7 +203,7 @@ test('takes the account of the role in force where it was swapped while the othe
   expect((await provider({ forceRefresh: true })).accountId).toBe(accountId)
 })
 
-test('forgets the account with all the rest', async () => {
+test('forgets the account when everything else is forgotten', async () => {
   const { instance, registry, provider } = setup({ provider: { accountId: true } })
   await provider()
   registry.sources.forEach((source) => source.deref()?.reset())
@@ -214,7 +211,7 @@ test('forgets the account with all the rest', async () => {
   expect(await provider()).not.toHaveProperty('accountId')
 })
 
-test('asks for no account where none is wanted', async () => {
+test('does not read the account if it is not wanted', async () => {
   const { clock, instance, provider } = setup({ extendedCredentials: true })
   expect(await provider()).not.toHaveProperty('accountId')
   await clock.advance(0)

@@ -13,7 +13,7 @@ const STEPS: readonly { step: Step; request: string; before: readonly string[]; 
     { step: 'credentials', request: CREDENTIALS, before: FIRST_LOAD.slice(0, 2), after: FIRST_LOAD.slice(2) },
   ]
 
-test.each(STEPS)('resumes at the $step that failed, with what was got before it', async (given) => {
+test.each(STEPS)('resumes at the $step that failed, with the results of the earlier steps', async (given) => {
   const { step, request, before, after } = given
   const { clock, instance, provider } = setup(NO_JITTER)
   instance.fail(step, UNAVAILABLE, { status: 429 }, 'reset')
@@ -43,21 +43,21 @@ test.each<{ fault: Fault; requests: number; code: string }>([
   { fault: { status: 404 }, requests: 1, code: 'UNEXPECTED_STATUS' },
   { fault: { status: 405 }, requests: 1, code: 'UNEXPECTED_STATUS' },
   { fault: { status: 204 }, requests: 1, code: 'UNEXPECTED_STATUS' },
-])('asks for the token $requests times when it meets $fault', async ({ fault, requests, code }) => {
+])('requests the token $requests times if it meets $fault', async ({ fault, requests, code }) => {
   const { instance, provider } = setup({ provider: { retries: 3 } })
   instance.failUntilLifted('token', fault)
   await expect(provider()).rejects.toMatchObject({ code, step: 'token', attempts: requests })
   expect(instance.requests).toHaveLength(requests)
 })
 
-test.each([0, 1, 7])('makes %d further tries where retries says so', async (retries) => {
+test.each([0, 1, 7])('retries %d times if retries says so', async (retries) => {
   const { instance, provider } = setup({ provider: { retries } })
   instance.failUntilLifted('token', UNAVAILABLE)
   await expect(provider()).rejects.toMatchObject({ attempts: retries + 1 })
   expect(instance.requests).toHaveLength(retries + 1)
 })
 
-test('off EC2, has its verdict after two timeouts', async () => {
+test('fails after two timeouts off EC2', async () => {
   const { clock, instance, provider } = setup(NO_JITTER)
   instance.failUntilLifted('all', 'silence')
   const { tookMs, error } = await timed(clock, provider())
@@ -65,7 +65,7 @@ test('off EC2, has its verdict after two timeouts', async () => {
   expect(Math.round(tookMs)).toBe(2_100)
 })
 
-test('drops a forgotten metadata token and takes another in the same load, without a retry to spend', async () => {
+test('replaces a forgotten metadata token in the same load, without using a retry', async () => {
   const { instance, provider } = setup({ provider: { retries: 0 } })
   await provider()
   instance.clearRequests()
@@ -74,7 +74,7 @@ test('drops a forgotten metadata token and takes another in the same load, witho
   expect(instance.requests).toEqual([`${CREDENTIALS} 401`, `${TOKEN} 200`, `${CREDENTIALS} 200`])
 })
 
-test('takes a new metadata token after each 401, and gives up with the budget', async () => {
+test('requests a new metadata token after each 401, until the retries are used up', async () => {
   const { instance, provider } = setup({ provider: { retries: 1 } })
   instance.failUntilLifted('credentials', { status: 401 })
   await expect(provider()).rejects.toMatchObject({ code: 'TOKEN_REJECTED', statusCode: 401, attempts: 3 })
@@ -88,7 +88,7 @@ test('takes a new metadata token after each 401, and gives up with the budget', 
   ])
 })
 
-test('lists the role again at once where the one it knew is gone', async () => {
+test('lists the role again at once if the known one is gone', async () => {
   const { clock, instance, provider } = setup({ provider: { retries: 0 } })
   await provider()
   instance.clearRequests()
@@ -98,7 +98,7 @@ test('lists the role again at once where the one it knew is gone', async () => {
   expect(tookMs).toBe(0)
 })
 
-test('lists the role four times at most where it is listed and never there', async () => {
+test('lists the role at most four times if it never has credentials', async () => {
   const { instance, provider } = setup()
   instance.failUntilLifted('credentials', { status: 404 })
   const error = await provider().catch((thrown: unknown) => thrown)
@@ -107,13 +107,13 @@ test('lists the role four times at most where it is listed and never there', asy
   expect(instance.requests).toEqual([`${TOKEN} 200`, ...round, ...round, ...round, ...round])
 })
 
-test('asks once for a role by name, and never for the list', async () => {
+test('requests a named role once, and never the list', async () => {
   const { instance, provider } = setup({ provider: { roleName: 'other-role' } })
   await expect(provider()).rejects.toMatchObject({ code: 'ROLE_NOT_FOUND', attempts: 1 })
   expect(instance.requests).toEqual([`${TOKEN} 200`, `${LISTING}other-role 404`])
 })
 
-test('asks for a role by its name as it is, as servers that do not decode need it', async () => {
+test('requests a role by its unencoded name, for servers that do not decode', async () => {
   const { instance, provider } = setup({ roleName: 'a+b=c,d.e@f-g_1' })
   await provider()
   expect(instance.requests.at(-1)).toBe(`${LISTING}a+b=c,d.e@f-g_1 200`)
@@ -133,7 +133,7 @@ test.each([
   expect(Math.round(load.tookMs)).toBe(tookMs)
 })
 
-test.each([429, 500, 503])('gives up at once where %d says to wait beyond the deadline', async (status) => {
+test.each([429, 500, 503])('gives up at once if %d asks to wait beyond the deadline', async (status) => {
   const { clock, instance, provider } = setup()
   instance.fail('role', { status, headers: { 'retry-after': '10' } })
   const { tookMs, error } = await timed(clock, provider())
@@ -141,7 +141,7 @@ test.each([429, 500, 503])('gives up at once where %d says to wait beyond the de
   expect(tookMs).toBe(0)
 })
 
-test('gives up at once where the wait would end beyond what is left of the deadline', async () => {
+test('gives up at once if the wait would end after the deadline', async () => {
   const { clock, instance, provider } = setup(NO_JITTER)
   const asks = (seconds: number): Fault => ({ status: 429, headers: { 'retry-after': String(seconds) } })
   instance.fail('role', asks(6), asks(6))
@@ -150,7 +150,7 @@ test('gives up at once where the wait would end beyond what is left of the deadl
   expect(tookMs).toBe(6_000)
 })
 
-test('reports what failed last when the deadline comes', async () => {
+test('reports the last failure when the deadline is reached', async () => {
   const { clock, instance, provider } = setup({ ...NO_JITTER, provider: { deadline: 1_500 } })
   instance.fail('role', UNAVAILABLE, 'silence')
   instance.failUntilLifted('role', { delayMs: 900 })
@@ -161,7 +161,7 @@ test('reports what failed last when the deadline comes', async () => {
 })
 
 test.each(STEPS)(
-  'leaves the first try half of a short deadline, so that the verdict on the $step is there when time is up',
+  'limits the first try to half of a short deadline, so that the error of the $step is known in time',
   async (given) => {
     const { clock, instance, provider } = setup({ provider: { deadline: 300 } })
     instance.failUntilLifted(given.step, 'silence')
@@ -173,7 +173,7 @@ test.each(STEPS)(
   },
 )
 
-test('keeps role and metadata token from one load to the next, failed ones included', async () => {
+test('keeps role and metadata token between loads, failed ones included', async () => {
   const { instance, provider } = setup({ provider: { retries: 0 } })
   instance.fail('credentials', UNAVAILABLE)
   await expect(provider()).rejects.toBeInstanceOf(InstanceRoleError)
@@ -182,7 +182,7 @@ test('keeps role and metadata token from one load to the next, failed ones inclu
   expect(instance.requests).toEqual([`${CREDENTIALS} 200`])
 })
 
-test('takes the metadata token anew where the provider that was taking it for two is closed', async () => {
+test('requests the metadata token again if the provider that was requesting it for two is closed', async () => {
   const { instance, create } = setup()
   const closing = create({ timeout: 900 })
   const staying = create({ timeout: 800, retries: 0 })

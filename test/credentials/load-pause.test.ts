@@ -12,7 +12,7 @@ function setup(startsAt: number) {
   return { clock, pause }
 }
 
-test('pauses for 5 s at most, and then remembers no failure', () => {
+test('pauses for at most 5 s, and then forgets the failure', () => {
   const { clock, pause } = setup(1_000)
   for (let time = 0; time < 20; time += 1) pause.failed(failure)
   expect(pause.remembered()).toBe(failure)
@@ -23,7 +23,7 @@ test('pauses for 5 s at most, and then remembers no failure', () => {
   expect(pause.remembered()).toBeUndefined()
 })
 
-test('is over at the latest 5 s after the clock for durations went back, however old the process is', () => {
+test('ends at most 5 s after the monotonic clock went back, however old the process is', () => {
   const times = fc.record({ failedAt: fc.nat({ max: 1e9 }), backAt: fc.nat({ max: 1e9 }) })
   fc.assert(
     fc.property(times, ({ failedAt, backAt }) => {

@@ -15,7 +15,7 @@ function setupWithLog() {
   return { lines, logger, ...setup({ provider: { logger } }) }
 }
 
-test('says nothing without a logger of its own or of the calling client', async () => {
+test('logs nothing without a logger of the provider or of the calling client', async () => {
   const { provider } = setup()
   const { lines, logger } = setupWithLog()
   await provider()
@@ -56,7 +56,7 @@ test('writes one line for an outage, one for the extension, reminders, and one f
 })
 
 test.each([null, 'console', 7, {}, { info: () => Promise.reject(new Error('full')) }])(
-  'fails nobody for the logger of a caller that is %j',
+  'does not fail a call whose logger is %j',
   async (logger) => {
     const { provider } = setup()
     const callerClientConfig: object = { logger, region: () => Promise.resolve('eu-central-1') }
@@ -77,7 +77,7 @@ test('warns that the role changed', async () => {
   ])
 })
 
-test('writes an error with its hint where there are no credentials at all, and not at every call', async () => {
+test('logs an error with its hint if there are no credentials at all, but not at every call', async () => {
   const { instance, lines, provider } = setupWithLog()
   instance.disassociateProfile()
   for (let call = 0; call < 5; call += 1) await expect(provider()).rejects.toThrow()
@@ -88,7 +88,7 @@ test('writes an error with its hint where there are no credentials at all, and n
   ])
 })
 
-test('says that calls fail once the credentials of a detached role expired, every 10 min, and when that is over', async () => {
+test('logs that calls fail after the credentials of a detached role expired, every 10 min, and when that is over', async () => {
   const { clock, instance, lines, provider } = setupWithLog()
   await provider()
   instance.disassociateProfile()
@@ -112,7 +112,7 @@ test('says that calls fail once the credentials of a detached role expired, ever
   ])
 })
 
-test('does not repeat a reason within 10 min where two take turns', async () => {
+test('does not repeat a reason within 10 min if two reasons alternate', async () => {
   const { clock, instance, lines, provider } = setupWithLog()
   await provider()
   lines.length = 0
@@ -128,7 +128,7 @@ test('does not repeat a reason within 10 min where two take turns', async () => 
   ])
 })
 
-test('warns while a call waits for a role, and says that calls fail only once it gave up', async () => {
+test('warns while a call waits for a role, and logs that calls fail only after it gave up', async () => {
   const { clock, instance, lines, provider } = setupWithLog()
   instance.disassociateProfile()
   const waits = expect(provider.ready({ timeout: MINUTE })).rejects.toMatchObject({ code: 'NO_ROLE' })
@@ -143,7 +143,7 @@ test('warns while a call waits for a role, and says that calls fail only once it
   ])
 })
 
-test('tells each client whose call fails by its own logger, be it that another client started the load', async () => {
+test('logs to each client whose call fails, even if another client started the load', async () => {
   const { instance, provider } = setup()
   const clients = [createLog(), createLog()]
   const region = (): Promise<string> => Promise.resolve('eu-central-1')
@@ -154,7 +154,7 @@ test('tells each client whose call fails by its own logger, be it that another c
     expect(lines).toEqual([expect.stringMatching(/^error .* calls have failed since/)])
 })
 
-test('tells the loggers of 100 providers what others do, and that of one more its own calls', async () => {
+test('logs everything to the loggers of 100 providers, and its own calls to that of one more', async () => {
   const { clock, create, instance } = setup()
   const logs = Array.from({ length: 101 }, createLog)
   const providers = logs.map(({ logger }) => create({ logger }))
@@ -175,7 +175,7 @@ test('tells the loggers of 100 providers what others do, and that of one more it
   expect(lineCounts()).toEqual([4, 2])
 })
 
-test('reads the logger of a calling client at no cached call', async () => {
+test("does not read the calling client's logger at a cached call", async () => {
   const { provider } = setup()
   let reads = 0
   const { logger } = createLog()
@@ -193,7 +193,7 @@ test('reads the logger of a calling client at no cached call', async () => {
   expect(reads).toBe(0)
 })
 
-test('tells the logger of each provider what became of loads that others started, until it is closed', async () => {
+test("logs the results of loads that others started to each provider's logger until it is closed", async () => {
   const { create, instance, lines, logger, provider } = setupWithLog()
   const other = create({ logger: createLog().logger })
   await Promise.all([other(), provider()])
@@ -209,7 +209,7 @@ test('tells the logger of each provider what became of loads that others started
   expect(lines.slice(2)).toEqual([expect.stringMatching(/^info .*are loaded/)])
 })
 
-test('tells nothing more to the logger of a provider that is closed', async () => {
+test('logs nothing more to the logger of a closed provider', async () => {
   const { create, instance, lines, provider } = setupWithLog()
   const other = create()
   await Promise.all([other(), provider()])
@@ -219,7 +219,7 @@ test('tells nothing more to the logger of a provider that is closed', async () =
   expect(lines).toHaveLength(1)
 })
 
-test('tells the logger of a calling client of its own calls alone', async () => {
+test("logs only its own calls to a calling client's logger", async () => {
   const { instance, provider } = setup()
   const { lines, logger } = createLog()
   const callerClientConfig = { logger, region: () => Promise.resolve('eu-central-1') }

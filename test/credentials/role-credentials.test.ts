@@ -61,11 +61,11 @@ test.each<{ what: string; changes: object; gives?: object }>([
     changes: { LastUpdated: 'soon' },
     gives: { lastUpdatedAt: undefined },
   },
-])('takes $what', ({ changes, gives }) => {
+])('accepts $what', ({ changes, gives }) => {
   expect(parse(changes)).toEqual({ ...GIVEN, lastUpdatedAt: Date.UTC(2026, 0, 1), ...gives })
 })
 
-test('takes names in any case, and the exact name before others', () => {
+test('accepts names in any case, and prefers the exact name', () => {
   const lower = Object.fromEntries(
     Object.entries(DOCUMENT).map(([name, value]) => [name.charAt(0).toLowerCase() + name.slice(1), value]),
   )
@@ -77,7 +77,7 @@ test('takes names in any case, and the exact name before others', () => {
 
 const FIELDS = ['AccessKeyId', 'SecretAccessKey', 'Token', 'Expiration'] as const
 
-test.each(FIELDS)('names %s where it is missing', (field) => {
+test.each(FIELDS)('names a missing %s', (field) => {
   const error = failureOf(() => parse({ [field]: undefined }))
   expect(error).toMatchObject({ code: 'BAD_RESPONSE', step: 'credentials' })
   expect(tellingOf(error).what).toBe(`The credentials document of IMDS has no ${field}.`)
@@ -85,7 +85,7 @@ test.each(FIELDS)('names %s where it is missing', (field) => {
 
 test.each(
   FIELDS.flatMap((field) => ['', ' \t', null, 17, true, {}, [SECRET]].map((value) => ({ field, value }))),
-)('names $field where it is $value, and shows no value', ({ field, value }) => {
+)('names $field if it is $value, and shows no value', ({ field, value }) => {
   const error = failureOf(() => parse({ [field]: value }))
   expect(tellingOf(error).what).toBe(`The credentials document of IMDS has an empty or non-text ${field}.`)
   expect(exposed(error)).not.toContain(SECRET)
@@ -104,7 +104,7 @@ test.each([
   '2026-01-01T06:00:00+99:99',
   'Thu, 01 Jan 2026 06:00:00 GMT',
   '2026-01-01T06:00:00Z or so',
-])('names Expiration where it is no instant: %s', (text) => {
+])('names Expiration if it is not a date: %s', (text) => {
   const error = failureOf(() => parse({ Expiration: text }))
   expect(tellingOf(error).what).toBe('The credentials document of IMDS has an unreadable Expiration.')
   expect(exposed(error)).not.toContain(text)
@@ -132,7 +132,7 @@ test.each([
   expect(exposed(error)).not.toContain(SECRET)
 })
 
-test('says what a trust policy lacks where EC2 may not assume the role', () => {
+test('says what the trust policy lacks if EC2 may not assume the role', () => {
   const error = failureOf(() =>
     parseRoleCredentials('{"Code":"AssumeRoleUnauthorizedAccess","Message":"no"}', 'app-role'),
   )
@@ -146,7 +146,7 @@ test.each([
   { code: 'a b', says: '' },
   { code: 7, says: '' },
   { code: null, says: '' },
-])('gives no credentials with the code $code', ({ code, says }) => {
+])('returns no credentials with the code $code', ({ code, says }) => {
   const error = failureOf(() => parse({ Code: code }))
   expect(error.code).toBe('CREDENTIALS_NOT_ISSUED')
   expect(tellingOf(error).what).toBe(`IMDS has the role app-role, but no credentials for it${says}.`)
@@ -180,13 +180,13 @@ test.each([
   '.',
   '..',
   'x'.repeat(257),
-])('takes the listing %j for no role name, and does not quote it', (listing) => {
+])('refuses the listing %j as a role name, without quoting it', (listing) => {
   const error = failureOf(() => parseRoleName(listing))
   expect(error).toMatchObject({ code: 'BAD_RESPONSE', step: 'role' })
   expect(tellingOf(error).what).toBe('The role listing of IMDS is not a role name.')
 })
 
-test('gives a value or an InstanceRoleError that shows no secret, whatever the document', () => {
+test('returns a value or an InstanceRoleError without a secret, whatever the document', () => {
   const member = fc.constantFrom(...Object.keys(DOCUMENT), 'AccountId', '__proto__', 'constructor')
   const value = fc.oneof(fc.constantFrom(SECRET, ...Object.values(DOCUMENT)), fc.jsonValue())
   const document = fc.dictionary(member, value).map((fields) => JSON.stringify({ ...DOCUMENT, ...fields }))

@@ -3,7 +3,7 @@ import { InstanceRoleError } from '../../src/index.js'
 import type { InstanceRoleOptions } from '../../src/config/options.js'
 import { CREDENTIALS, FIRST_LOAD, HOUR, setup, watchedDispatcher } from '../setup.js'
 
-test('keeps a source until the last of those who share it is closed, and then nothing of it', async () => {
+test('keeps a source until its last provider is closed, and nothing of it afterwards', async () => {
   const { instance, registry, create } = setup()
   const [one, other] = [create(), create()]
   await Promise.all([one(), other()])
@@ -19,7 +19,7 @@ test('keeps a source until the last of those who share it is closed, and then no
   expect(registry.sources.size).toBe(0)
 })
 
-test('ends the waits of the provider that is closed, and of no other that shares the load', async () => {
+test('ends the waits of a closed provider, and not those of others that share the load', async () => {
   const { clock, instance, create } = setup()
   const [one, other] = [create(), create()]
   instance.fail('credentials', { delayMs: 500 })
@@ -61,7 +61,7 @@ test('shares nothing with a provider that has another dispatcher', async () => {
   expect(instance.requests).toHaveLength(2 * FIRST_LOAD.length)
 })
 
-test('opens nothing for a provider that is closed before its settings are known', async () => {
+test('opens no source for a provider that is closed before its settings are known', async () => {
   const { instance, registry, provider } = setup()
   const ended = expect(provider()).rejects.toMatchObject({ code: 'CLOSED' })
   await provider.close()
@@ -73,7 +73,7 @@ test('opens nothing for a provider that is closed before its settings are known'
   })
 })
 
-test('knows nothing any more once it is reset', async () => {
+test('forgets everything when it is reset', async () => {
   const { clock, instance, registry, provider } = setup({ provider: { retries: 0 } })
   await provider()
   instance.failUntilLifted('all', { status: 404 })
@@ -88,7 +88,7 @@ test('knows nothing any more once it is reset', async () => {
   expect(instance.requests).toEqual(FIRST_LOAD)
 })
 
-test('counts a provider that is closed twice once', async () => {
+test('counts a provider once although it is closed twice', async () => {
   const { instance, create } = setup()
   const [one, other, last] = [create(), create(), create()]
   await Promise.all([one(), other(), last()])
@@ -100,7 +100,7 @@ test('counts a provider that is closed twice once', async () => {
   expect(instance.requests).toEqual([])
 })
 
-test('remembers no dispatcher of providers that are closed', async () => {
+test('forgets the dispatchers of closed providers', async () => {
   const { instance, registry, create } = setup()
   for (let made = 0; made < 3; made += 1) {
     const provider = create({ dispatcher: watchedDispatcher(instance.dispatcher, () => {}) })
@@ -110,7 +110,7 @@ test('remembers no dispatcher of providers that are closed', async () => {
   expect({ sources: registry.sources.size, tokens: registry.tokens.size }).toEqual({ sources: 0, tokens: 0 })
 })
 
-test('asks nothing more once it is closed, also where what is held is too short for the caller', async () => {
+test('sends no request after it is closed, even if the cached credentials live too short for the caller', async () => {
   const { clock, instance, create } = setup()
   const provider = create({ minTtl: 5 * HOUR })
   const other = create()

@@ -76,7 +76,7 @@ test.each(TROUBLES)('shows a person of $code what is wrong: $name', async ({ nam
   await expect(await picture(error)).toMatchFileSnapshot(`shown/${name}.txt`)
 })
 
-test('shows each code', () => {
+test('shows every code', () => {
   const shown = new Set(TROUBLES.map(({ code }) => code))
   expect([...shown].sort()).toEqual(Object.keys(TREATMENTS).sort())
 })
@@ -88,7 +88,7 @@ test.each(TROUBLES)('shows hint, command and link of $name once on the console',
     expect(shown.split(part)).toHaveLength(2)
 })
 
-test.each(TROUBLES)('has the stack of $name begin here', async ({ prepare }) => {
+test.each(TROUBLES)('begins the stack of $name here', async ({ prepare }) => {
   const { stack = '', message } = await failureOf(await prepare())
   const [first = ''] =
     stack.slice(stack.indexOf(message) + message.length).match(/^ {4}at (?!.*node:internal).*$/m) ?? []

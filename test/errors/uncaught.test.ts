@@ -19,7 +19,7 @@ function normalized(stderr: string): string {
     .replace(/Node\.js v\S+/, 'Node.js')
 }
 
-test('prints of an uncaught error one line with all of it, and a stack that begins at the caller', async () => {
+test('prints an uncaught error as one line with everything, and a stack that begins at the caller', async () => {
   const { instance, server } = await listeningInstance()
   instance.disassociateProfile()
   const { stderr } = await runProgram({ source: SOURCE, format: 'mjs', env: server.env })

@@ -41,7 +41,7 @@ function listen(): [name: string, payload: unknown][] {
   return heard
 }
 
-test('tells a load from its start to its end', async () => {
+test('publishes a load from its start to its end', async () => {
   const heard = listen()
   const { instance, provider } = setup()
   instance.fail('role', { status: 503, delayMs: 200 })
@@ -64,7 +64,7 @@ test('tells a load from its start to its end', async () => {
   })
 })
 
-test('tells a load that failed', async () => {
+test('publishes a failed load', async () => {
   const heard = listen()
   const { instance, provider } = setup()
   instance.disassociateProfile()
@@ -78,7 +78,7 @@ test('tells a load that failed', async () => {
   ])
 })
 
-test('tells that calls begin to fail once, and how many had failed when they succeed again', async () => {
+test('publishes once that calls begin to fail, and how many failed when they succeed again', async () => {
   const { clock, instance, provider } = setup()
   await provider()
   instance.disassociateProfile()
@@ -98,7 +98,7 @@ test('tells that calls begin to fail once, and how many had failed when they suc
   expect(heard.map(([name]) => name)).not.toContain('instance-role:refresh-failed')
 })
 
-test('tells nothing of failing calls where a caller gives up or is wrong, or the provider is closed', async () => {
+test('publishes no failing calls if a caller gives up or is wrong, or the provider is closed', async () => {
   const { create, instance } = setup()
   const heard = listen()
   instance.failUntilLifted('all', 'silence')
@@ -114,7 +114,7 @@ test('tells nothing of failing calls where a caller gives up or is wrong, or the
   expect(heard.filter(([name]) => name.startsWith('instance-role:calls-'))).toEqual([])
 })
 
-test('tells a failed refresh, the extension past the expiration, and the recovery', async () => {
+test('publishes a failed refresh, the extension and the recovery', async () => {
   const { clock, instance, provider } = setup()
   const held = await provider()
   const heard = listen()
@@ -152,7 +152,7 @@ test('tells a failed refresh, the extension past the expiration, and the recover
   ])
 })
 
-test('tells that the role changed, and that it was detached', async () => {
+test('publishes that the role changed and that it was detached', async () => {
   const { instance, provider } = setup()
   await provider()
   const heard = listen()
@@ -167,7 +167,7 @@ test('tells that the role changed, and that it was detached', async () => {
   ])
 })
 
-test('tells of each detachment once, whatever fails meanwhile', async () => {
+test('publishes each detachment once, whatever fails in between', async () => {
   const { clock, instance, provider } = setup()
   await provider()
   const heard = listen()
@@ -196,14 +196,14 @@ test('tells of each detachment once, whatever fails meanwhile', async () => {
   ])
 })
 
-test('tells that calls fail where the dispatcher of the program cannot send', async () => {
+test("publishes that calls fail if the program's dispatcher cannot send", async () => {
   const heard = listen()
   const provider = setup().create({ dispatcher: { request: () => Promise.reject(new TypeError('no URL')) } })
   await expect(provider()).rejects.toMatchObject({ code: 'BAD_CONFIG' })
   expect(heard.at(-1)).toMatchObject(['instance-role:calls-failing', { errorCode: 'BAD_CONFIG' }])
 })
 
-test('tells that IMDSv1 was used', async () => {
+test('publishes that IMDSv1 was used', async () => {
   const heard = listen()
   const { instance, provider } = setup({ httpTokens: 'optional', provider: { imdsV1Fallback: true } })
   instance.fail('token', { status: 404 })
@@ -211,7 +211,7 @@ test('tells that IMDSv1 was used', async () => {
   expect(heard).toContainEqual(['instance-role:v1-used', { endpoint: 'http://169.254.169.254' }])
 })
 
-test('tells nothing for a cached call', async () => {
+test('publishes nothing for a cached call', async () => {
   const { clock, provider } = setup()
   await provider()
   const heard = listen()

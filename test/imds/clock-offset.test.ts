@@ -3,7 +3,7 @@ import { clockOffsetMs } from '../../src/imds/clock-offset.js'
 import { SECOND } from '../setup.js'
 
 test.each(['0', '9999', '+275760-09-13T00:00:00Z', '2026-01-01T00:00:00Z', 'Thu, 01 Jan 2026'])(
-  'takes no time from a Date header of %j',
+  'ignores a Date header of %j',
   (header) => {
     expect(clockOffsetMs(header, Date.UTC(2026, 0, 1))).toBeUndefined()
   },

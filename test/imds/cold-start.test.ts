@@ -4,7 +4,7 @@ import { HOUR, SECOND, setup, timed } from '../setup.js'
 
 const TROUBLE: readonly Fault[] = [{ status: 429 }, { status: 500 }, { status: 503 }, 'reset']
 
-test.each(TROUBLE)('waits at a cold start for trouble (%j) of 2.5 s to end', async (fault) => {
+test.each(TROUBLE)('outwaits an outage (%j) of 2.5 s at a cold start', async (fault) => {
   const { clock, instance, provider } = setup()
   instance.failFor(2.5 * SECOND, 'token', fault)
   const { value, tookMs } = await timed(clock, provider())
@@ -12,7 +12,7 @@ test.each(TROUBLE)('waits at a cold start for trouble (%j) of 2.5 s to end', asy
   expect(tookMs).toBeLessThan(5 * SECOND)
 })
 
-test.each(TROUBLE)('waits no longer than 3 s for a token where none was ever given: %j', async (fault) => {
+test.each(TROUBLE)('waits at most 3 s for a token if none was ever given: %j', async (fault) => {
   const { clock, instance, provider } = setup()
   instance.failUntilLifted('token', fault)
   const { error, tookMs } = await timed(clock, provider())
@@ -22,7 +22,7 @@ test.each(TROUBLE)('waits no longer than 3 s for a token where none was ever giv
 })
 
 test.each(TROUBLE)(
-  'waits up to the deadline where the endpoint has given a token, and stops a chain: %j',
+  'waits up to the deadline if the endpoint has given a token, and stops a chain: %j',
   async (fault) => {
     const { clock, instance, provider } = setup()
     instance.failUntilLifted('credentials', fault)
@@ -33,14 +33,14 @@ test.each(TROUBLE)(
   },
 )
 
-test.each(TROUBLE)('counts to `retries` where they are set: %j', async (fault) => {
+test.each(TROUBLE)('retries as often as `retries` says, if set: %j', async (fault) => {
   const { clock, instance, create } = setup()
   instance.failUntilLifted('token', fault)
   const { error } = await timed(clock, create({ retries: 2 })())
   expect(error).toMatchObject({ attempts: 3 })
 })
 
-test('counts to three once there are credentials', async () => {
+test('retries three times after there are credentials', async () => {
   const { clock, instance, provider } = setup()
   await provider()
   await clock.advance(5.9 * HOUR)
@@ -59,21 +59,18 @@ test.each<{ fault: Fault }>([
   { fault: { status: 429 } },
   { fault: { status: 502 } },
   { fault: 'reset' },
-])(
-  'lets a chain go on where something else answers the first token request with $fault',
-  async ({ fault }) => {
-    const { clock, instance, provider } = setup()
-    instance.failUntilLifted('token', fault)
-    const { error } = await timed(clock, provider())
-    expect(error).toMatchObject({ step: 'token', tryNextLink: true })
-  },
-)
+])('lets a chain go on if something else answers the first token request with $fault', async ({ fault }) => {
+  const { clock, instance, provider } = setup()
+  instance.failUntilLifted('token', fault)
+  const { error } = await timed(clock, provider())
+  expect(error).toMatchObject({ step: 'token', tryNextLink: true })
+})
 
 test.each<{ fault: Fault }>([
   { fault: { status: 400 } },
   { fault: { status: 404 } },
   { fault: { status: 502 } },
-])('stops a chain where an endpoint that gave a token before answers with $fault', async ({ fault }) => {
+])('stops a chain if an endpoint that gave a token before answers with $fault', async ({ fault }) => {
   const { clock, instance, create } = setup()
   await create()()
   instance.forgetTokens()
@@ -82,7 +79,7 @@ test.each<{ fault: Fault }>([
   expect(error).toMatchObject({ step: 'token', tryNextLink: false })
 })
 
-test('gives its quick verdict at a cold start off EC2', async () => {
+test('fails quickly at a cold start off EC2', async () => {
   const { clock, instance, provider } = setup()
   instance.failUntilLifted('all', 'silence')
   const { error, tookMs } = await timed(clock, provider())
@@ -90,7 +87,7 @@ test('gives its quick verdict at a cold start off EC2', async () => {
   expect(tookMs).toBeLessThan(2.5 * SECOND)
 })
 
-test('carries a Retry-After into the next refresh behind the callers, for 60 s at most', async () => {
+test('obeys Retry-After in the next refresh behind the calls, for at most 60 s', async () => {
   const { clock, instance, provider } = setup()
   await provider()
   await clock.advance(3.5 * HOUR)

@@ -71,7 +71,7 @@ const MISUSES: readonly {
 ]
 
 test.each(UNDICIS.flatMap((one) => MISUSES.map((row) => ({ ...one, ...row }))))(
-  '$version: calls a dispatcher that cannot send a mistake of the configuration: $code',
+  '$version: reports a dispatcher that cannot send as BAD_CONFIG: $code',
   async ({ undici, code, misuse }) => {
     await expect(send(await misuse(undici))).rejects.toMatchObject({
       code: 'BAD_CONFIG',
@@ -87,24 +87,21 @@ function failing(error: unknown): ImdsDispatcher {
   return { request: () => Promise.resolve().then(() => Promise.reject(error as Error)) }
 }
 
-test.each(UNDICIS)(
-  '$version: calls a closed dispatcher a mistake of the configuration',
-  async ({ undici }) => {
-    const agent = new undici.Agent()
-    await agent.close()
-    await expect(send(agent)).rejects.toMatchObject({
-      code: 'BAD_CONFIG',
-      message: expect.stringMatching(/ \(UND_ERR_(CLOSED|DESTROYED)\)\. Give /) as string,
-    })
-  },
-)
+test.each(UNDICIS)('$version: reports a closed dispatcher as BAD_CONFIG', async ({ undici }) => {
+  const agent = new undici.Agent()
+  await agent.close()
+  await expect(send(agent)).rejects.toMatchObject({
+    code: 'BAD_CONFIG',
+    message: expect.stringMatching(/ \(UND_ERR_(CLOSED|DESTROYED)\)\. Give /) as string,
+  })
+})
 
-test('calls a dispatcher that is being closed a mistake of the configuration', async () => {
+test('reports a dispatcher that is being closed as BAD_CONFIG', async () => {
   const error = Object.assign(new Error('The client is closed'), { code: 'UND_ERR_CLOSED' })
   await expect(send(failing(error))).rejects.toMatchObject({ code: 'BAD_CONFIG' })
 })
 
-test('calls a TypeError of the dispatcher a mistake of the configuration', async () => {
+test('reports a TypeError of the dispatcher as BAD_CONFIG', async () => {
   await expect(send(failing(new TypeError('FAKE')))).rejects.toMatchObject({
     code: 'BAD_CONFIG',
     message: expect.not.stringContaining('FAKE') as string,
@@ -148,7 +145,7 @@ test.each([{}, { errno: 'FAKE', syscall: 'connect', address: '127.0.0.1', port: 
   },
 )
 
-test.each([404, 429, 503])('takes an error with the status %i for that answer', async (statusCode) => {
+test.each([404, 429, 503])('treats an error with the status %i as that response', async (statusCode) => {
   const error = Object.assign(new Error('Response Error'), { statusCode, headers: { 'Retry-After': '7' } })
   const outcome = await send(failing(error))
   expect(outcome).toMatchObject({ kind: 'answer', status: statusCode })
@@ -185,7 +182,7 @@ const composed = UNDICIS.flatMap(({ version, undici }) =>
 )
 
 test.each(composed)(
-  '$version: loads and refreshes past an interceptor of the caller’s that may $name',
+  '$version: loads and refreshes through a caller’s interceptor that may $name',
   async ({ undici, create }) => {
     const instance = emulateInstance()
     const endpoint = await serve(instance)
@@ -201,7 +198,7 @@ test.each(composed)(
 )
 
 test.each(composed.filter(({ name }) => name === 'redirect'))(
-  '$version: follows no redirect, whatever the interceptor of the caller’s is told',
+  '$version: follows no redirect, however the caller’s interceptor is set',
   async ({ undici, create }) => {
     const elsewhere = emulateInstance()
     const { endpoint: to } = await elsewhere.listen()
@@ -215,7 +212,7 @@ test.each(composed.filter(({ name }) => name === 'redirect'))(
 )
 
 test.each(composed.filter(({ name }) => ['retry', 'responseError'].includes(name)))(
-  '$version: says that IMDS failed beside an interceptor of the caller’s that may $name',
+  '$version: reports that IMDS failed through a caller’s interceptor that may $name',
   async ({ undici, create }) => {
     const instance = emulateInstance()
     instance.failUntilLifted('all', { status: 403 })

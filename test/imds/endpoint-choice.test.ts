@@ -25,26 +25,23 @@ function setup() {
   return { clock, ipv4, ipv6, provider: createProvider({ endpointMode: 'auto', dispatcher }, world) }
 }
 
-test('uses IPv4 alone where it answers within the head start', async () => {
+test('uses only IPv4 if it answers within the head start', async () => {
   const { ipv4, ipv6, provider } = setup()
   await provider()
   expect(ipv4.requests).toEqual(FIRST_LOAD)
   expect(ipv6.requests).toEqual([])
 })
 
-test.each(['refuse', 'silence', { delayMs: 800 }] as const)(
-  'uses IPv6 where IPv4 meets %j',
-  async (fault) => {
-    const { clock, ipv4, ipv6, provider } = setup()
-    ipv4.failUntilLifted('all', fault)
-    const { value, tookMs } = await timed(clock, provider())
-    expect(value?.accessKeyId).toBe(ipv6.credentials?.accessKeyId)
-    expect(tookMs).toBeLessThanOrEqual(250)
-    expect(ipv6.requests).toEqual(FIRST_LOAD)
-  },
-)
+test.each(['refuse', 'silence', { delayMs: 800 }] as const)('uses IPv6 if IPv4 meets %j', async (fault) => {
+  const { clock, ipv4, ipv6, provider } = setup()
+  ipv4.failUntilLifted('all', fault)
+  const { value, tookMs } = await timed(clock, provider())
+  expect(value?.accessKeyId).toBe(ipv6.credentials?.accessKeyId)
+  expect(tookMs).toBeLessThanOrEqual(250)
+  expect(ipv6.requests).toEqual(FIRST_LOAD)
+})
 
-test('keeps the address that answered, and tries both again when it does not any more', async () => {
+test('keeps the address that answered, and tries both again when it stops answering', async () => {
   const { ipv4, ipv6, provider } = setup()
   const lift = ipv4.failUntilLifted('all', 'refuse')
   await provider()
@@ -59,7 +56,7 @@ test('keeps the address that answered, and tries both again when it does not any
 })
 
 test.each(['refuse', 'silence'] as const)(
-  'goes over to IPv6 when IPv4 meets %j, whose metadata token is still good',
+  'changes to IPv6 when IPv4 meets %j, although its metadata token is still valid',
   async (fault) => {
     const { ipv4, ipv6, provider } = setup()
     await provider()
@@ -70,7 +67,7 @@ test.each(['refuse', 'silence'] as const)(
   },
 )
 
-test('goes back to IPv4 with the metadata token it has, where IPv6 is not there either', async () => {
+test('returns to IPv4 with its cached metadata token if IPv6 does not answer either', async () => {
   const { ipv4, ipv6, provider } = setup()
   ipv6.failUntilLifted('all', 'refuse')
   await provider()
@@ -80,7 +77,7 @@ test('goes back to IPv4 with the metadata token it has, where IPv6 is not there 
   expect(ipv4.requests).toEqual([`${CREDENTIALS} refuse`, `${CREDENTIALS} 200`])
 })
 
-test('gives the verdict of IPv4 where neither answers', async () => {
+test('reports the error of IPv4 if neither answers', async () => {
   const { ipv4, ipv6, provider } = setup()
   ipv4.failUntilLifted('all', 'refuse')
   ipv6.failUntilLifted('all', { status: 500 })
@@ -88,7 +85,7 @@ test('gives the verdict of IPv4 where neither answers', async () => {
 })
 
 test.each([{ listens: true }, { listens: false }])(
-  'takes [::1] over real sockets where 127.0.0.1 does not answer, be it that it listens ($listens)',
+  'uses [::1] over real sockets if 127.0.0.1 does not answer, listening or not ($listens)',
   async ({ listens }) => {
     await using mute = await serveRaw(() => {})
     if (!listens) await mute[Symbol.asyncDispose]()

@@ -41,7 +41,7 @@ async function load(options: Parameters<typeof fromInstanceRole>[0]) {
   return await provider()
 }
 
-test('asks an IPv6 endpoint', async () => {
+test('uses an IPv6 endpoint', async () => {
   await using instance = emulateInstance()
   const { endpoint } = await instance.listen({ host: '::1' })
   expect(endpoint).toMatch(/^http:\/\/\[::1\]:\d+$/)
@@ -49,14 +49,17 @@ test('asks an IPv6 endpoint', async () => {
   expect(instance.requests).toEqual(FIRST_LOAD)
 })
 
-test.each(['/imds', '/a/b/', '/a%20b'])('asks below the path of the endpoint: %s', async (prefix) => {
-  const { instance, listener } = serveInstance(prefix.replace(/\/$/, ''))
-  const port = await listen(http.createServer(listener))
-  await load({ endpoint: `http://127.0.0.1:${port}${prefix}` })
-  expect(instance.requests).toEqual(FIRST_LOAD)
-})
+test.each(['/imds', '/a/b/', '/a%20b'])(
+  'sends requests below the path of the endpoint: %s',
+  async (prefix) => {
+    const { instance, listener } = serveInstance(prefix.replace(/\/$/, ''))
+    const port = await listen(http.createServer(listener))
+    await load({ endpoint: `http://127.0.0.1:${port}${prefix}` })
+    expect(instance.requests).toEqual(FIRST_LOAD)
+  },
+)
 
-test('says with each request who asks, and wants no compression', async () => {
+test('sends its user agent with each request, and accepts no compression', async () => {
   const { seen, listener } = serveInstance()
   const port = await listen(http.createServer(listener))
   await load({ endpoint: `http://127.0.0.1:${port}` })
@@ -66,7 +69,7 @@ test('says with each request who asks, and wants no compression', async () => {
   expect(seen.filter(({ headers }) => 'x-forwarded-for' in headers)).toEqual([])
 })
 
-test.each([301, 302, 303, 307, 308])('does not take the token elsewhere on a %d', async (status) => {
+test.each([301, 302, 303, 307, 308])('does not send the token elsewhere after a %d', async (status) => {
   const seen: string[] = []
   const elsewhere = await listen(
     http.createServer(({ url = '' }, response) => void (seen.push(url), response.end())),
@@ -107,7 +110,7 @@ async function selfSigned() {
   return { key: await readFile(keyFile), cert: await readFile(certFile), certFile }
 }
 
-test('refuses an https endpoint whose certificate nobody vouches for, and says why', async () => {
+test('refuses an https endpoint with an untrusted certificate, and says why', async () => {
   const { instance, listener } = serveInstance()
   const port = await listen(https.createServer(await selfSigned(), listener))
   const error = await load({ endpoint: `https://127.0.0.1:${port}` }).catch((thrown: unknown) => thrown)
@@ -116,13 +119,13 @@ test('refuses an https endpoint whose certificate nobody vouches for, and says w
   expect(instance.requests).toEqual([])
 })
 
-test('asks on a port that browsers refuse', async () => {
+test('uses a port that browsers refuse', async () => {
   await using instance = emulateInstance()
   const { endpoint } = await instance.listen({ port: 6_000 })
   expect((await load({ endpoint })).accessKeyId).toBe(instance.credentials?.accessKeyId)
 })
 
-test('asks an https endpoint that is vouched for', async () => {
+test('uses an https endpoint with a trusted certificate', async () => {
   const { instance, listener } = serveInstance()
   const { certFile, ...pair } = await selfSigned()
   const port = await listen(https.createServer(pair, listener))
@@ -144,7 +147,7 @@ test('asks an https endpoint that is vouched for', async () => {
 test.each([
   { host: 'localhost', servername: 'localhost' },
   { host: '127.0.0.1', servername: false },
-])('names $host to a server of many names as $servername, and speaks HTTP/1.1', async (named) => {
+])('sends $host to a TLS server as $servername, and uses HTTP/1.1', async (named) => {
   const hellos: unknown[] = []
   const ALPNCallback = (hello: { servername: unknown; protocols: string[] }): string | undefined => {
     hellos.push({ servername: hello.servername, protocols: [...hello.protocols] })
@@ -155,7 +158,7 @@ test.each([
   expect(hellos).toEqual([{ servername: named.servername, protocols: ['http/1.1'] }])
 })
 
-test('leaves no connection open that is still being made when the load ends', async () => {
+test('closes a connection that is still being made when the load ends', async () => {
   const open = new Set<net.Socket>()
   let accepted = 0
   const server = net.createServer((socket) => {
@@ -204,7 +207,7 @@ async function fillBacklog(port: number): Promise<boolean> {
   return false
 }
 
-test('calls IMDS unreachable where nothing takes the connection, and asks twice', async (context) => {
+test('reports UNREACHABLE if nothing accepts the connection, after two tries', async (context) => {
   const port = await serveFromChild(DEAF)
   if (!(await fillBacklog(port))) context.skip('this kernel takes every connection')
   const loading = load({ endpoint: `http://127.0.0.1:${port}`, timeout: 80, retries: 3 })
@@ -232,10 +235,13 @@ const PROMPT = `
   server.listen(0, '127.0.0.1', () => console.log(server.address().port))
 `
 
-test.each([0, 5])('takes a blocked event loop for no failure: blocked after %d turns', async (turns) => {
-  const port = await serveFromChild(PROMPT)
-  const loading = load({ endpoint: `http://127.0.0.1:${port}`, timeout: 100 })
-  for (let turn = 0; turn < turns; turn += 1) await new Promise((resolve) => setImmediate(resolve))
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300)
-  expect((await loading).accessKeyId).toBe('ASIAEXAMPLE')
-})
+test.each([0, 5])(
+  'does not treat a blocked event loop as a failure: blocked after %d turns',
+  async (turns) => {
+    const port = await serveFromChild(PROMPT)
+    const loading = load({ endpoint: `http://127.0.0.1:${port}`, timeout: 100 })
+    for (let turn = 0; turn < turns; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300)
+    expect((await loading).accessKeyId).toBe('ASIAEXAMPLE')
+  },
+)

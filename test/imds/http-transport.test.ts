@@ -26,7 +26,7 @@ function replaceRequest(replacement: unknown): void {
   onTestFinished(() => void Reflect.set(http, 'request', original))
 }
 
-test('is not seen by those who replace http.request', async () => {
+test('bypasses tools that replace http.request', async () => {
   await using server = await serveRaw((socket) => socket.end(`${head()}ok`))
   replaceRequest(() => {
     throw new Error('seen')
@@ -34,7 +34,7 @@ test('is not seen by those who replace http.request', async () => {
   expect(await send(server.endpoint)).toMatchObject({ kind: 'answer', status: 200 })
 })
 
-test('uses http.request where ClientRequest is no function', async () => {
+test('uses http.request if ClientRequest is not a function', async () => {
   await using server = await serveRaw((socket) => socket.end(`${head()}ok`))
   const { request } = http
   const asked: unknown[] = []
@@ -47,14 +47,14 @@ test('uses http.request where ClientRequest is no function', async () => {
   expect(asked).toEqual(['/latest/'])
 })
 
-test('takes what http throws for an outcome', async () => {
+test('treats an exception of http as an outcome', async () => {
   replaceClientRequest(function refuse() {
     throw Object.assign(new TypeError('no'), { code: 'ERR_INVALID_ARG_TYPE' })
   })
   expect(await send('http://127.0.0.1:1')).toMatchObject({ kind: 'unreachable', timedOut: false })
 })
 
-test('leaves no connection behind where a request cannot be ended', async () => {
+test('closes the connection if a request cannot be ended', async () => {
   await using server = await serveRaw(() => {})
   const requests: http.ClientRequest[] = []
   class Unending extends http.ClientRequest {

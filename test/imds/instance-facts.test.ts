@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { type FactRegistry, instanceFact } from '../../src/imds/instance-facts.js'
 
-test('remembers no more than the 64 answers used last, whatever endpoints are asked', async () => {
+test('remembers at most the 64 most recently used answers, whatever the endpoints', async () => {
   const registry: FactRegistry = { facts: new WeakMap() }
   const region = (endpoint: string) => instanceFact(registry, undefined, endpoint, '/region')
   await region('first').get('', () => Promise.resolve('eu-central-1'))

@@ -21,19 +21,19 @@ test.each<{ header: string | undefined; ttlMs: number }>([
   { header: '21601', ttlMs: 21_600_000 },
   { header: '9'.repeat(400), ttlMs: 21_600_000 },
   { header: undefined, ttlMs: 21_600_000 },
-])('with the TTL header $header takes the token to live $ttlMs ms', ({ header, ttlMs }) => {
+])('with the TTL header $header assumes a life of $ttlMs ms', ({ header, ttlMs }) => {
   expect(parseMetadataToken(VALUE, header, NOW)).toMatchObject({ value: VALUE, expiresAt: NOW + ttlMs })
 })
 
 test.each(['', '0', '00', '-1', '1.5', '1e3', '0x10', 'NaN', '600s', '600, 600'])(
-  'takes the TTL that it asked for where the header is "%s"',
+  'assumes the requested TTL if the header is "%s"',
   (header) => {
     expect(parseMetadataToken(VALUE, header, NOW).expiresAt).toBe(NOW + MAX_TOKEN_TTL_SECONDS * SECOND)
   },
 )
 
 test.each(['', 'soon', '-1', '1e9'])(
-  'loads with a TTL header of "%s", and takes one token for it',
+  'loads with a TTL header of "%s", with one token request',
   async (ttl) => {
     const { instance, create } = setup()
     const dispatcher: ImdsDispatcher = {
@@ -47,12 +47,9 @@ test.each(['', 'soon', '-1', '1e9'])(
   },
 )
 
-test.each([VALUE, `${VALUE}\n`, `\r\n ${VALUE}\t`])(
-  'takes the token %j without the blanks around it',
-  (body) => {
-    expect(parseMetadataToken(body, '60', NOW).value).toBe(VALUE)
-  },
-)
+test.each([VALUE, `${VALUE}\n`, `\r\n ${VALUE}\t`])('trims the token %j', (body) => {
+  expect(parseMetadataToken(body, '60', NOW).value).toBe(VALUE)
+})
 
 test.each(['', '\n', 'two words', 'line\nbreak', 'line\r\nX-Injected: 1', 'nul\0', 'tökén', '\x7f', '<a b>'])(
   'refuses the token %j, and does not quote it',
@@ -65,7 +62,7 @@ test.each(['', '\n', 'two words', 'line\nbreak', 'line\r\nX-Injected: 1', 'nul\0
   },
 )
 
-test('refuses a token that no header holds', () => {
+test('refuses a token that does not fit in a header', () => {
   expect(parseMetadataToken('t'.repeat(4_096), '60', NOW).value).toHaveLength(4_096)
   expect(() => parseMetadataToken('t'.repeat(4_097), '60', NOW)).toThrow(
     'In the token answer of IMDS, the metadata token is too long for a header.',
@@ -84,7 +81,7 @@ test.each([
   expect(isFresh(NOW - 1, token)).toBe(false)
 })
 
-test('asks for the longest life there is, and sends nothing but the token with what follows', async () => {
+test('requests the longest life, and sends only the token with the next requests', async () => {
   const sent: Readonly<Record<string, string>>[] = []
   const { provider } = setup({ onSend: ({ headers }) => void sent.push(headers) })
   await provider()
@@ -102,7 +99,7 @@ test.each([
   { afterMs: 479 * SECOND, requests: [`${CREDENTIALS} 200`] },
   { afterMs: 480 * SECOND, requests: [`${TOKEN} 200`, `${CREDENTIALS} 200`] },
   { afterMs: 10 * MINUTE, requests: [`${TOKEN} 200`, `${CREDENTIALS} 200`] },
-])('believes a TTL of 600 s: asks $requests after $afterMs ms', async ({ afterMs, requests }) => {
+])('respects a TTL of 600 s: $requests after $afterMs ms', async ({ afterMs, requests }) => {
   const { clock, instance, provider } = setup({ tokenTtlCap: 600 })
   await provider()
   instance.clearRequests()
@@ -111,7 +108,7 @@ test.each([
   expect(instance.requests).toEqual(requests)
 })
 
-test('uses a token to its end where a new one is not to be had', async () => {
+test('uses a token until it expires if no new one can be had', async () => {
   const { clock, instance, provider } = setup({ tokenTtlCap: 600, provider: { retries: 0 } })
   await provider()
   instance.clearRequests()
@@ -121,7 +118,7 @@ test('uses a token to its end where a new one is not to be had', async () => {
   expect(instance.requests).toEqual([`${TOKEN} 503`, `${CREDENTIALS} 200`])
 })
 
-test('does not use a token beyond its end, also where no other is to be had', async () => {
+test('does not use an expired token, even if no other can be had', async () => {
   const { clock, instance, provider } = setup({ tokenTtlCap: 600, provider: { retries: 0 } })
   await provider()
   await clock.advance(10 * MINUTE)
@@ -140,7 +137,7 @@ test('shares the token among providers whose settings differ', async () => {
   expect(instance.requests).toEqual(FIRST_LOAD.slice(1))
 })
 
-test('takes one token where two loads ask for it at once', async () => {
+test('requests one token if two loads need it at once', async () => {
   const { instance, create } = setup()
   await Promise.all([create({ timeout: 700 })(), create({ timeout: 800 })()])
   expect(instance.requests.filter((request) => request.startsWith(TOKEN))).toHaveLength(1)
@@ -174,7 +171,7 @@ test('shares one token request among all loads', async () => {
   expect(asked).toBe(1)
 })
 
-test('has a load that joined a failed token request ask once for itself', async () => {
+test('lets a load that joined a failed token request send one itself', async () => {
   const { token, cache } = tokenCache()
   const impatient = cache.get(() => Promise.reject(new Error('its time is up')))
   const patient = cache.get(() => Promise.resolve(token))
@@ -183,7 +180,7 @@ test('has a load that joined a failed token request ask once for itself', async 
   expect(cache.hasGiven).toBe(true)
 })
 
-test('counts a failure of the token request that a load made for itself', async () => {
+test("counts the failure of a load's own token request", async () => {
   const { cache } = tokenCache()
   const failing = cache.get(() => Promise.reject(new Error('first')))
   const joined = cache.get(() => Promise.reject(new Error('second')))

@@ -13,7 +13,7 @@ function unreachable(why: string, endpoint = 'http://169.254.169.254') {
 }
 
 test.each(['EACCES', 'EPERM', 'EINVAL', 'ENETUNREACH', 'EHOSTUNREACH'])(
-  'sends to the routes of this host where a connection ends with %s',
+  "suggests to check this host's routes if a connection fails with %s",
   (code) => {
     const { message } = unreachable(`connect ${code} 169.254.169.254:80`)
     expect(message).toContain(`connect ${code} 169.254.169.254:80. `)
@@ -22,11 +22,11 @@ test.each(['EACCES', 'EPERM', 'EINVAL', 'ENETUNREACH', 'EHOSTUNREACH'])(
   },
 )
 
-test('names the IPv6 address as the command takes it', () => {
+test('writes the IPv6 address as the command accepts it', () => {
   const { message } = unreachable('connect EACCES fd00:ec2::254:80', 'http://[fd00:ec2::254]')
   expect(message).toContain('ip route get fd00:ec2::254 ')
 })
 
-test('leaves routes out where somebody refused the connection', () => {
+test('does not mention routes if the connection was refused', () => {
   expect(unreachable('connect ECONNREFUSED 127.0.0.1:1').message).not.toContain('ip route')
 })

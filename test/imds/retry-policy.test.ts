@@ -80,7 +80,7 @@ const FINAL = [
   'CLOSED',
 ] as const satisfies InstanceRoleErrorCode[]
 
-test.each(FINAL)('takes %s for final', (code) => {
+test.each(FINAL)('does not retry %s', (code) => {
   expect(delaysAfter([[code]])).toEqual([GIVES_UP])
 })
 
@@ -102,7 +102,7 @@ test.each<{ failure: Failure; delays: readonly (number | undefined)[] }>([
   { failure: ['HOP_LIMIT', TIMED_OUT], delays: [GIVES_UP] },
   { failure: ['TOKEN_REJECTED'], delays: [0, GIVES_UP] },
   { failure: VANISHED, delays: [0, 0, 0, GIVES_UP] },
-])('without retries, tries $failure.0 again only where that is free', ({ failure, delays }) => {
+])('without retries, retries $failure.0 only if that does not count', ({ failure, delays }) => {
   expect(delaysAfter(times(failure), { retries: 0 })).toEqual(delays)
 })
 
@@ -114,13 +114,13 @@ test.each([
   { retryAfterMs: 10_000, remainingMs: 10_000, delayMs: GIVES_UP },
   { retryAfterMs: 3_600_000, remainingMs: 10_000, delayMs: GIVES_UP },
 ])(
-  'waits $delayMs ms when told to wait $retryAfterMs ms with $remainingMs ms left',
+  'waits $delayMs ms for a Retry-After of $retryAfterMs ms with $remainingMs ms left',
   ({ retryAfterMs, remainingMs, delayMs }) => {
     expect(delaysAfter([['THROTTLED', { retryAfterMs }]], { remainingMs })).toEqual([delayMs])
   },
 )
 
-test('counts the failures of the same request in a row: progress gives the retries back', () => {
+test('counts consecutive failures of the same request: progress resets the count', () => {
   const failures: Failure[] = [
     ...times(['SERVER_ERROR', { step: 'token' }], 3),
     ...times(['SERVER_ERROR', { step: 'role' }], 3),
@@ -130,7 +130,7 @@ test('counts the failures of the same request in a row: progress gives the retri
   expect(delaysAfter(failures)).toEqual([...perRequest, ...perRequest, ...perRequest, GIVES_UP])
 })
 
-test('counts on where a request fails again for which an earlier one had to be made again', () => {
+test('continues to count if an earlier request succeeds again but the next one fails again', () => {
   const rejected: Failure = ['TOKEN_REJECTED', { step: 'credentials' }]
   const [forgotten, ...rest] = Array.from({ length: 5 }, () => [
     rejected,
@@ -146,7 +146,7 @@ test('counts on where a request fails again for which an earlier one had to be m
 })
 
 test.each<{ failure: Failure }>([{ failure: ['THROTTLED'] }, { failure: ['SERVER_ERROR'] }])(
-  'tries $failure again without a count while that is allowed, up to 2 s apart',
+  'retries $failure without counting while that is allowed, at most 2 s apart',
   ({ failure }) => {
     expect(delaysAfter(times(failure, 8), { retries: 0, uncountedMs: 10_000 })).toEqual([
       100, 200, 400, 800, 1_600, 2_000, 2_000, 2_000,
@@ -159,11 +159,11 @@ test.each<{ failure: Failure }>([
   { failure: ['UNREACHABLE', TIMED_OUT] },
   { failure: ['BAD_RESPONSE'] },
   { failure: ['UNEXPECTED_STATUS'] },
-])('gives a quick verdict on $failure all the same', ({ failure }) => {
+])('fails quickly after $failure nevertheless', ({ failure }) => {
   expect(delaysAfter(times(failure), { retries: 1, uncountedMs: 10_000 }).length).toBeLessThanOrEqual(2)
 })
 
-test('waits between a half and the whole of the exponential delay, and never past the deadline', () => {
+test('waits between half and all of the exponential delay, and never past the deadline', () => {
   const retryable = Object.entries(TREATMENTS).flatMap(([code, row]) => (row.retryable ? [code] : []))
   expect(retryable).not.toEqual([])
   const given = {

@@ -18,7 +18,7 @@ function setup(limitMs: number) {
   return { delaysMs, fire, ended, cancel }
 }
 
-test.each([0, 49])('ends at its limit, be it %d ms late', (lateMs) => {
+test.each([0, 49])('ends at its limit, even if %d ms late', (lateMs) => {
   const { fire, ended } = setup(1_000)
   fire[0]?.(lateMs)
   expect(ended).toEqual([0])
@@ -28,7 +28,7 @@ test.each([
   { lateMs: 50, givenBackMs: 50 },
   { lateMs: 999, givenBackMs: 999 },
   { lateMs: 10_000, givenBackMs: 1_000 },
-])('gives back once $givenBackMs ms of $lateMs ms in which the event loop was blocked', (given) => {
+])('gives back $givenBackMs ms once if the event loop was blocked for $lateMs ms', (given) => {
   const { delaysMs, fire, ended } = setup(1_000)
   fire[0]?.(given.lateMs)
   expect(delaysMs).toEqual([1_000, given.givenBackMs])
@@ -37,7 +37,7 @@ test.each([
   expect(ended).toEqual([given.lateMs])
 })
 
-test('says nothing once it is cancelled', () => {
+test('does not call back after it is cancelled', () => {
   const { fire, ended, cancel } = setup(1_000)
   cancel()
   fire[0]?.(0)

@@ -138,7 +138,7 @@ const BREAKS: readonly { what: string; answer: (socket: Socket) => void }[] = [
 ]
 
 test.each(onEach(SILENCES))(
-  '$wire: calls an exchange silent that brings $what in time',
+  '$wire: reports silence if $what came in time',
   async ({ open, answer, isPartial }) => {
     const outcome = await outcomeOf(open, answer, TIMEOUT_MS)
     // How long this process was blocked meanwhile depends on what else the machine does.
@@ -147,7 +147,7 @@ test.each(onEach(SILENCES))(
 )
 
 test.each(onEach(BREAKS))(
-  '$wire: calls an exchange broken whose answer is $what',
+  '$wire: reports a broken exchange if the response is $what',
   async ({ open, answer }) => {
     const outcome = await outcomeOf(open, answer)
     if (outcome.kind !== 'broken') throw new Error(outcome.kind)
@@ -186,7 +186,7 @@ const ANSWERS: readonly { what: string; bytes: string; answer: (socket: Socket) 
   { what: 'with no body', bytes: '', answer: (socket) => socket.end(head('Content-Length: 0')) },
 ]
 
-test.each(onEach(ANSWERS))('$wire: takes an answer $what', async ({ open, answer, bytes }) => {
+test.each(onEach(ANSWERS))('$wire: accepts a response $what', async ({ open, answer, bytes }) => {
   const outcome = await outcomeOf(open, answer)
   expect(outcome).toMatchObject({ kind: 'answer', status: 200, bytes: Buffer.from(bytes) })
 })
@@ -203,7 +203,7 @@ test.each(
   expect((await outcomeOf(open, (socket) => socket.end(whole))).kind).toBe(kind)
 })
 
-test.each(WIRES)('$wire: reads no more than the cap of a body that never ends', async ({ open }) => {
+test.each(WIRES)('$wire: reads at most the cap of an endless body', async ({ open }) => {
   const outcome = await outcomeOf(open, (socket) => {
     socket.write(head())
     flood(socket, 'x'.repeat(1_000))
@@ -211,21 +211,18 @@ test.each(WIRES)('$wire: reads no more than the cap of a body that never ends', 
   expect(outcome).toEqual({ kind: 'oversized' })
 })
 
-test.each(WIRES)(
-  '$wire: puts an answer together from its chunks, a character in two of them included',
-  async ({ open }) => {
-    const outcome = await outcomeOf(open, (socket) => {
-      socket.write(`${head('Transfer-Encoding: chunked')}1\r\n`)
-      socket.write(Buffer.from([0xc3]))
-      socket.end(
-        Buffer.concat([Buffer.from('\r\n2\r\n'), Buffer.from([0xa9, 0x21]), Buffer.from('\r\n0\r\n\r\n')]),
-      )
-    })
-    expect(outcome).toMatchObject({ kind: 'answer', status: 200, bytes: Buffer.from('é!') })
-  },
-)
+test.each(WIRES)('$wire: joins the chunks of a response, even if a character is split', async ({ open }) => {
+  const outcome = await outcomeOf(open, (socket) => {
+    socket.write(`${head('Transfer-Encoding: chunked')}1\r\n`)
+    socket.write(Buffer.from([0xc3]))
+    socket.end(
+      Buffer.concat([Buffer.from('\r\n2\r\n'), Buffer.from([0xa9, 0x21]), Buffer.from('\r\n0\r\n\r\n')]),
+    )
+  })
+  expect(outcome).toMatchObject({ kind: 'answer', status: 200, bytes: Buffer.from('é!') })
+})
 
-test.each(WIRES)('$wire: reads a header in any case, and one that comes twice', async ({ open }) => {
+test.each(WIRES)('$wire: reads headers in any case, and repeated headers', async ({ open }) => {
   const fields = ['RETRY-after: 7', 'X-Twice: one', 'x-twice: two', 'Set-Cookie: a', 'Set-Cookie: b']
   const outcome = await outcomeOf(open, (socket) => socket.end(head(...fields, 'Content-Length: 0')))
   if (outcome.kind !== 'answer') throw new Error(outcome.kind)
@@ -234,7 +231,7 @@ test.each(WIRES)('$wire: reads a header in any case, and one that comes twice', 
   expect(outcome.headers.get('set-cookie')).toBe('a,b')
 })
 
-test.each(WIRES)('$wire: does not follow a redirect: it is the answer', async ({ open }) => {
+test.each(WIRES)('$wire: returns a redirect and does not follow it', async ({ open }) => {
   await using elsewhere = await serveRaw((socket) => socket.end(head()))
   const redirect = `HTTP/1.1 307 Go\r\nLocation: ${elsewhere.endpoint}/\r\nContent-Length: 0\r\n\r\n`
   expect(await outcomeOf(open, (socket) => socket.end(redirect))).toMatchObject({
@@ -245,7 +242,7 @@ test.each(WIRES)('$wire: does not follow a redirect: it is the answer', async ({
 })
 
 test.each(WIRES)(
-  '$wire: calls IMDS unreachable where nobody listens, in the words of the system and with no code',
+  "$wire: reports unreachable if nobody listens, with the system's words and without a code",
   async ({ open }) => {
     const endpoint = await closedServer()
     const outcome = await send(endpoint, open)
@@ -259,7 +256,7 @@ test.each(WIRES)(
 )
 
 test.each(WIRES)(
-  '$wire: calls IMDS unreachable where nothing accepts the connection in time',
+  '$wire: reports unreachable if nothing accepts the connection in time',
   // The system can still take a connection into a queue that was full a moment ago.
   { retry: 2 },
   async ({ open }) => {
@@ -270,7 +267,7 @@ test.each(WIRES)(
 )
 
 test.each(WIRES)(
-  '$wire: needs no second try where the other side closes after each answer, and does not say so',
+  '$wire: needs no retry if the server silently closes the connection after each response',
   async ({ open }) => {
     await using server = await serveRaw((socket) => socket.end(`${head('Content-Length: 2')}ok`))
     await using wire = await open()
@@ -283,7 +280,7 @@ test.each(WIRES)(
 )
 
 test.each(onEach([1_000 / 3, 0.25, 100_000.7].map((timeoutMs) => ({ timeoutMs }))))(
-  '$wire: takes a time limit of $timeoutMs ms',
+  '$wire: accepts a time limit of $timeoutMs ms',
   async ({ open, timeoutMs }) => {
     await using server = await serveRaw((socket) => socket.end(`${head('Content-Length: 2')}ok`))
     const outcome = await send(server.endpoint, open, { timeoutMs })
@@ -292,7 +289,7 @@ test.each(onEach([1_000 / 3, 0.25, 100_000.7].map((timeoutMs) => ({ timeoutMs })
 )
 
 test.each(WIRES)(
-  '$wire: says that the load has ended, at any moment of the exchange, and keeps the reason to the load',
+  "$wire: reports that the load has ended at any moment of the exchange, without the load's reason",
   async ({ open }) => {
     await using server = await serveRaw((socket) => socket.write(head('Content-Length: 9')))
     const ending = new AbortController()

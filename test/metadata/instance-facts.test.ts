@@ -40,7 +40,7 @@ function setup(options: InstanceOptions = {}) {
   return { instance, dispatcher, create, asked }
 }
 
-test.each(EACH)('asks for the %s once, however many clients ask at the same time', async (fact) => {
+test.each(EACH)('reads the %s once, however many clients ask at the same time', async (fact) => {
   const { instance, create } = setup()
   const values = await Promise.all(Array.from({ length: 50 }, () => create()[fact]()))
   expect(values).toEqual(Array.from({ length: 50 }, () => values[0]))
@@ -57,7 +57,7 @@ test('makes one region request for fifty AWS clients that start together', async
   expect(instance.requests).toEqual([`${TOKEN} 200`, `GET ${REGION} 200`])
 })
 
-test('has the region of an AWS client that is made during an outage of IMDS', async () => {
+test('knows the region of an AWS client that is made during an outage of IMDS', async () => {
   const { instance, dispatcher } = setup()
   const configuration = () => ({
     region: fromInstanceMetadataRegion({ dispatcher }),
@@ -71,7 +71,7 @@ test('has the region of an AWS client that is made during an outage of IMDS', as
   expect((await second.config.credentials()).accessKeyId).toBe(instance.credentials?.accessKeyId)
 })
 
-test.each(EACH)('asks for the %s again after a failure', async (fact) => {
+test.each(EACH)('reads the %s again after a failure', async (fact) => {
   const { instance, create } = setup()
   const lift = instance.failUntilLifted(FACTS[fact], { status: 404 })
   const metadata = create()
@@ -80,7 +80,7 @@ test.each(EACH)('asks for the %s again after a failure', async (fact) => {
   expect(await metadata[fact]()).toEqual(await create()[fact]())
 })
 
-test('remembers nothing of what can change', async () => {
+test('does not remember metadata that can change', async () => {
   const { create, asked } = setup({ tags: { a: '1' }, userData: 'x' })
   const metadata = create()
   await metadata.region()
@@ -93,13 +93,13 @@ test('remembers nothing of what can change', async () => {
   expect(asked('/latest/meta-data/tags/instance')).toHaveLength(2)
 })
 
-test('gives each caller an identity document of its own', async () => {
+test('returns a new identity document to each caller', async () => {
   const { create } = setup()
   Object.assign(await create().identityDocument(), { region: 'elsewhere' })
   expect(await create().identityDocument()).toMatchObject({ region: 'ap-south-1' })
 })
 
-test('gives each of those who wait for a failure an error of its own', async () => {
+test('throws a different error to each waiting caller', async () => {
   const { instance, create } = setup()
   instance.failUntilLifted('all', { status: 403 })
   const outcomes = await Promise.allSettled([create().region(), create().region()])
@@ -108,7 +108,7 @@ test('gives each of those who wait for a failure an error of its own', async () 
   expect(errors[0]).not.toBe(errors[1])
 })
 
-test('lets a client wait as long as its own settings say, while one with less patience fails', async () => {
+test('lets a client wait as long as its own limits say, while one with shorter limits fails', async () => {
   const clock = createTestClock().install()
   onTestFinished(() => clock.release())
   const { instance, create } = setup({ clock })
@@ -138,7 +138,7 @@ function setupHeld() {
   return { create: () => new MetadataClient({ dispatcher: held }), asked, answer: () => answer() }
 }
 
-test('goes on for the others when one of those who wait is aborted', async () => {
+test('continues for the others when one waiting caller is aborted', async () => {
   const { create, asked, answer } = setupHeld()
   const abort = new AbortController()
   const first = expect(create().region({ abortSignal: abort.signal })).rejects.toThrow('enough')
@@ -163,7 +163,7 @@ test('shares nothing with a client that has another dispatcher, another endpoint
   expect(asked(REGION)).toHaveLength(4)
 })
 
-test('asks once where an isolated client is asked again', async () => {
+test('reads once for repeated calls of an isolated client', async () => {
   const { create, asked } = setup()
   const metadata = create({ isolated: true })
   await metadata.region()
@@ -179,7 +179,7 @@ test('still says that IMDS is disabled where the region is known', async () => {
   await expect(create().region()).rejects.toMatchObject({ code: 'IMDS_DISABLED_BY_ENV' })
 })
 
-test('asks again once it is reset, clients at module scope included', async () => {
+test('reads again after a reset, for clients at module scope as well', async () => {
   const { create, asked } = setup()
   const metadata = create()
   await metadata.region()
@@ -188,7 +188,7 @@ test('asks again once it is reset, clients at module scope included', async () =
   expect(asked(REGION)).toHaveLength(2)
 })
 
-test('keeps nothing of a read that was under way when it was reset', async () => {
+test('discards a read that was running at the reset', async () => {
   const { create, asked, answer } = setupHeld()
   const underWay = create().region()
   await expect.poll(() => asked(REGION)).toHaveLength(1)
@@ -199,7 +199,7 @@ test('keeps nothing of a read that was under way when it was reset', async () =>
   expect(asked(REGION)).toHaveLength(2)
 })
 
-test('takes no region of one emulated instance for that of the next, at the address of every instance', async () => {
+test('does not use the region of one emulated instance for the next one at the same address', async () => {
   const region = fromInstanceMetadataRegion({ endpoint: 'http://169.254.169.254' })
   const seen: string[] = []
   for (const name of ['us-west-2', 'eu-north-1']) {

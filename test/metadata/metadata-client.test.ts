@@ -42,7 +42,7 @@ test('reads what every instance has', async () => {
   })
 })
 
-test('takes one metadata token for all reads, and shares it with the credentials', async () => {
+test('uses one metadata token for all reads, and shares it with the credentials', async () => {
   const { instance, endpoint, metadata } = await setup()
   await fromInstanceRole({ endpoint })()
   await Promise.all([metadata.region(), metadata.instanceId(), metadata.availabilityZone()])
@@ -52,13 +52,13 @@ test('takes one metadata token for all reads, and shares it with the credentials
   expect(instance.requests.filter((request) => request.startsWith(TOKEN))).toHaveLength(2)
 })
 
-test('takes one metadata token when many reads come first', async () => {
+test('requests one metadata token for many concurrent first reads', async () => {
   const { instance, metadata } = await setup()
   await Promise.all(Array.from({ length: 20 }, () => metadata.get(AMI)))
   expect(instance.requests.filter((request) => request.startsWith(TOKEN))).toHaveLength(1)
 })
 
-test('takes one metadata token anew when many reads find the one they have forgotten', async () => {
+test('requests one new metadata token when many reads find that IMDS forgot theirs', async () => {
   const { instance, metadata } = await setup()
   await metadata.get(AMI)
   instance.forgetTokens()
@@ -67,7 +67,7 @@ test('takes one metadata token anew when many reads find the one they have forgo
   expect(instance.requests.filter((request) => request.startsWith(TOKEN))).toEqual([`${TOKEN} 200`])
 })
 
-test('lets other reads go on where the one that takes the metadata token for all is aborted', async () => {
+test('lets other reads go on if the read that requests the shared metadata token is aborted', async () => {
   const { instance, metadata } = await setup()
   instance.fail('token', 'silence')
   const abort = new AbortController()
@@ -85,7 +85,7 @@ test('reads the tags, whatever their keys', async () => {
   expect(await metadata.tags()).toEqual(tags)
 })
 
-test('says how to show tags where the metadata has none', async () => {
+test('says how to show tags if the metadata has none', async () => {
   const { metadata } = await setup()
   await expect(metadata.tags()).rejects.toMatchObject({
     code: 'METADATA_ABSENT',
@@ -94,7 +94,7 @@ test('says how to show tags where the metadata has none', async () => {
   })
 })
 
-test('gives the user data as it is, and undefined where there is none', async () => {
+test('returns the user data unchanged, and undefined if there is none', async () => {
   const script = '#!/bin/sh\necho "hello"\n'
   expect(await (await setup({ userData: script })).metadata.userData()).toBe(script)
   expect(await (await setup()).metadata.userData()).toBeUndefined()
@@ -115,7 +115,7 @@ async function serveBytes(bytes: Uint8Array, status = 200) {
   return { asked, metadata: new MetadataClient({ endpoint: `http://127.0.0.1:${port}`, isolated: true }) }
 }
 
-test('gives user data that is not text as bytes', async () => {
+test('returns user data that is not text as bytes', async () => {
   const zipped = gzipSync('#!/bin/sh')
   expect(Buffer.from((await (await serveBytes(zipped)).metadata.userDataBytes()) ?? [])).toEqual(zipped)
   expect(await (await setup()).metadata.userDataBytes()).toBeUndefined()
@@ -133,26 +133,26 @@ test('judges an error page by its status, whatever its encoding', async () => {
   expect(await metadata.userData()).toBeUndefined()
 })
 
-test('takes a value without the white space around it, and no empty one', async () => {
+test('trims values, and refuses empty ones', async () => {
   expect(await (await serveBytes(Buffer.from('eu-central-1\n'))).metadata.region()).toBe('eu-central-1')
   const { asked, metadata } = await serveBytes(Buffer.from('\n'))
   await expect(metadata.instanceId()).rejects.toMatchObject({ code: 'BAD_RESPONSE', attempts: 4 })
   expect(asked).toHaveLength(5)
 })
 
-test('reads an identity document again that came broken', async () => {
+test('reads a broken identity document again', async () => {
   const { instance, metadata } = await setup()
   instance.fail('/latest/dynamic/instance-identity/document', 'truncated', 'broken-json')
   expect(await metadata.identityDocument()).toMatchObject({ instanceId: 'i-0123456789abcdef0' })
 })
 
-test('counts the tries of a read that found nothing', async () => {
+test('reports the number of tries of a read that found nothing', async () => {
   const { instance, metadata } = await setup()
   instance.failUntilLifted('/latest/meta-data/placement/region', { status: 404 })
   await expect(metadata.region()).rejects.toMatchObject({ code: 'METADATA_ABSENT', attempts: 1 })
 })
 
-test('shows no credentials and no metadata token, whatever becomes of reading them', async () => {
+test('shows no credentials and no metadata token, however reading them ends', async () => {
   const { instance, endpoint } = await setup()
   const metadata = new MetadataClient({ endpoint, retries: 0 })
   const path = '/latest/meta-data/iam/security-credentials/app-role'
@@ -182,7 +182,7 @@ test('settles within its limits when IMDS is silent', async () => {
   expect(clock.now() - startedAt).toBeLessThanOrEqual(10_000)
 })
 
-test('ends a read that is aborted', async () => {
+test('ends an aborted read', async () => {
   const { instance, metadata } = await setup()
   instance.failUntilLifted('all', 'silence')
   const abort = new AbortController()
@@ -192,7 +192,7 @@ test('ends a read that is aborted', async () => {
 })
 
 test.each(['latest/meta-data', '', '/with space', '/line\nbreak'])(
-  'refuses the path %j without asking',
+  'refuses the path %j without a request',
   async (path) => {
     const { instance, metadata } = await setup()
     await expect(metadata.get(path)).rejects.toMatchObject({ code: 'BAD_CONFIG' })
@@ -204,7 +204,7 @@ test.each([
   ['placement/region', (metadata: MetadataClient) => metadata.region()],
   ['placement/availability-zone', (metadata: MetadataClient) => metadata.availabilityZone()],
   ['instance-id', (metadata: MetadataClient) => metadata.instanceId()],
-])('takes no page of something else for the %s', async (item, read) => {
+])('does not accept another page as the %s', async (item, read) => {
   const { instance, endpoint } = await setup()
   const path = `/latest/meta-data/${item}` as const
   instance.failUntilLifted(path, 'html')
@@ -229,7 +229,7 @@ test.each(['broken-json', 'html', { missingField: 'region' }] as const)(
   },
 )
 
-test('gives SDK clients their region, read once, and asks again after a failure', async () => {
+test('returns the region to SDK clients, read once, and again after a failure', async () => {
   const { instance, endpoint } = await setup({ region: 'ap-south-1' })
   const lift = instance.failUntilLifted('all', { status: 403 })
   const sts = new STSClient({ region: fromInstanceMetadataRegion({ endpoint }) })
