@@ -127,7 +127,7 @@ test('warns of what EC2 says of the instance profile', () => {
   })
 })
 
-test('puts no name in a command that the shell would take apart', () => {
+test('puts no name in a command that the shell would split', () => {
   const keyFile = { path: '/tmp/$(reboot)/credentials', section: 'default' }
   const finding = findingOf(facts({}, { keyFile }), 'static-keys')
   expect(finding).toMatchObject({ verdict: 'warning' })

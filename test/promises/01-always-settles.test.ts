@@ -48,7 +48,7 @@ test('settles within the deadline whatever sequence of faults it meets, and reco
   )
 })
 
-test('settles within a deadline of the caller’s choice', async () => {
+test('settles within the caller’s own deadline', async () => {
   const { clock, instance, provider } = setup({ provider: { deadline: 1_500 } })
   instance.failUntilLifted('credentials', 'silence')
   const { tookMs, error } = await timed(clock, provider())
@@ -56,14 +56,14 @@ test('settles within a deadline of the caller’s choice', async () => {
   expect(tookMs).toBe(1_500)
 })
 
-test('leaves room for four timeouts when only the timeout is raised', async () => {
+test('allows four timeouts if only the timeout is raised', async () => {
   const { clock, instance, provider } = setup({ provider: { timeout: 5_000 } })
   instance.failUntilLifted('credentials', 'silence')
   const { tookMs } = await timed(clock, provider())
   expect(tookMs).toBe(20_000)
 })
 
-test('ends the wait of a caller that aborts, and not that of others', async () => {
+test('ends the wait of a caller that aborts, and of no other', async () => {
   const { instance, provider } = setup()
   instance.fail('token', { delayMs: 500 })
   const abort = new AbortController()
@@ -74,7 +74,7 @@ test('ends the wait of a caller that aborts, and not that of others', async () =
   expect((await patient).accessKeyId).toBe(instance.credentials?.accessKeyId)
 })
 
-test('ends the waits of a provider that is closed', async () => {
+test('ends the waits of a closed provider', async () => {
   const { instance, provider } = setup()
   instance.failUntilLifted('token', 'silence')
   const waiting = expect(provider()).rejects.toMatchObject({ code: 'CLOSED' })
@@ -99,7 +99,7 @@ test.each([
 )
 
 test.each([{ waitForRole: 0 }, { waitForRole: 20_000 }])(
-  'settles in time although the wall clock is stepped back by hours meanwhile, waiting for a role for $waitForRole ms',
+  'settles in time although the wall clock is set back by hours, waiting for a role for $waitForRole ms',
   async ({ waitForRole }) => {
     const { clock, instance, provider } = setup({ provider: { waitForRole } })
     instance.failUntilLifted('all', { status: 500 })

@@ -15,27 +15,30 @@ const OUTAGES: readonly Fault[] = [
   { code: 'AssumeRoleUnauthorizedAccess' },
 ]
 
-test.each(OUTAGES)('gives what it holds until it expires, while IMDS fails with %j', async (fault) => {
-  const { clock, instance, provider } = setup()
-  const { accessKeyId, expiration } = await provider()
-  instance.failUntilLifted('all', fault)
-  while (clock.now() + 7 * MINUTE < expiration.getTime()) {
-    await clock.advance(7 * MINUTE)
-    expect((await provider()).accessKeyId).toBe(accessKeyId)
-  }
-  // A try takes up to 10 s.
-  await clock.advance(expiration.getTime() - clock.now() - 10 * SECOND - 1)
-  expect(await provider()).toMatchObject({ accessKeyId, expiration })
-})
+test.each(OUTAGES)(
+  'returns cached credentials until they expire, while IMDS fails with %j',
+  async (fault) => {
+    const { clock, instance, provider } = setup()
+    const { accessKeyId, expiration } = await provider()
+    instance.failUntilLifted('all', fault)
+    while (clock.now() + 7 * MINUTE < expiration.getTime()) {
+      await clock.advance(7 * MINUTE)
+      expect((await provider()).accessKeyId).toBe(accessKeyId)
+    }
+    // A try takes up to 10 s.
+    await clock.advance(expiration.getTime() - clock.now() - 10 * SECOND - 1)
+    expect(await provider()).toMatchObject({ accessKeyId, expiration })
+  },
+)
 
-test('gives what it holds when a forced refresh fails', async () => {
+test('returns cached credentials if a forced refresh fails', async () => {
   const { instance, provider } = setup()
   const held = await provider()
   instance.failUntilLifted('all', { status: 503 })
   expect(await provider({ forceRefresh: true })).toEqual(held)
 })
 
-test('gives what it holds when it was invalidated and IMDS is down', async () => {
+test('returns cached credentials if they were invalidated and IMDS is down', async () => {
   const { instance, provider } = setup()
   const held = await provider()
   instance.failUntilLifted('all', 'refuse')
@@ -43,7 +46,7 @@ test('gives what it holds when it was invalidated and IMDS is down', async () =>
   expect(await provider()).toEqual(held)
 })
 
-test('gives unexpired credentials at any time in any outage, by any dice', async () => {
+test('returns unexpired credentials at any time in any outage, whatever the random numbers', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.constantFrom(...OUTAGES),
@@ -64,7 +67,7 @@ test('gives unexpired credentials at any time in any outage, by any dice', async
   )
 })
 
-test('keeps an unexpired set when IMDS gives one that is past its expiration', async () => {
+test('keeps unexpired credentials if IMDS returns expired ones', async () => {
   const { clock, instance, provider } = setup()
   const held = await provider()
   await clock.advance(4 * HOUR)
@@ -74,7 +77,7 @@ test('keeps an unexpired set when IMDS gives one that is past its expiration', a
   expect(await provider()).toEqual(held)
 })
 
-test('gives what it holds when the wall clock goes back to before its expiration', async () => {
+test('returns cached credentials if the wall clock is set back to before their expiration', async () => {
   const { clock, instance, provider } = setup()
   const held = await provider()
   instance.modifyMetadataOptions({ metadataEnabled: false })

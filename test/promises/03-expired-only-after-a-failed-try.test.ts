@@ -11,7 +11,7 @@ async function setupAtExpiry() {
   return { ...world, held, lift }
 }
 
-test('waits for a fresh try once what is held has expired', async () => {
+test('waits for a try when the cached credentials have expired', async () => {
   const { instance, provider, lift } = await setupAtExpiry()
   lift()
   instance.rotate()
@@ -19,7 +19,7 @@ test('waits for a fresh try once what is held has expired', async () => {
   expect(instance.requests).toContain(`${CREDENTIALS} 200`)
 })
 
-test('extends, says so, and keeps the true expiration, when the fresh try finds IMDS unavailable', async () => {
+test('extends expired credentials if the try finds IMDS unavailable, says so, and keeps the true expiration', async () => {
   const { clock, instance, provider, held } = await setupAtExpiry()
   const extended = await provider()
   expect(instance.requests.length).toBeGreaterThan(0)
@@ -33,7 +33,7 @@ test('extends, says so, and keeps the true expiration, when the fresh try finds 
   })
 })
 
-test('tries again within seconds, behind the callers, once extended', async () => {
+test('retries within seconds behind the calls while credentials are extended', async () => {
   const { clock, instance, provider, lift } = await setupAtExpiry()
   await provider()
   lift()
@@ -48,7 +48,7 @@ test('tries again within seconds, behind the callers, once extended', async () =
   expect(clock.now() - extendedAt).toBeLessThan(70 * SECOND)
 })
 
-test('waits for another fresh try when nobody called until the extension was over', async () => {
+test('waits for another try if nobody called until the extension ended', async () => {
   const { clock, instance, provider } = await setupAtExpiry()
   await provider()
   await clock.advance(HOUR)
@@ -72,7 +72,7 @@ test.each<{ code: string; verdict: (world: World) => void }>([
       instance.failUntilLifted('credentials', { code: 'AssumeRoleUnauthorizedAccess' }),
   },
 ])(
-  'does not extend when IMDS says that there are no credentials any more: $code',
+  'does not extend if IMDS says that there are no credentials any more: $code',
   async ({ code, verdict }) => {
     const world = await setupAtExpiry()
     world.lift()
@@ -82,7 +82,7 @@ test.each<{ code: string; verdict: (world: World) => void }>([
 )
 
 test.each(['behind the callers', 'by a caller'])(
-  'does not extend what IMDS has said is gone, told %s, where IMDS is unavailable by the expiration',
+  'does not extend credentials that IMDS said are gone (told %s), although IMDS is unavailable when they expire',
   async (told) => {
     const { clock, instance, provider } = setup()
     const { expiration } = await provider()
@@ -101,7 +101,7 @@ test.each(['behind the callers', 'by a caller'])(
   },
 )
 
-test('extends again what came after a role that was gone', async () => {
+test('extends the credentials of a role that came after one that was gone', async () => {
   const { clock, instance, provider } = setup()
   await provider()
   instance.disassociateProfile()
@@ -113,7 +113,7 @@ test('extends again what came after a role that was gone', async () => {
   expect((await provider()).originalExpiration).toEqual(expiration)
 })
 
-test('drops an extension as soon as IMDS says that the role is gone', async () => {
+test('ends an extension as soon as IMDS says that the role is gone', async () => {
   const { clock, instance, provider, lift } = await setupAtExpiry()
   await provider()
   lift()
@@ -124,7 +124,7 @@ test('drops an extension as soon as IMDS says that the role is gone', async () =
   await expect(provider()).rejects.toMatchObject({ code: 'NO_ROLE' })
 })
 
-test('serves a first set that IMDS gives past its expiration, extended, and asks again after 30 s at the earliest', async () => {
+test('serves first credentials that are already expired as extended, and retries after at least 30 s', async () => {
   const { clock, instance, provider } = setup()
   const lift = instance.failUntilLifted('credentials', 'expired')
   const first = await provider()

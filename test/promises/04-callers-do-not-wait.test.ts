@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { CREDENTIALS, HOUR, MINUTE, SECOND, setup, timed } from '../setup.js'
 
-test('gives what it holds at once past the soft point, and refreshes behind the caller', async () => {
+test('returns cached credentials at once after the refresh-ahead point, and refreshes behind the call', async () => {
   const { clock, instance, provider } = setup()
   const held = await provider()
   await clock.advance(4 * HOUR)
@@ -14,7 +14,7 @@ test('gives what it holds at once past the soft point, and refreshes behind the 
   expect((await provider()).accessKeyId).toBe(instance.credentials?.accessKeyId)
 })
 
-test('refreshes once behind the caller, however many calls are made meanwhile', async () => {
+test('refreshes once behind the calls, however many there are', async () => {
   const { clock, instance, provider } = setup()
   await provider()
   await clock.advance(4 * HOUR)
@@ -25,7 +25,7 @@ test('refreshes once behind the caller, however many calls are made meanwhile', 
   expect(instance.requests).toEqual([`${CREDENTIALS} 200`])
 })
 
-test('makes no caller wait after the first, with a call every 10 s for a day of hourly renewals at 300 ms a request', async () => {
+test('makes no call wait after the first, with a call every 10 s for a day of hourly renewals at 300 ms per request', async () => {
   const { clock, instance, provider } = setup()
   instance.failUntilLifted('all', { delayMs: 300 })
   await provider()
@@ -43,20 +43,17 @@ test('makes no caller wait after the first, with a call every 10 s for a day of 
 test.each([
   { lifetimeMs: 6 * HOUR, windowMs: MINUTE },
   { lifetimeMs: 5 * MINUTE, windowMs: 30 * SECOND },
-])(
-  'makes callers wait in the last $windowMs ms of $lifetimeMs ms, and not before',
-  async ({ lifetimeMs, windowMs }) => {
-    const { clock, instance, provider } = setup({ lifetimeMs, renewEveryMs: lifetimeMs })
-    const { expiration } = await provider()
-    instance.failUntilLifted('credentials', { delayMs: 200 })
-    await clock.advance(expiration.getTime() - windowMs - 1 - clock.now())
-    expect(await timed(clock, provider())).toMatchObject({ tookMs: 0 })
-    await clock.advance(1)
-    expect((await timed(clock, provider())).tookMs).toBeGreaterThan(0)
-  },
-)
+])('makes calls wait only in the last $windowMs ms of $lifetimeMs ms', async ({ lifetimeMs, windowMs }) => {
+  const { clock, instance, provider } = setup({ lifetimeMs, renewEveryMs: lifetimeMs })
+  const { expiration } = await provider()
+  instance.failUntilLifted('credentials', { delayMs: 200 })
+  await clock.advance(expiration.getTime() - windowMs - 1 - clock.now())
+  expect(await timed(clock, provider())).toMatchObject({ tookMs: 0 })
+  await clock.advance(1)
+  expect((await timed(clock, provider())).tookMs).toBeGreaterThan(0)
+})
 
-test('makes callers wait for a fresh try from the hard point on', async () => {
+test('makes calls wait for a try after the refresh-first point', async () => {
   const { clock, instance, provider } = setup()
   const { expiration } = await provider()
   await clock.advance(expiration.getTime() - MINUTE - clock.now())

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { seededRandom } from '../../bench/simulation/seeded-random.js'
 import { HOUR, MINUTE, SECOND, setup } from '../setup.js'
 
-test('hands out the same set with the same expiration after a failed refresh', async () => {
+test('returns the same credentials with the same expiration after a failed refresh', async () => {
   const { clock, instance, provider } = setup()
   const held = await provider()
   instance.failUntilLifted('all', { status: 500 })
@@ -13,7 +13,7 @@ test('hands out the same set with the same expiration after a failed refresh', a
   expect(provider.status().lastErrorCode).toBe('SERVER_ERROR')
 })
 
-test('tries again with growing pauses of at most a minute, in an outage of an hour', async () => {
+test('retries with growing pauses of at most a minute in an outage of an hour', async () => {
   const { clock, instance, provider } = setup()
   await provider()
   await clock.advance(4 * HOUR)
@@ -48,7 +48,7 @@ test('does not load at the same instants as another process in the same outage',
   expect(retries[0]).not.toBe(retries[1])
 })
 
-test('recovers by itself once the outage is over', async () => {
+test('recovers by itself after the outage', async () => {
   const { clock, instance, provider } = setup()
   await provider()
   instance.failFor(5 * HOUR, 'all', 'refuse')
@@ -60,7 +60,7 @@ test('recovers by itself once the outage is over', async () => {
   expect(provider.status()).not.toHaveProperty('lastErrorCode')
 })
 
-test('asks after 30 s at the earliest where IMDS gives a set that is past its expiration', async () => {
+test('retries after at least 30 s if IMDS returns expired credentials', async () => {
   const { clock, instance, provider } = setup()
   const held = await provider()
   await clock.advance(4 * HOUR)

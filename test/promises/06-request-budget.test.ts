@@ -1,19 +1,19 @@
 import { expect, test } from 'vitest'
 import { CREDENTIALS, FIRST_LOAD, HOUR, setup, TOKEN } from '../setup.js'
 
-test('loads first with three requests', async () => {
+test('needs three requests for the first load', async () => {
   const { instance, provider } = setup()
   await provider()
   expect(instance.requests).toEqual(FIRST_LOAD)
 })
 
-test('loads first with two requests when the role is named', async () => {
+test('needs two requests for the first load if the role is named', async () => {
   const { instance, provider } = setup({ provider: { roleName: 'app-role' } })
   await provider()
   expect(instance.requests).toEqual([`${TOKEN} 200`, `${CREDENTIALS} 200`])
 })
 
-test('refreshes with one request', async () => {
+test('needs one request for a refresh', async () => {
   const { instance, provider } = setup()
   await provider()
   instance.clearRequests()
@@ -22,7 +22,7 @@ test('refreshes with one request', async () => {
   expect(instance.requests).toEqual([`${CREDENTIALS} 200`, `${CREDENTIALS} 200`])
 })
 
-test('takes another metadata token two minutes before the end of the one it has', async () => {
+test('requests a new metadata token two minutes before the old one expires', async () => {
   const { clock, instance, provider } = setup()
   await provider()
   await clock.advance(6 * HOUR - 120_001)
@@ -33,7 +33,7 @@ test('takes another metadata token two minutes before the end of the one it has'
   expect(instance.requests).toEqual([`${CREDENTIALS} 200`, `${TOKEN} 200`, `${CREDENTIALS} 200`])
 })
 
-test('answers a thousand concurrent first calls with three requests', async () => {
+test('needs three requests for a thousand concurrent first calls', async () => {
   const { instance, provider } = setup()
   const sets = await Promise.all(Array.from({ length: 1_000 }, () => provider()))
   expect(new Set(sets.map(({ accessKeyId }) => accessKeyId)).size).toBe(1)
@@ -46,21 +46,21 @@ test('shares one load among all providers of the process with the same settings'
   expect(instance.requests).toEqual(FIRST_LOAD)
 })
 
-test('shares the metadata token, and not the credentials, among providers of one endpoint with other settings', async () => {
+test('shares the metadata token, but not the credentials, among providers of one endpoint with different settings', async () => {
   const { instance, create } = setup()
   await create()()
   await create({ roleName: 'app-role' })()
   expect(instance.requests).toEqual([...FIRST_LOAD, `${CREDENTIALS} 200`])
 })
 
-test('shares nothing when isolated', async () => {
+test('shares nothing if isolated', async () => {
   const { instance, create, provider } = setup()
   await provider()
   await create({ isolated: true })()
   expect(instance.requests).toEqual([...FIRST_LOAD, ...FIRST_LOAD])
 })
 
-test('lets the others go on when one of those who share is closed', async () => {
+test('does not affect other providers when one that shares with them is closed', async () => {
   const { instance, create } = setup()
   const [first, second] = [create(), create()]
   await Promise.all([first(), second()])
@@ -72,7 +72,7 @@ test('lets the others go on when one of those who share is closed', async () => 
   expect(instance.requests).toEqual([...FIRST_LOAD, ...FIRST_LOAD])
 })
 
-test('lets the others have the load under way when one of those who share is closed', async () => {
+test('gives the running load to other providers when one that shares it is closed', async () => {
   const { clock, instance, create } = setup()
   const [first, second] = [create(), create()]
   instance.fail('credentials', { delayMs: 500 })
@@ -85,7 +85,7 @@ test('lets the others have the load under way when one of those who share is clo
   expect(instance.requests).toEqual(FIRST_LOAD)
 })
 
-test('makes no request for a cached call, and none before the first call', async () => {
+test('sends no request for a cached call, and none before the first call', async () => {
   const { instance, provider } = setup()
   expect(instance.requests).toEqual([])
   await provider()

@@ -22,7 +22,7 @@ function createWarningLog() {
 }
 
 test.each(TOKEN_FAILURES)(
-  'never asks without a metadata token when the token fails with %j',
+  'sends no request without a metadata token if the token request fails with %j',
   async (fault) => {
     const { instance, provider } = setup({ httpTokens: 'optional' })
     instance.failUntilLifted('token', fault)
@@ -32,7 +32,7 @@ test.each(TOKEN_FAILURES)(
 )
 
 test.each<Fault>([{ status: 403 }, { status: 404 }, { status: 405 }, 'silence'])(
-  'uses IMDSv1 when that was asked for and the token fails with %j, and warns',
+  'uses IMDSv1, with a warning, if it is enabled and the token request fails with %j',
   async (fault) => {
     const { warnings, logger } = createWarningLog()
     const { instance, provider } = setup({
@@ -47,7 +47,7 @@ test.each<Fault>([{ status: 403 }, { status: 404 }, { status: 405 }, 'silence'])
 )
 
 test.each<Fault>([{ status: 400 }, { status: 429 }, { status: 500 }, 'refuse'])(
-  'does not take a token that fails with %j for a sign of IMDSv1, asked for or not',
+  'does not use IMDSv1 after a token request that fails with %j, even if it is enabled',
   async (fault) => {
     const { instance, provider } = setup({ httpTokens: 'optional', provider: { imdsV1Fallback: true } })
     instance.failUntilLifted('token', fault)
@@ -56,7 +56,7 @@ test.each<Fault>([{ status: 400 }, { status: 429 }, { status: 500 }, 'refuse'])(
   },
 )
 
-test('names what keeps IMDSv2 from answering where IMDSv1 is closed as well, and warns of nothing', async () => {
+test('reports the error of IMDSv2 if IMDSv1 is closed as well, without a warning', async () => {
   const { warnings, logger } = createWarningLog()
   const { instance, provider } = setup({ provider: { imdsV1Fallback: true, logger } })
   instance.failUntilLifted('token', 'silence')
@@ -68,7 +68,7 @@ test('names what keeps IMDSv2 from answering where IMDSv1 is closed as well, and
   expect(warnings).toEqual([])
 })
 
-test('goes back to IMDSv2 with the next load, once it answers', async () => {
+test('returns to IMDSv2 with the next load when it answers', async () => {
   const { instance, provider } = setup({ httpTokens: 'optional', provider: { imdsV1Fallback: true } })
   instance.fail('token', { status: 404 })
   await provider()

@@ -37,7 +37,7 @@ test.each<Step>(['token', 'role', 'credentials'])(
   },
 )
 
-test('never goes through a proxy that the environment names', async () => {
+test('never uses a proxy that the environment names', async () => {
   for (const name of ['HTTP_PROXY', 'http_proxy', 'HTTPS_PROXY', 'ALL_PROXY']) vi.stubEnv(name, bystander.url)
   await using instance = emulateInstance()
   const { endpoint } = await instance.listen()
@@ -47,7 +47,7 @@ test('never goes through a proxy that the environment names', async () => {
 })
 
 test.each<Step>(['token', 'role', 'credentials'])(
-  'never reads more than 64 KiB of the %s answer',
+  'never reads more than 64 KiB of the %s response',
   async (step) => {
     await using instance = emulateInstance()
     const { endpoint } = await instance.listen()

@@ -139,7 +139,7 @@ async function shownOf(later: object, dispatcher: Agent | undefined): Promise<st
   return [...shown, exposed(error)].join('\n')
 }
 
-test.each(WAYS)('quotes what IMDS says, by $way', async ({ dispatcher }) => {
+test.each(WAYS)('quotes the message of IMDS, by $way', async ({ dispatcher }) => {
   const message = 'EC2 cannot\n\u202eassume the "role".'
   const shown = await shownOf({ Code: 'Failed', Message: message }, dispatcher())
   expect(shown.match(/IMDS: "EC2 cannot assume the 'role'"\. /g)?.length).toBeGreaterThan(2)
@@ -182,7 +182,7 @@ test.each(
   WAYS.flatMap(({ way, dispatcher }) =>
     [KEY_ID, SECRET_KEY, SESSION, SESSION.slice(20, 40)].map((secret) => ({ way, dispatcher, secret })),
   ),
-)('does not quote the credentials that are held, by $way', async ({ dispatcher, secret }) => {
+)('does not quote the cached credentials, by $way', async ({ dispatcher, secret }) => {
   const endpoint = await serveDocuments({ Code: 'Failed', Message: `It is ${secret}, for app-role` })
   const lines: string[] = []
   const keep = (line: string): void => void lines.push(line)
@@ -242,7 +242,7 @@ function catchFrom(work: () => unknown): unknown {
 }
 
 test.each(['connect', 'read'])(
-  'shows nothing of what the error of a dispatcher says beside the system: %s',
+  "shows no words of a dispatcher's error, except for the system's: %s",
   async (syscall) => {
     const request = (): Promise<never> =>
       Promise.reject(

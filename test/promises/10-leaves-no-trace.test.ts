@@ -12,7 +12,7 @@ afterEach(() => {
   expect(unhandled.splice(0)).toEqual([])
 })
 
-test('leaves no rejection unhandled when a refresh behind the callers fails', async () => {
+test('leaves no rejection unhandled if a refresh behind the calls fails', async () => {
   const { clock, instance, provider } = setup()
   await provider()
   instance.failUntilLifted('all', 'reset-mid-body')
@@ -23,7 +23,7 @@ test('leaves no rejection unhandled when a refresh behind the callers fails', as
   expect(provider.status().lastErrorCode).toBe('BAD_RESPONSE')
 })
 
-test('leaves no rejection unhandled when a caller does not wait for the end', async () => {
+test('leaves no rejection unhandled if a caller does not wait', async () => {
   const { clock, instance, provider } = setup()
   instance.failUntilLifted('all', 'silence')
   const abort = new AbortController()
@@ -34,7 +34,7 @@ test('leaves no rejection unhandled when a caller does not wait for the end', as
 })
 
 test.each([{}, 'x', 0, { aborted: false }, true])(
-  'refuses %j for a signal by its name, and leaves no rejection unhandled',
+  'refuses %j as abortSignal, and leaves no rejection unhandled',
   async (abortSignal) => {
     const { instance, provider } = setup()
     instance.failUntilLifted('all', { status: 403 })
@@ -47,14 +47,14 @@ test.each([{}, 'x', 0, { aborted: false }, true])(
   },
 )
 
-test('takes a signal that is null for none', async () => {
+test('treats a null signal as absent', async () => {
   const { provider } = setup()
   const given: object = { abortSignal: null, forceRefresh: true }
   expect((await provider(given)).accessKeyId).toMatch(/^FAKE/)
   expect((await provider.ready(given)).accessKeyId).toMatch(/^FAKE/)
 })
 
-test('asks nothing by itself between calls', async () => {
+test('sends no request between calls', async () => {
   const { clock, instance, provider } = setup()
   await provider()
   await clock.advance(6 * HOUR - MINUTE)

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { iamRole, instanceProfile } from '../../src/testing/index.js'
 import { CREDENTIALS, HOUR, LISTING, MINUTE, setup } from '../setup.js'
 
-test('sees a role that was swapped with the next refresh, in the same load', async () => {
+test('follows a swapped role at the next refresh, in the same load', async () => {
   const { instance, provider } = setup()
   await provider()
   instance.replaceProfile(instanceProfile({ name: 'other-profile', role: iamRole({ name: 'other-role' }) }))
@@ -12,14 +12,14 @@ test('sees a role that was swapped with the next refresh, in the same load', asy
   expect(provider.status().roleName).toBe('other-role')
 })
 
-test('sees a role that was swapped even when no retry is allowed', async () => {
+test('follows a swapped role even if no retry is allowed', async () => {
   const { instance, provider } = setup({ provider: { retries: 0 } })
   await provider()
   instance.replaceProfile(instanceProfile({ name: 'other-profile', role: iamRole({ name: 'other-role' }) }))
   expect((await provider({ forceRefresh: true })).accessKeyId).toBe(instance.credentials?.accessKeyId)
 })
 
-test('serves what it holds of a detached role until it expires, no longer', async () => {
+test('serves the cached credentials of a detached role until they expire, and no longer', async () => {
   const { clock, instance, provider } = setup()
   const { expiration, accessKeyId } = await provider()
   instance.disassociateProfile()
@@ -31,7 +31,7 @@ test('serves what it holds of a detached role until it expires, no longer', asyn
   await expect(provider()).rejects.toMatchObject({ code: 'NO_ROLE', step: 'role' })
 })
 
-test('sees a role that was attached later', async () => {
+test('follows a role that is attached later', async () => {
   const { instance, provider } = setup()
   instance.disassociateProfile()
   await expect(provider()).rejects.toMatchObject({ code: 'NO_ROLE' })
@@ -39,20 +39,20 @@ test('sees a role that was attached later', async () => {
   expect((await provider()).accessKeyId).toBe(instance.credentials?.accessKeyId)
 })
 
-test('gives up on a role that is listed and gone, again and again, after four rounds', async () => {
+test('gives up on a role that is listed without credentials after four rounds', async () => {
   const { instance, provider } = setup()
   instance.failUntilLifted('credentials', { status: 404 })
   await expect(provider()).rejects.toMatchObject({ code: 'NO_ROLE', step: 'credentials' })
   expect(instance.requests.filter((request) => request === `${LISTING} 200`)).toHaveLength(4)
 })
 
-test('does not look for another role when one is asked for by name', async () => {
+test('does not look for another role if one is named', async () => {
   const { instance, provider } = setup({ provider: { roleName: 'absent-role' } })
   await expect(provider()).rejects.toMatchObject({ code: 'ROLE_NOT_FOUND', tryNextLink: false })
   expect(instance.requests).toEqual(['PUT /latest/api/token 200', `${LISTING}absent-role 404`])
 })
 
-test('refreshes in time when the wall clock is stepped back by hours', async () => {
+test('refreshes in time if the wall clock is set back by hours', async () => {
   const { clock, instance, provider } = setup()
   await provider()
   instance.failUntilLifted('all', 'refuse')
@@ -67,7 +67,7 @@ test('refreshes in time when the wall clock is stepped back by hours', async () 
   expect(instance.requests).toEqual([`${CREDENTIALS} 200`])
 })
 
-test('waits for a fresh try when the machine was suspended beyond the expiration', async () => {
+test('waits for a try if the machine was suspended beyond the expiration', async () => {
   const { clock, instance, provider } = setup()
   await provider()
   clock.stepWallClock(20 * HOUR)

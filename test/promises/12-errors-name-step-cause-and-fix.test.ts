@@ -165,7 +165,7 @@ test.each(TROUBLES)(
   },
 )
 
-test('tells that the event loop was blocked, where it was', async () => {
+test('says that the event loop was blocked, if it was', async () => {
   const { clock, instance, provider } = setup({
     provider: { retries: 0 },
     onSend: ({ path }) => {
@@ -178,14 +178,14 @@ test('tells that the event loop was blocked, where it was', async () => {
   expect(String(error)).toContain('the event loop of this process was blocked for 1800 ms')
 })
 
-test('lets a credential chain go on where the role is absent, and stops it where the configuration is wrong', () => {
+test('lets a credential chain go on if there is no role, and stops it if the configuration is wrong', () => {
   const goesOn = Object.entries(TREATMENTS)
     .filter(([, { tryNextLink }]) => tryNextLink)
     .map(([code]) => code)
   expect(goesOn).toEqual(['IMDS_DISABLED_BY_ENV', 'UNREACHABLE', 'HOP_LIMIT', 'IMDS_DISABLED', 'NO_ROLE'])
 })
 
-test('says of a closed provider what to make in its place', async () => {
+test('says what to make instead of a closed provider', async () => {
   const { provider } = setup()
   await provider.close()
   await expect(provider()).rejects.toMatchObject({
@@ -197,20 +197,20 @@ test('says of a closed provider what to make in its place', async () => {
   })
 })
 
-test('says of a malformed setting that it is to be corrected or removed', () => {
+test('says that a malformed setting must be corrected or removed', () => {
   const create = () => fromInstanceRole({ retries: -1 })
   expect(create).toThrow('The option retries is -1, not a whole number, at least 0.')
   expect(create).toThrow(expect.objectContaining({ hint: 'Correct or remove that setting.', fix: undefined }))
 })
 
-test('names as its cause what the system said', async () => {
+test("has the system's words as its cause", async () => {
   const { instance, provider } = setup()
   instance.failUntilLifted('all', 'refuse')
   const error = await provider().catch((thrown: unknown) => thrown)
   expect(error).toMatchObject({ cause: { message: 'connect ECONNREFUSED' } })
 })
 
-test('gives each of those who wait together an error of its own, whose stack names who called', async () => {
+test('throws a different error to each waiting caller, with the caller in its stack', async () => {
   const { instance, provider } = setup()
   instance.failUntilLifted('credentials', { code: 'Failed' })
   const failureOf = (call: Promise<unknown>): Promise<unknown> => call.catch((thrown: unknown) => thrown)
@@ -232,7 +232,7 @@ test('gives each of those who wait together an error of its own, whose stack nam
   ])
 })
 
-test('passes on in full what another version of this package says, with a code that this one has not', () => {
+test('passes on the whole error of another version of this package, even with an unknown code', () => {
   const told = {
     name: 'InstanceRoleError',
     code: 'INSTANCE_GONE',
@@ -247,7 +247,7 @@ test('passes on in full what another version of this package says, with a code t
     expect(copy).toMatchObject({ ...told, message: 'Somebody took the instance away.' })
 })
 
-test('fills in the region and the instance ID once a metadata client has read them', async () => {
+test('fills in the region and the instance ID after a metadata client has read them', async () => {
   const instance = emulateInstance()
   const { endpoint } = await instance.listen()
   onTestFinished(() => instance.close())
@@ -266,7 +266,7 @@ test('fills in the region and the instance ID once a metadata client has read th
   })
 })
 
-test('puts no name in a command that the shell would take apart', () => {
+test('puts no name in a command that the shell would split', () => {
   const names = { roleName: 'a$(reboot)', endpoint: "http://127.0.0.1:1/it's" }
   const { fix, message } = new InstanceRoleError('ROLE_NOT_ASSUMABLE', 'No.', { names })
   expect(fix).toContain('--role-name <role-name> ')
@@ -274,7 +274,7 @@ test('puts no name in a command that the shell would take apart', () => {
   expect(new InstanceRoleError('UNREACHABLE', 'No.', { names }).fix).toContain('<endpoint>/latest/api/token')
 })
 
-test('begins the stack of a malformed option where the provider or the client was made', () => {
+test('begins the stack of a malformed option at the call that made the provider or the client', () => {
   const makers = [() => fromInstanceRole({ retries: -1 }), () => new MetadataClient({ retries: -1 })]
   for (const make of makers) {
     const stack = stackOf(make)

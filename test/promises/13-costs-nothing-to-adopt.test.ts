@@ -27,18 +27,18 @@ async function importsOf(file: string) {
   return Object.values(metafile.outputs).flatMap(({ imports }) => imports)
 }
 
-test('imports nothing at import: no other package, no module of Node', async () => {
+test('imports no other package and no module of Node when it is imported', async () => {
   const imports = await importsOf('dist/index.js')
   expect(imports.filter(({ kind }) => kind !== 'dynamic-import')).toEqual([])
 })
 
-test('has one package left to load, and only when a call needs it', async () => {
+test('loads one more package, and only when a call needs it', async () => {
   const imports = await importsOf('dist/index.js')
   const packages = imports.map(({ path }) => path.split('/').slice(0, 2).join('/'))
   expect([...new Set(packages)]).toEqual(['@smithy/core'])
 })
 
-test('depends on nothing that an AWS client does not bring', async () => {
+test('depends only on packages that an AWS client installs anyway', async () => {
   const own = Object.keys((await manifest(join(inject('bareProject'), PACKAGE))).dependencies ?? {})
   const client = Object.keys((await manifest('node_modules/@aws-sdk/client-s3')).dependencies ?? {})
   expect(own.length).toBeGreaterThan(0)

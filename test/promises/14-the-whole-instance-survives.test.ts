@@ -20,7 +20,7 @@ function setup() {
 }
 
 test.each(['silence', 'refuse', 'reset', { status: 503 }] as const)(
-  'gives clients that are made in the sixth hour of an outage (%j) their region and credentials',
+  'gives region and credentials to clients that are made in the sixth hour of an outage (%j)',
   async (fault) => {
     const { clock, instance, configuration } = setup()
     const first = new S3Client(configuration())
@@ -36,7 +36,7 @@ test.each(['silence', 'refuse', 'reset', { status: 503 }] as const)(
   },
 )
 
-test('answers from memory, during an outage, what cannot change while a process runs', async () => {
+test('returns metadata that cannot change from memory during an outage', async () => {
   const { instance, dispatcher } = setup()
   const read = (metadata: MetadataClient) =>
     Promise.all([

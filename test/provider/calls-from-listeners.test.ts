@@ -9,7 +9,7 @@ function listen(channel: string, hear: () => void): void {
 }
 
 test.each(['load:start', 'load:attempt', 'load:end', 'refreshed'])(
-  'makes one load where a subscriber of instance-role:%s calls the provider',
+  'makes one load if a subscriber of instance-role:%s calls the provider',
   async (name) => {
     const { instance, provider } = setup()
     const calls: Promise<unknown>[] = []
@@ -22,7 +22,7 @@ test.each(['load:start', 'load:attempt', 'load:end', 'refreshed'])(
   },
 )
 
-test('makes one load where a logger calls the provider', async () => {
+test('makes one load if a logger calls the provider', async () => {
   const calls: Promise<unknown>[] = []
   const call = (): void => void calls.push(provider())
   const { instance, provider } = setup({
@@ -41,7 +41,7 @@ test.each([
   ['extended', 6.1, 500],
   ['calls-failing', 6.1, 403],
 ] as const)(
-  'makes a bounded number of loads in an outage where a subscriber of instance-role:%s calls the provider',
+  'makes a limited number of loads in an outage if a subscriber of instance-role:%s calls the provider',
   async (name, hours, status) => {
     const { clock, instance, provider } = setup()
     await provider()

@@ -2,7 +2,7 @@ import { expect, test, vi } from 'vitest'
 import { InstanceRoleError } from '../../src/index.js'
 import { CREDENTIALS, HOUR, setup } from '../setup.js'
 
-test('serves a thousand calls of what it holds without a request, a timer, or a document to parse', async () => {
+test('serves a thousand cached calls without a request, a timer or parsing', async () => {
   const { instance, provider } = setup()
   await provider()
   const spies = [
@@ -21,7 +21,7 @@ test('serves a thousand calls of what it holds without a request, a timer, or a 
   expect(instance.requests).toEqual([])
 })
 
-test('is not the worse for a caller who changes what it was given', async () => {
+test('is not affected by a caller that changes its result', async () => {
   const { provider } = setup()
   const first = await provider()
   const { expiration } = first
@@ -33,7 +33,7 @@ test('is not the worse for a caller who changes what it was given', async () => 
   expect(second.accessKeyId).not.toBe('spoilt')
 })
 
-test('heeds an invalidation while the first call is not answered yet', async () => {
+test('respects an invalidation during the first call', async () => {
   const { instance, create } = setup()
   await create()()
   instance.clearRequests()
@@ -45,7 +45,7 @@ test('heeds an invalidation while the first call is not answered yet', async () 
   expect(instance.requests).toEqual([`${CREDENTIALS} 200`])
 })
 
-test('forgets an invalidation with the first call that it came in, where that fails', async () => {
+test('forgets an invalidation during the first call if that call fails', async () => {
   const { instance, create } = setup()
   await create()()
   instance.clearRequests()
@@ -59,7 +59,7 @@ test('forgets an invalidation with the first call that it came in, where that fa
   expect(instance.requests).toEqual([])
 })
 
-test('rejects with the very reason of its caller, whatever that is', async () => {
+test("rejects with the caller's own abort reason, whatever it is", async () => {
   const { instance, provider } = setup()
   const reason = new InstanceRoleError('CLOSED', 'Not wanted any more.')
   instance.failUntilLifted('all', 'silence')
@@ -72,7 +72,7 @@ test('rejects with the very reason of its caller, whatever that is', async () =>
   await Promise.all(kept)
 })
 
-test('has nothing to invalidate before its first call', async () => {
+test('ignores an invalidation before the first call', async () => {
   const { instance, create } = setup()
   await create()()
   instance.clearRequests()
@@ -82,7 +82,7 @@ test('has nothing to invalidate before its first call', async () => {
   expect(instance.requests).toEqual([])
 })
 
-test('asks nobody for a caller who has given up before calling', async () => {
+test('sends no request for a caller that aborted before the call', async () => {
   const { clock, instance, provider } = setup()
   const abortSignal = AbortSignal.abort(new Error('too late'))
   await expect(provider({ abortSignal })).rejects.toThrow('too late')
@@ -92,7 +92,7 @@ test('asks nobody for a caller who has given up before calling', async () => {
   expect(instance.requests).toEqual([])
 })
 
-test('gives each caller an error of its own for a failure that is remembered', async () => {
+test('throws a different error to each caller for a remembered failure', async () => {
   const { instance, provider } = setup({ provider: { retries: 0 } })
   const failure = (): Promise<unknown> => provider().catch((thrown: unknown) => thrown)
   instance.disassociateProfile()
@@ -103,7 +103,7 @@ test('gives each caller an error of its own for a failure that is remembered', a
   expect(failures[3]).toMatchObject({ code: 'NO_ROLE' })
 })
 
-test('takes an expired set for another, where IMDS has no better', async () => {
+test('replaces expired credentials with other expired ones if IMDS has no better', async () => {
   const { clock, instance, provider } = setup()
   const { expiration } = await provider()
   instance.failUntilLifted('credentials', 'expired')
@@ -114,7 +114,7 @@ test('takes an expired set for another, where IMDS has no better', async () => {
   expect(provider.status()).not.toHaveProperty('lastErrorCode')
 })
 
-test('remembers the failure where what it holds has expired and was withdrawn', async () => {
+test('remembers the failure if the cached credentials have expired and were withdrawn', async () => {
   const { clock, instance, provider } = setup({ provider: { retries: 0 } })
   const { expiration } = await provider()
   instance.disassociateProfile()

@@ -90,7 +90,7 @@ const anyFacts: fc.Arbitrary<StateFacts> = fc.record({
   lastErrorCode: fc.constantFrom(undefined, 'TIMEOUT', 'NO_ROLE'),
 })
 
-test('is exactly one state, whatever is held and whatever failed', () => {
+test('has exactly one state, whatever is cached and whatever failed', () => {
   fc.assert(
     fc.property(anyFacts, (facts) => {
       expect(namesThatFit(facts)).toEqual([stateAt(NOW, facts)])
@@ -120,7 +120,7 @@ test('follows a provider through an outage', async () => {
   expect(state()).toBe('ok')
 })
 
-test('is degraded once the role is detached, failing once its credentials expired and a call failed', async () => {
+test('is degraded after the role is detached, and failing after its credentials expired and a call failed', async () => {
   const { clock, instance, provider } = setup()
   await provider()
   instance.disassociateProfile()
@@ -131,14 +131,14 @@ test('is degraded once the role is detached, failing once its credentials expire
   expect(provider.status()).toMatchObject({ state: 'failing', lastErrorCode: 'NO_ROLE' })
 })
 
-test('is failing where the first load fails', async () => {
+test('is failing if the first load fails', async () => {
   const { instance, provider } = setup()
   instance.disassociateProfile()
   await expect(provider()).rejects.toThrow()
   expect(provider.status().state).toBe('failing')
 })
 
-test('is failing where the settings allow no load, and empty once it is closed', async () => {
+test('is failing if the settings allow no load, and empty after it is closed', async () => {
   const { provider } = setup()
   vi.stubEnv('AWS_METADATA_SERVICE_TIMEOUT', 'soon')
   await expect(provider()).rejects.toMatchObject({ code: 'BAD_CONFIG' })
@@ -147,7 +147,7 @@ test('is failing where the settings allow no load, and empty once it is closed',
   expect(provider.status()).toEqual({ state: 'empty', requests: 0 })
 })
 
-test('can be serialised, and comes back the same', async () => {
+test('survives serialisation unchanged', async () => {
   const { provider } = setup()
   await provider()
   const status = provider.status()
@@ -162,7 +162,7 @@ test('can be serialised, and comes back the same', async () => {
   })
 })
 
-test('says role, state and expiration of a provider that is inspected, and nothing more', async () => {
+test('shows only role, state and expiration when a provider is inspected', async () => {
   const { clock, instance, provider } = setup()
   expect(inspect(provider)).toBe('[instance-role provider: empty]')
   await provider()

@@ -16,7 +16,7 @@ test('waits for a role that is attached while the instance boots', async () => {
 })
 
 test.each<Fault>(['refuse', { status: 404 }, { status: 500 }, 'empty'])(
-  'waits while the role listing meets %j',
+  'waits while the role listing fails with %j',
   async (fault) => {
     const { clock, instance, provider } = setup({ provider: { waitForRole: 30 * SECOND } })
     clock.after(5 * SECOND, instance.failUntilLifted('role', fault))
@@ -33,7 +33,7 @@ test('waits for a role in a call that forces a refresh as well', async () => {
   expect(accessKeyId).toBe(instance.credentials?.accessKeyId)
 })
 
-test('looks no more once its caller has given up, or the provider is closed', async () => {
+test('stops looking when its caller gives up or the provider is closed', async () => {
   const { clock, instance, create } = setup()
   const [aborted, closed] = [create({ waitForRole: HOUR }), create({ waitForRole: HOUR })]
   instance.disassociateProfile()
@@ -48,7 +48,7 @@ test('looks no more once its caller has given up, or the provider is closed', as
   expect(instance.requests).toEqual([])
 })
 
-test('looks at other instants than another process does, at the same boot', async () => {
+test('looks at other instants than another process of the same boot', async () => {
   const looks = await Promise.all(
     [1, 2].map(async (seed) => {
       const { clock, instance, provider } = setup({ random: seededRandom(seed) })
@@ -60,7 +60,7 @@ test('looks at other instants than another process does, at the same boot', asyn
   expect(looks[0]).not.toEqual(looks[1])
 })
 
-test('gives up with the last failure when the role does not appear', async () => {
+test('throws the last failure if the role does not appear', async () => {
   const { clock, instance, provider } = setup({ provider: { waitForRole: 30 * SECOND } })
   instance.disassociateProfile()
   const { error, tookMs } = await timed(clock, provider())
@@ -81,13 +81,13 @@ test.each([{}, { forceRefresh: true }])(
   },
 )
 
-test('does not wait for what time cannot fix', async () => {
+test('does not wait for failures that time cannot fix', async () => {
   const { clock, instance, provider } = setup({ provider: { waitForRole: 30 * SECOND } })
   instance.modifyMetadataOptions({ metadataEnabled: false })
   expect(await timed(clock, provider())).toMatchObject({ error: { code: 'IMDS_DISABLED' }, tookMs: 0 })
 })
 
-test('asks no more often when a hundred wait than when one does', async () => {
+test('sends as many requests for a hundred waiting calls as for one', async () => {
   const requests = await Promise.all(
     [1, 100].map(async (callers) => {
       const { clock, instance, create } = setup()
@@ -100,13 +100,13 @@ test('asks no more often when a hundred wait than when one does', async () => {
   expect(Math.max(...requests)).toBeLessThan(2 * Math.min(...requests))
 })
 
-test('waits by default for nothing', async () => {
+test('does not wait by default', async () => {
   const { clock, instance, provider } = setup()
   instance.disassociateProfile()
   expect(await timed(clock, provider())).toMatchObject({ error: { code: 'NO_ROLE' }, tookMs: 0 })
 })
 
-test('is ready when there are credentials, and says by when it is not', async () => {
+test('is ready when there are credentials, and says when it gives up', async () => {
   const { clock, instance, provider } = setup()
   instance.disassociateProfile()
   const late = await timed(clock, provider.ready({ timeout: 10 * SECOND }))
@@ -116,7 +116,7 @@ test('is ready when there are credentials, and says by when it is not', async ()
   expect(await provider.ready()).toMatchObject({ accessKeyId: instance.credentials?.accessKeyId })
 })
 
-test('ends the wait for readiness when it is aborted, and when time is up in the middle of a try', async () => {
+test('ends the wait for readiness when it is aborted, or when the time is up during a try', async () => {
   const { clock, instance, provider } = setup()
   instance.failUntilLifted('all', { delayMs: HOUR })
   await expect(provider.ready({ abortSignal: AbortSignal.abort(new Error('enough')) })).rejects.toThrow(
@@ -128,7 +128,7 @@ test('ends the wait for readiness when it is aborted, and when time is up in the
   })
 })
 
-test('says what failed last when time is up in the middle of a later try', async () => {
+test('reports the last failure when the time is up during a later try', async () => {
   const { clock, instance, provider } = setup()
   instance.disassociateProfile()
   clock.after(1, () => void instance.failUntilLifted('all', { delayMs: HOUR }))
@@ -136,7 +136,7 @@ test('says what failed last when time is up in the middle of a later try', async
   expect(late).toMatchObject({ error: { code: 'NO_ROLE' }, tookMs: 2 * SECOND })
 })
 
-test('begins no try when a firm wait is over, and leaves no timer', async () => {
+test('starts no try after a firm wait, and leaves no timer', async () => {
   let [now, pausedUntil, timers] = [0, 0, 0]
   const after = () => {
     timers += 1
@@ -163,7 +163,7 @@ test('refuses a malformed timeout by its name', async () => {
   })
 })
 
-test('waits for a refresh when less life is left than is asked for', async () => {
+test('waits for a refresh if less time is left than requested', async () => {
   const { clock, instance, provider } = setup({ provider: { minTtl: 5 * HOUR } })
   await provider()
   await clock.advance(1.5 * HOUR)
@@ -173,7 +173,7 @@ test('waits for a refresh when less life is left than is asked for', async () =>
   expect(instance.requests).toEqual([`${CREDENTIALS} 200`])
 })
 
-test('asks at most once in 10 s for longer life than IMDS has', async () => {
+test('tries at most once in 10 s for longer life than IMDS has', async () => {
   const { clock, instance, provider } = setup()
   await provider()
   instance.clearRequests()
@@ -184,7 +184,7 @@ test('asks at most once in 10 s for longer life than IMDS has', async () => {
   expect(instance.requests).toHaveLength(5)
 })
 
-test('returns what is held when no longer life is to be had', async () => {
+test('returns the cached credentials if IMDS has none that live longer', async () => {
   const { clock, instance, provider } = setup()
   const held = await provider()
   await clock.advance(MINUTE)

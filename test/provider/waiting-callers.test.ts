@@ -17,7 +17,7 @@ function setup(): {
 
 const never = new Promise<string>(() => {})
 
-test('keeps the process alive with one handle, however many wait, until the last has gone', async () => {
+test('keeps the process alive with one handle, however many callers wait, until the last has left', async () => {
   const { waiting, join, handles } = setup()
   const crowd = Promise.allSettled(Array.from({ length: 1_000 }, () => join(never)))
   await join(Promise.resolve('held'))
@@ -28,13 +28,13 @@ test('keeps the process alive with one handle, however many wait, until the last
   expect(handles()).toBe(0)
 })
 
-test('lets the process end when the last has gone, whether with an answer or with a failure', async () => {
+test('lets the process end when the last caller has its result or failure', async () => {
   const { join, handles } = setup()
   await Promise.allSettled([join(Promise.resolve('held')), join(Promise.reject(new Error('failed')))])
   expect(handles()).toBe(0)
 })
 
-test('sends away all who wait, and nobody who comes after', async () => {
+test('rejects all waiting callers, and no later ones', async () => {
   const { waiting, join, handles } = setup()
   const sentAway = [join(never), join(never)].map((wait) => expect(wait).rejects.toThrow('closed'))
   waiting.sendAway(new Error('closed'))
@@ -43,7 +43,7 @@ test('sends away all who wait, and nobody who comes after', async () => {
   await expect(join(Promise.resolve('held'))).resolves.toBe('held')
 })
 
-test('has nobody to send away where nobody waits', async () => {
+test('rejects nobody if nobody waits', async () => {
   const { waiting, join } = setup()
   waiting.sendAway(new Error('closed'))
   await expect(join(Promise.resolve('held'))).resolves.toBe('held')

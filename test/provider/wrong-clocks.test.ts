@@ -42,7 +42,7 @@ const iso = (instant: number): string => new Date(instant).toISOString().replace
 const START = Date.UTC(2026, 0, 1)
 
 test.each([-3 * HOUR, 3 * HOUR, 7 * HOUR, -72 * HOUR, 72 * HOUR])(
-  'makes the same requests whatever the Date header says: off by %d ms',
+  'sends the same requests whatever the Date header says: off by %d ms',
   async (offMs) => {
     const plain = setup(0)
     const spoilt = setup(0, withDate(new Date(START + offMs).toUTCString()))
@@ -56,14 +56,14 @@ test.each([-3 * HOUR, 3 * HOUR, 7 * HOUR, -72 * HOUR, 72 * HOUR])(
   },
 )
 
-test('takes a set for expired by its own date, though the answer that brings it is dated three days ago', async () => {
+test('treats credentials as expired by their own date, although the response is dated three days ago', async () => {
   const { clock, instance, provider } = setup(0, withDate(new Date(START - 72 * HOUR).toUTCString()))
   instance.failUntilLifted('credentials', 'expired')
   const replayed = await provider()
   expect(replayed.originalExpiration?.getTime()).toBeLessThan(clock.now())
 })
 
-test('keeps 6 h of credentials through one 404 that is dated 7 h ahead', async () => {
+test('keeps credentials of 6 h through a 404 that is dated 7 h ahead', async () => {
   const { clock, instance, provider } = setup(0)
   const held = await provider()
   const date = new Date(START + 7 * HOUR).toUTCString()
@@ -74,7 +74,7 @@ test('keeps 6 h of credentials through one 404 that is dated 7 h ahead', async (
 })
 
 test.each([3, 10])(
-  'serves no set that has truly expired, for 24 h on a host that is %d h behind',
+  'serves no truly expired credentials for 24 h on a host that is %d h behind',
   { timeout: 60_000 },
   async (hours) => {
     const { clock, instance, provider } = setup(-hours * HOUR)
@@ -90,7 +90,7 @@ test.each([3, 10])(
   },
 )
 
-test('serves a host that is 12 h ahead, and asks IMDS once or twice a minute', async () => {
+test('serves a host that is 12 h ahead, with one or two requests to IMDS per minute', async () => {
   const { clock, instance, provider } = setup(12 * HOUR)
   const keys = new Set<string>()
   for (let minute = 0; minute < 8 * 60; minute += 1) {
@@ -110,7 +110,7 @@ test.each([
   { what: 'after Expiration', lastUpdated: iso(START + 24 * HOUR) },
   { what: 'a word', lastUpdated: 'soon' },
 ])(
-  'refreshes a set whose LastUpdated is $what at about half of its life at the latest',
+  'refreshes credentials whose LastUpdated is $what after about half of their life at the latest',
   async ({ lastUpdated }) => {
     const { clock, instance, provider } = setup(0, withLastUpdated(lastUpdated))
     await provider()
@@ -127,7 +127,7 @@ test.each([
   },
 )
 
-test('makes a try at once where a clock that had jumped ahead during an outage is set right', async () => {
+test('retries at once when a clock that jumped ahead during an outage is corrected', async () => {
   const { clock, instance, provider, setHostClock } = setup(0)
   const held = await provider()
   instance.failUntilLifted('all', 'refuse')
@@ -141,7 +141,7 @@ test('makes a try at once where a clock that had jumped ahead during an outage i
   expect(expiration.getTime() - clock.now()).toBeLessThanOrEqual(4 * MINUTE)
 })
 
-test('extends by the clock of the host, which is the one that its clients go by', async () => {
+test("extends by the host's clock, which its clients use as well", async () => {
   const { clock, instance, provider } = setup(5 * HOUR)
   const { expiration } = await provider()
   instance.failUntilLifted('all', 'refuse')
@@ -158,7 +158,7 @@ test.each([
   { ahead: -5 * HOUR, idle: 6.5 * HOUR },
   { ahead: 26 * HOUR, idle: 7 * HOUR },
 ])(
-  'gives the newest set where a clock $ahead ms ahead was set right after the load',
+  'returns the newest credentials if a clock $ahead ms ahead is corrected after the load',
   async ({ ahead, idle }) => {
     const { clock, instance, provider, setHostClock } = setup(ahead)
     await provider()
@@ -173,13 +173,13 @@ test.each([
 test.each([
   { errorMs: 1_500, shown: undefined },
   { errorMs: -2_500, shown: 2_500 },
-])('shows a clock that is off by $errorMs ms from 2 s on', async ({ errorMs, shown }) => {
+])('shows a clock offset of $errorMs ms from 2 s on', async ({ errorMs, shown }) => {
   const { provider } = setup(errorMs)
   await provider()
   expect(provider.status().clockOffsetMs).toBe(shown)
 })
 
-test('tells no offset from an answer without credentials', async () => {
+test('shows no offset from a response without credentials', async () => {
   const { clock, instance, provider } = setup(9 * HOUR)
   await provider()
   await clock.advance(HOUR)

@@ -39,7 +39,7 @@ test.each([
   { what: 'a set of an emulator', lifetimeMs: 15 * MINUTE, softMs: 7.5 * MINUTE, hardMs: 14 * MINUTE },
   { what: 'a short set', lifetimeMs: 100 * SECOND, softMs: 50 * SECOND, hardMs: 90 * SECOND },
 ])(
-  'uses $what until half its life, refreshes behind until the hard point, then first',
+  'uses $what until half its life, refreshes behind calls until the refresh-first point, then refreshes first',
   ({ lifetimeMs, softMs, hardMs }) => {
     const it = held(lifetimeMs)
     const verdicts = [0, softMs - 1, softMs, hardMs - 1, hardMs, lifetimeMs - 1, lifetimeMs].map((ms) =>
@@ -57,7 +57,7 @@ test.each([
   },
 )
 
-test('loads first when nothing is held', () => {
+test('loads if nothing is cached', () => {
   expect(judge(NOW, undefined)).toBe('refresh-first')
 })
 
@@ -66,20 +66,20 @@ test.each([
   { random: 0.5, share: 0.5 },
   { random: 0.999_999, share: 0.55 },
 ])(
-  'puts the soft point at $share of what is left when the random source gives $random',
+  'puts the refresh-ahead point at $share of the remaining life if the random number is $random',
   ({ random, share }) => {
     const it = afterSuccess(at(NOW), () => random, undefined, set(NOW + HOUR))
     expect((it.refreshAt - NOW) / HOUR).toBeCloseTo(share, 4)
   },
 )
 
-test('applies the rule again to what is left when the same set comes back', () => {
+test('applies the rule to the remaining life if the same credentials come back', () => {
   const again = afterSuccess(at(NOW + 3 * HOUR), half, held(6 * HOUR), set(NOW + 6 * HOUR))
   expect(again.refreshAt).toBe(NOW + 4.5 * HOUR)
   expect(again.waitAt).toBe(NOW + 6 * HOUR - MINUTE)
 })
 
-test('pauses 10 s between two tries that bring the same set, but not beyond its expiration', () => {
+test('pauses 10 s between two loads of the same credentials, but not beyond their expiration', () => {
   const late = NOW + HOUR - 30 * SECOND
   const again = afterSuccess(at(late), half, held(HOUR), set(NOW + HOUR))
   expect(again.refreshAt).toBe(late + 10 * SECOND)
@@ -87,7 +87,7 @@ test('pauses 10 s between two tries that bring the same set, but not beyond its 
   expect(atTheEnd.refreshAt).toBe(NOW + HOUR)
 })
 
-test('pauses 30 s to 60 s when IMDS gives a set that is past its expiration, and extends it', () => {
+test('pauses 30 s to 60 s if IMDS returns expired credentials, and extends them', () => {
   const it = afterSuccess(at(NOW), half, undefined, set(NOW - HOUR))
   expect(it).toMatchObject({ refreshAt: NOW + 45 * SECOND, extendedUntil: NOW + 3 * MINUTE })
   expect(judge(NOW, it)).toBe('use')
@@ -95,13 +95,13 @@ test('pauses 30 s to 60 s when IMDS gives a set that is past its expiration, and
   expect(judge(NOW + 3 * MINUTE, it)).toBe('refresh-first')
 })
 
-test('takes a newer set even when it ends earlier, and not one that has ended', () => {
+test('accepts newer credentials even if they expire earlier, but not expired ones', () => {
   const it = held(6 * HOUR)
   expect(afterSuccess(at(NOW + SECOND), half, it, set(NOW + HOUR, 'b')).value.id).toBe('b')
   expect(afterSuccess(at(NOW + SECOND), half, it, set(NOW - HOUR, 'b')).value.id).toBe('a')
 })
 
-test('knows a set again by its ID and its expiration together', () => {
+test('recognises credentials by ID and expiration together', () => {
   const it = held(HOUR)
   const late = NOW + HOUR - 30 * SECOND
   const prolonged = afterSuccess(at(late), half, it, set(NOW + 2 * HOUR))
@@ -113,25 +113,25 @@ test('knows a set again by its ID and its expiration together', () => {
   expect(another).toMatchObject({ lifetimeMs: 30 * SECOND, refreshAt: late + 15 * SECOND })
 })
 
-test('has callers wait in the last minute of a set that came while the clock was ahead', () => {
+test('makes calls wait in the last minute of credentials that came while the clock was ahead', () => {
   const ahead = afterSuccess(at(NOW + 7 * HOUR), half, undefined, set(NOW + 6 * HOUR))
   const corrected = afterSuccess(at(NOW), half, ahead, set(NOW + 6 * HOUR))
   expect(corrected.waitAt).toBe(NOW + 6 * HOUR - MINUTE)
 })
 
-test('takes no try for a recent one that a clock which went back has put in the future', () => {
+test('does not treat a try as recent if the clock was set back to before it', () => {
   const it = held(HOUR)
   expect([0, 9, 10].map((seconds) => wasTriedLately(NOW + seconds * SECOND, it))).toEqual([true, true, false])
   expect(wasTriedLately(NOW - 1, it)).toBe(false)
 })
 
-test('has one call wait, and not each, where an invalidated set meets one that has ended', () => {
+test('makes one call wait, not each, if invalidated credentials are replaced by expired ones', () => {
   const it = afterWorseSet(NOW, half, afterInvalidation(held(HOUR)))
   expect(judge(NOW, it)).toBe('use')
   expect(it.refreshAt).toBe(NOW + 45 * SECOND)
 })
 
-test('asks again at the hard point at the latest where IMDS gave a set that has ended', () => {
+test('retries at the refresh-first point at the latest if IMDS returned expired credentials', () => {
   const it = held(HOUR)
   const nearHard = afterWorseSet(it.waitAt - SECOND, half, it)
   expect(nearHard.refreshAt).toBe(it.waitAt)
@@ -139,7 +139,7 @@ test('asks again at the hard point at the latest where IMDS gave a set that has 
   expect(nearEnd.refreshAt).toBe(it.value.expiresAt)
 })
 
-test('retries a failure before the hard point, at the hard point, and at the expiration at the latest', () => {
+test('retries a failure at the refresh-first point and at the expiration at the latest', () => {
   const it = held(HOUR)
   const early = afterFailure(NOW + 30 * MINUTE, half, it, true)
   expect(early.refreshAt).toBe(NOW + 30 * MINUTE + 0.5 * SECOND)
@@ -150,7 +150,7 @@ test('retries a failure before the hard point, at the hard point, and at the exp
   expect(nearEnd).not.toHaveProperty('extendedUntil')
 })
 
-test('extends only past the expiration, only without a verdict, and by 2 to 4 min', () => {
+test('extends only after the expiration, only if IMDS was unavailable, and by 2 to 4 min', () => {
   const it = held(HOUR)
   const end = NOW + HOUR
   expect(
@@ -169,14 +169,14 @@ test('extends only past the expiration, only without a verdict, and by 2 to 4 mi
   expect(judge(end, afterFailure(end, half, it, false))).toBe('refresh-first')
 })
 
-test('tells the next refresh: at once when invalidated or when the clock went back, else at its time', () => {
+test('reports the next refresh: at once after an invalidation or if the clock was set back, otherwise when it is due', () => {
   const it = held(6 * HOUR)
   expect(nextRefreshAt(NOW, it)).toBe(NOW + 3 * HOUR)
   expect(nextRefreshAt(NOW + MINUTE, afterInvalidation(it))).toBe(NOW + MINUTE)
   expect(nextRefreshAt(NOW - MINUTE, it)).toBe(NOW - MINUTE)
 })
 
-test('waits for a fresh try once invalidated, and keeps the set', () => {
+test('waits for a load after an invalidation, and keeps the credentials', () => {
   const it = afterInvalidation(held(HOUR))
   expect(judge(NOW, it)).toBe('refresh-first')
   expect(isServable(NOW, it)).toBe(true)
@@ -224,7 +224,7 @@ function step(
   }
 }
 
-test('keeps its invariants through any life of a set', () => {
+test('keeps its invariants through any life of the credentials', () => {
   fc.assert(
     fc.property(life, (events) => {
       let now = NOW
@@ -298,7 +298,7 @@ test.each([
   { behindHours: 10, aheadMinutes: 5 },
   { behindHours: 10, aheadMinutes: 60 },
 ])(
-  'uses no expired set for 24 h on a host $behindHours h behind, where IMDS publishes $aheadMinutes min ahead',
+  'uses no expired credentials for 24 h on a host $behindHours h behind, if IMDS publishes $aheadMinutes min ahead',
   ({ behindHours, aheadMinutes }) => {
     for (let seed = 1; seed <= 20; seed += 1) {
       const expired = expiredCalls(behindHours * HOUR, aheadMinutes * MINUTE, seededRandom(seed))
@@ -307,7 +307,7 @@ test.each([
   },
 )
 
-test('does not start the life of a set anew when it is received again', () => {
+test('does not restart the life of credentials that are received again', () => {
   const received = { ...set(NOW + 16 * HOUR), issuedLifeMs: 6 * HOUR }
   const first = afterSuccess(at(NOW), half, undefined, received)
   expect(first.refreshAt).toBe(NOW + 3 * HOUR)
@@ -318,14 +318,14 @@ test('does not start the life of a set anew when it is received again', () => {
   expect(third.refreshAt).toBe(NOW + 5.5 * HOUR)
 })
 
-test('takes the life of a set for a plan, and never for its end', () => {
+test('uses the issued life to plan a refresh, never as an expiration', () => {
   const it = afterSuccess(at(NOW), half, undefined, { ...set(NOW + 16 * HOUR), issuedLifeMs: 6 * HOUR })
   const later = NOW + 15 * HOUR
   expect(isServable(later, afterFailure(later, half, it, false))).toBe(true)
   expect(it.waitAt).toBe(NOW + 16 * HOUR - MINUTE)
 })
 
-test('does not keep to an extension that was decided at a later instant', () => {
+test('ignores an extension that was decided at a later instant', () => {
   const jumped = NOW + 13 * HOUR
   const extended = afterFailure(jumped, half, held(6 * HOUR), true)
   expect(extensionAt(jumped, extended)).toBeDefined()

@@ -34,13 +34,13 @@ test('makes one load however many callers ask at the same time', async () => {
   expect(loads.map(({ context }) => context)).toEqual(['first'])
 })
 
-test('gives what is held without a promise', async () => {
+test('returns the cached value without a promise', async () => {
   const { cache, load } = setup()
   await load(1)
   expect(cache.serve('')).toBe(1)
 })
 
-test('gives what is held at once while a refresh runs behind, and the new value afterwards', async () => {
+test('returns the cached value at once while a refresh runs, and the new value afterwards', async () => {
   const { cache, loads, world, load } = setup()
   await load(1)
   world.verdict = 'use-and-refresh'
