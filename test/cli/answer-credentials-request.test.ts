@@ -39,7 +39,7 @@ function ask(
   )
 }
 
-test('gives the credentials as the container credentials protocol has them', async () => {
+test('returns the credentials in the form of the container credentials protocol', async () => {
   const { status, body } = await ask()
   expect(status).toBe(200)
   expect(JSON.parse(body)).toEqual({
@@ -50,7 +50,7 @@ test('gives the credentials as the container credentials protocol has them', asy
   })
 })
 
-test('gives the account where it is known', async () => {
+test('returns the account if it is known', async () => {
   const credentials = () => Promise.resolve({ ...CREDENTIALS, accountId: '123456789012' })
   expect(JSON.parse((await ask({}, { credentials })).body)).toMatchObject({ AccountId: '123456789012' })
 })
@@ -93,16 +93,16 @@ test.each<[string, Partial<ReceivedRequest>, number]>([
   expect(Object.keys(JSON.parse(body) as object)).toEqual(['Code', 'Message'])
 })
 
-test('takes a Host in any case, and an empty body', async () => {
+test('accepts a Host in any case, and an empty body', async () => {
   const headers = { host: ['LocalHost:1339'], 'content-length': ['0'] }
   expect((await ask({ headers })).status).toBe(200)
 })
 
-test('says which method it answers', async () => {
+test('says which method it accepts', async () => {
   expect((await ask({ method: 'PUT' })).headers).toMatchObject({ Allow: 'GET' })
 })
 
-test.each(Object.keys(TREATMENTS) as InstanceRoleErrorCode[])('tells %s with its fix', async (code) => {
+test.each(Object.keys(TREATMENTS) as InstanceRoleErrorCode[])('returns %s with its fix', async (code) => {
   const error = new InstanceRoleError(code, 'What happened.')
   const { status, body } = await ask({}, { credentials: () => Promise.reject(error) })
   expect(status).toBe(TREATMENTS[code].retryable ? 503 : 400)
@@ -112,12 +112,12 @@ test.each(Object.keys(TREATMENTS) as InstanceRoleErrorCode[])('tells %s with its
   expect(told['Message']).toMatch(/^What happened\. .* https:\S+$/)
 })
 
-test('tells nothing of an error that is not ours', async () => {
+test('shows nothing of an error that is not ours', async () => {
   const { status, body } = await ask({}, { credentials: () => Promise.reject(new Error('FAKE/secret')) })
   expect({ status, body }).toEqual({ status: 500, body: expect.not.stringContaining('FAKE') as string })
 })
 
-test('says that the first load is not over', async () => {
+test('says that the first load is still running', async () => {
   const { status, body } = await ask({}, { credentials: () => Promise.resolve(undefined) })
   expect({ status, ...(JSON.parse(body) as object) }).toMatchObject({ status: 503, Code: 'LOADING' })
 })
@@ -134,7 +134,7 @@ test.each([
   expect({ status, body: JSON.parse(body) as unknown }).toEqual({ status: expected, body: { state } })
 })
 
-test('refuses a web page that asks for the state', async () => {
+test("refuses a web page's request for the state", async () => {
   expect((await ask({ target: '/healthz', headers: { origin: ['https://attacker.example'] } })).status).toBe(
     403,
   )
@@ -153,7 +153,7 @@ const anyRequest = fc.record({
   headers: fc.dictionary(headerName, headerValues),
 })
 
-test('gives no credentials to any request without the token, and never rejects', async () => {
+test('returns no credentials to any request without the token, and never rejects', async () => {
   let hasAsked = false
   const served = { ...endpoint, credentials: () => ((hasAsked = true), Promise.resolve(CREDENTIALS)) }
   await fc.assert(

@@ -56,7 +56,7 @@ print(json.dumps([resolved.method, keys.access_key, keys.secret_key, keys.token]
   expect(instance.requests).toEqual(ONE_LOAD)
 })
 
-test.skipIf(!hasBotocore)('botocore gets no credentials where EC2 may not assume the role', async () => {
+test.skipIf(!hasBotocore)('botocore gets no credentials if EC2 may not assume the role', async () => {
   const { instance, env } = await listeningInstance()
   if (instance.role) instance.role.trustPolicy = { Statement: [] }
   const script = 'from botocore.session import Session; print(Session().get_credentials())'

@@ -26,7 +26,7 @@ test.each([
   await expect(provider()).rejects.toMatchObject({ code })
 })
 
-test('breaks as many requests as are counted, and no more', async () => {
+test('breaks exactly as many requests as are counted', async () => {
   const { provider, instance } = broken('--fail', 'credentials=503x1')
   await expect(provider()).rejects.toMatchObject({ code: 'SERVER_ERROR' })
   expect(await provider()).toMatchObject({ accessKeyId: instance.credentials?.accessKeyId })

@@ -15,20 +15,20 @@ async function runUnread(
   return { status: await run.ended, stdout: run.stdout(), stderr: run.stderr() }
 }
 
-test('exits as ever where nobody reads what a healthy doctor has to say', async () => {
+test('exits as usual if nobody reads the report of a healthy doctor', async () => {
   const { env } = await startInstance({})
   for (const args of [['doctor'], ['doctor', '--json']]) {
     expect(await runUnread(args, ['stdout'], { env })).toEqual({ status: 0, stdout: '', stderr: '' })
   }
 })
 
-test('exits with 1 where nobody reads that the doctor has found a problem', async () => {
+test('exits with 1 if nobody reads the problem that the doctor has found', async () => {
   const { env } = await startInstance({ make: (instance) => instance.disassociateProfile() })
   const ended = await runUnread(['doctor'], ['stdout'], { env: { ...env, ...QUICK } })
   expect(ended).toEqual({ status: 1, stdout: '', stderr: '' })
 })
 
-test('exits as ever where nobody reads the credentials, or why there are none', async () => {
+test('exits as usual if nobody reads the credentials, or why there are none', async () => {
   const { env } = await startInstance({})
   expect(await runUnread(['credentials'], ['stdout'], { env })).toMatchObject({ status: 0, stderr: '' })
   const disabled = { env: { AWS_EC2_METADATA_DISABLED: 'true' } }
@@ -44,11 +44,11 @@ test.each([
   [['nonsense'], 2],
   [['doctor', '--nonsense'], 2],
   [['emulate', '--port', 'x'], 2],
-])('exits as ever where nobody reads the answer to %j', async (args, status) => {
+])('exits as usual if nobody reads the output of %j', async (args, status) => {
   expect(await runUnread(args, ['stdout', 'stderr'])).toMatchObject({ status })
 })
 
-test('goes on serving an emulated instance when the reader of its log goes away, and stops as ever', async () => {
+test('continues to serve an emulated instance if the reader of its log exits, and stops as usual', async () => {
   const { child, endpoint, ended } = await startEmulate()
   for (const stream of [child.stdout, child.stderr]) {
     if (stream === null) throw new Error('no pipe')

@@ -50,7 +50,7 @@ test('prints what a credential_process prints, and nothing else', async () => {
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
 })
 
-test('tells an error in one line on stderr, with code, fix and link', async () => {
+test('prints an error as one line on stderr, with code, fix and link', async () => {
   const { instance, env } = await listening()
   instance.disassociateProfile()
   const { status, stdout, stderr } = await runCli(['credentials'], { env })
@@ -67,7 +67,7 @@ test('names a malformed setting', async () => {
   expect(stderr).toMatch(/^instance-role: BAD_CONFIG: .*AWS_METADATA_SERVICE_TIMEOUT/)
 })
 
-test('answers a flag that there is not with a line and status 2', async () => {
+test('answers an unknown flag with a line and status 2', async () => {
   const { status, stdout, stderr } = await runCli(['credentials', '--nonsense'])
   expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
   expect(stderr).toMatch(/^instance-role credentials: Unknown option '--nonsense'\n$/)

@@ -11,7 +11,7 @@ import { homeWithKeys, runDoctor, runDoctorJson } from './run-doctor.js'
 /** But for the line that a machine with much to do makes of a healthy instance. */
 const SILENT = /^(instance-role doctor: .*; retrying, for at most \d+ s\n)?$/
 
-test('shows a person an instance that is well, and ends with status 0', async () => {
+test('shows a person a healthy instance, and ends with status 0', async () => {
   const { status, stdout, stderr } = await runDoctor()
   expect(status).toBe(0)
   expect(stderr).toMatch(SILENT)
@@ -20,7 +20,7 @@ test('shows a person an instance that is well, and ends with status 0', async ()
   )
 })
 
-test('shows a person what is wrong, and ends with status 1', async () => {
+test('shows a person the problem, and ends with status 1', async () => {
   const { status, stdout, stderr } = await runDoctor({ make: (instance) => instance.disassociateProfile() })
   expect(status).toBe(1)
   expect(stderr).toMatch(SILENT)
@@ -51,20 +51,20 @@ function runInTerminal(env: Readonly<Record<string, string>> = {}) {
   })
 }
 
-test('is in colour in a terminal, and as wide as that', async () => {
+test('is coloured in a terminal, and as wide as the terminal', async () => {
   const { stdout } = await runInTerminal()
   expect(stdout).toContain(`${RED}✗ NO_ROLE`)
   expect(stdout).toMatch(/^ {2}fix {3}aws ec2 associate-iam-instance-profile --region eu-central-1 \\$/m)
 })
 
-test('is plain in a terminal where NO_COLOR is set, and as wide', async () => {
+test('is plain in a terminal if NO_COLOR is set, and as wide as the terminal', async () => {
   const { stdout } = await runInTerminal({ NO_COLOR: '1' })
   expect(stdout).toMatch(/^✗ NO_ROLE/m)
   expect(stdout).not.toContain('\u001b')
   expect(stdout).toMatch(/^ {2}fix {3}aws ec2 associate-iam-instance-profile --region eu-central-1 \\$/m)
 })
 
-test('says on stderr that it waits, once IMDS has taken a second', async () => {
+test('says on stderr that it waits, after IMDS has taken a second', async () => {
   const { status, stderr, report } = await runDoctorJson({
     make: (instance) => instance.fail('token', { delayMs: 1_300 }),
     env: { AWS_METADATA_SERVICE_TIMEOUT: '5' },
@@ -73,12 +73,12 @@ test('says on stderr that it waits, once IMDS has taken a second', async () => {
   expect({ status, healthy: report.healthy }).toEqual({ status: 0, healthy: true })
 })
 
-test('tells machines the same as documented, with the same status', async () => {
+test('prints the documented JSON for machines, with the same status', async () => {
   const { status, report } = await runDoctorJson({ make: (instance) => instance.disassociateProfile() })
   expect({ status, healthy: report.healthy }).toEqual({ status: 1, healthy: false })
 })
 
-test('says that the event loop was blocked, where a time limit passed meanwhile', async () => {
+test('says that the event loop was blocked, if a time limit passed during that time', async () => {
   const block = `import http from 'node:http'
     http.ClientRequest = class extends http.ClientRequest {
       constructor(options) {
@@ -98,7 +98,7 @@ test('says that the event loop was blocked, where a time limit passed meanwhile'
 })
 
 test.skipIf(process.platform !== 'linux')(
-  'removes static keys with the command that it gives, and no others',
+  'removes only the static keys with the command that it prints',
   async () => {
     const env = homeWithKeys()
     const { finding } = await runDoctorJson({ env })
@@ -122,7 +122,7 @@ test('ends within the time limits of the provider however slowly IMDS answers', 
   expect(status).toBe(1)
 })
 
-test('says that the files which are named cannot be read for want of a home directory', async () => {
+test('says that the named files cannot be read because there is no home directory', async () => {
   const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(WITHOUT_HOME)}`
   const folder = mkdtempSync(join(tmpdir(), 'doctor-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
@@ -136,25 +136,28 @@ test('says that the files which are named cannot be read for want of a home dire
   expect(finding('settings')?.message).toMatch(/not read, because there is no home directory\.$/)
 })
 
-test.skipIf(process.platform === 'win32')('warns of a file that is a pipe, and ends as ever', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'doctor-'))
-  onTestFinished(() => rmSync(folder, { recursive: true }))
-  const pipe = join(folder, 'pipe')
-  execFileSync('mkfifo', [pipe])
-  const { env } = await startInstance({})
-  const { status, finding } = await runDoctorJson({ env: { ...env, AWS_CONFIG_FILE: pipe } })
-  expect(finding('settings')).toMatchObject({
-    verdict: 'warning',
-    message: `The config file ${pipe} is ignored: it is a pipe (FIFO).`,
-  })
-  expect(status).toBe(0)
-})
+test.skipIf(process.platform === 'win32')(
+  'warns about a file that is a pipe, and ends as usual',
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'doctor-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const pipe = join(folder, 'pipe')
+    execFileSync('mkfifo', [pipe])
+    const { env } = await startInstance({})
+    const { status, finding } = await runDoctorJson({ env: { ...env, AWS_CONFIG_FILE: pipe } })
+    expect(finding('settings')).toMatchObject({
+      verdict: 'warning',
+      message: `The config file ${pipe} is ignored: it is a pipe (FIFO).`,
+    })
+    expect(status).toBe(0)
+  },
+)
 
 test.each([
   ['--jsn', '--json'],
   ['--verb', '--verbose'],
   ['--profiel=app', '--profile'],
-])('tells of %s what was likely meant', async (flag, meant) => {
+])('suggests the likely word for %s', async (flag, meant) => {
   const { status, stderr } = await runCli(['doctor', flag])
   expect(status).toBe(2)
   expect(stderr).toMatch(new RegExp(`^instance-role doctor: Unknown option .*; did you mean ${meant}\\?\\n$`))
@@ -170,7 +173,7 @@ test.each([
   expect(stderr).toContain(says)
 })
 
-test('explains itself', async () => {
+test('explains its flags', async () => {
   const { status, stdout } = await runCli(['doctor', '--help'])
   expect(status).toBe(0)
   expect(stdout).toMatch(/^Usage: instance-role doctor /)

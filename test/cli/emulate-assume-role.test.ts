@@ -65,7 +65,7 @@ test('serves real credentials of the role, with a warning, and logs none of them
     expect(stderr()).not.toContain(secret)
 })
 
-test('asks STS for the --lifetime, and serves the role under the --role-name', async () => {
+test('requests the --lifetime from STS, and serves the role under the --role-name', async () => {
   const { env } = await setup()
   const flags = ['--assume-role', ARN, '--lifetime', '2h', '--role-name', 'as-on-ec2']
   const { endpoint } = await startEmulate(flags, { env })
@@ -76,7 +76,7 @@ test('asks STS for the --lifetime, and serves the role under the --role-name', a
 })
 
 // Both at once: it is the real clock that they wait for.
-test('renews real credentials before they end, and goes on with those it holds where STS refuses others', async () => {
+test('renews real credentials before they expire, and keeps serving the old ones if STS refuses new ones', async () => {
   // Sets of 15 minutes, issued 14 minutes and 56 seconds ago.
   const clockBehindMs = 15 * MINUTE - 4_000
   let known = 1
@@ -103,7 +103,7 @@ test('renews real credentials before they end, and goes on with those it holds w
   expect(await kept.ended).toBe(0)
 })
 
-test('says in a line that STS refuses', async () => {
+test('says in one line that STS refuses', async () => {
   const { env } = await setup()
   const run = await runCli(['emulate', '--port', '0', '--assume-role', ARN], {
     env: { ...env, AWS_SECRET_ACCESS_KEY: 'wrong' },
@@ -114,7 +114,7 @@ test('says in a line that STS refuses', async () => {
   )
 })
 
-test('says in a line that the developer has no credentials', async () => {
+test('says in one line that the developer has no credentials', async () => {
   const run = await runCli(['emulate', '--port', '0', '--assume-role', ARN], {
     env: { AWS_EC2_METADATA_DISABLED: 'true', AWS_REGION: 'eu-central-1' },
   })
@@ -122,7 +122,7 @@ test('says in a line that the developer has no credentials', async () => {
   expect(run.stderr).toMatch(/^instance-role emulate: STS gave no credentials of .*\n$/)
 })
 
-test('says in a line that @aws-sdk/credential-providers is missing', async () => {
+test('says in one line that @aws-sdk/credential-providers is missing', async () => {
   const folder = inject('bareProject')
   const main = join(folder, 'node_modules/instance-role/dist/cli/main.js')
   expect(await runCli(['emulate', '--assume-role', ARN], { main, cwd: folder })).toEqual({

@@ -10,7 +10,7 @@ test.each([
   ['90s', 90],
   ['15m', 900],
   ['2h', 7_200],
-])('takes a duration of %s for %i s', (text, seconds) => {
+])('reads a duration of %s as %i s', (text, seconds) => {
   const flags = ['--lifetime', text, '--rotate-every', text, '--no-role', '--fail-after', text]
   expect(parseEmulateOptions(flags)).toMatchObject({
     lifetimeSeconds: seconds,
@@ -29,17 +29,17 @@ test.each([
   ['credentials=missing=Token', { step: 'credentials', fault: { missingField: 'Token' } }],
   ['credentials=code=Failed', { step: 'credentials', fault: { code: 'Failed' } }],
   ['/latest/user-data=html', { step: '/latest/user-data', fault: 'html' }],
-])('takes --fail %s', (text, order) => {
+])('accepts --fail %s', (text, order) => {
   const { breakage } = parseEmulateOptions(['--fail', text])
   expect(breakage.faults).toEqual([{ count: undefined, ...order, text }])
 })
 
-test('takes --fail as often as it is given, in that order', () => {
+test('accepts --fail several times, in that order', () => {
   const { faults } = parseEmulateOptions(['--fail', 'token=500x2', '--fail', 'token=silence']).breakage
   expect(faults.map(({ fault }) => fault)).toEqual([{ status: 500 }, 'silence'])
 })
 
-test('takes metadata by path, and the facts that others follow from as facts', () => {
+test('reads metadata by path, and as facts if other metadata depend on them', () => {
   const { metadata } = parseEmulateOptions([
     ...['--metadata', 'placement/region=eu-west-1', '--metadata', '/latest/meta-data/mac=02:00:00:00:00:02'],
     ...['--metadata', 'tags/instance/Team Name=a=b', '--metadata', '/latest/user-data='],
@@ -121,7 +121,7 @@ test.each([
     '--metadata "tags//Name=x": the path must be below /latest/meta-data/, such as placement/region=eu-west-1, or begin with /latest/',
   ],
   [['--fial', 'x'], "Unknown option '--fial'; did you mean --fail?"],
-])('refuses %j by its name', (args, line) => {
+])('names %j when it refuses it', (args, line) => {
   expect(() => parseEmulateOptions(args)).toThrow(new UsageError(line))
 })
 
@@ -135,7 +135,7 @@ test.each([
   expect(guessShell(env, platform)).toBe(shell)
 })
 
-test('writes what each shell exports', () => {
+test('writes the line of each shell', () => {
   expect(exportLine('sh', 'NAME', 'http://127.0.0.1:1')).toBe('export NAME=http://127.0.0.1:1')
   expect(exportLine('powershell', 'NAME', "it's")).toBe("$env:NAME = 'it''s'")
 })

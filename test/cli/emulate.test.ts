@@ -32,7 +32,7 @@ async function read(endpoint: string, path: string): Promise<string> {
   return (await ask(endpoint + path, 'GET', { 'X-aws-ec2-metadata-token': token })).body
 }
 
-test('a program gets credentials by the variables that are printed, and each request is logged', async () => {
+test('gives a program credentials with the printed variables, and logs each request', async () => {
   const { endpoint, env, stdout, stderr } = await startEmulate()
   expect(Object.keys(env)).toEqual(['AWS_EC2_METADATA_SERVICE_ENDPOINT'])
   expect(stdout()).toBe(`export AWS_EC2_METADATA_SERVICE_ENDPOINT=${endpoint}\n`)
@@ -51,7 +51,7 @@ test('a program gets credentials by the variables that are printed, and each req
     expect(stderr()).not.toContain(secret)
 })
 
-test('answers from a process that may not compile at run time', async () => {
+test('serves in a process that may not compile at run time', async () => {
   const { endpoint } = await startEmulate([], { env: { NODE_OPTIONS: '--jitless' } })
   expect(await read(endpoint, LISTING_PATH)).toBe('app-role')
 })
@@ -62,21 +62,21 @@ test('serves the role and the instance profile by their names', async () => {
   expect(await read(endpoint, '/latest/meta-data/iam/info')).toContain(':instance-profile/my-profile"')
 })
 
-test('credentials live as long as --lifetime says', async () => {
+test('issues credentials that live as long as --lifetime says', async () => {
   const { endpoint } = await startEmulate(['--lifetime', '15m'])
   const document = JSON.parse(await read(endpoint, `${LISTING_PATH}app-role`)) as Record<string, string>
   const at = (name: string) => Date.parse(document[name] ?? '')
   expect(at('Expiration') - at('LastUpdated')).toBe(900_000)
 })
 
-test('listens on the port that it is told', async () => {
+test('listens on the given port', async () => {
   const port = await freePort()
   const { endpoint } = await startEmulate(['--port', String(port)])
   expect(endpoint).toBe(`http://127.0.0.1:${port}`)
   expect((await ask(`${endpoint}/latest/`)).status).toBe(401)
 })
 
-test('answers without a token where --http-tokens is optional', async () => {
+test('answers without a token if --http-tokens is optional', async () => {
   const { endpoint } = await startEmulate(['--http-tokens', 'optional'])
   expect(await ask(endpoint + LISTING_PATH)).toEqual({ status: 200, body: 'app-role' })
 })
@@ -103,14 +103,14 @@ test('refuses a foreign Host', async () => {
   expect(requestLines(stderr())[0]).toBe(`GET ${LISTING_PATH} 403`)
 })
 
-test('refuses whatever was forwarded', async () => {
+test('refuses forwarded requests', async () => {
   const { endpoint } = await startEmulate(['--http-tokens', 'optional'])
   const forwarded = { 'X-Forwarded-For': '10.0.0.1' }
   expect((await ask(endpoint + LISTING_PATH, 'GET', forwarded)).status).toBe(403)
   expect((await ask(`${endpoint}/latest/api/token`, 'PUT', { ...TTL, ...forwarded })).status).toBe(403)
 })
 
-test('lets no request write to the terminal', async () => {
+test('does not let a request write to the terminal', async () => {
   const { endpoint, stderr } = await startEmulate()
   const socket = connect(Number(new URL(endpoint).port), '127.0.0.1')
   socket.write(Buffer.from('GET /\u009b31m HTTP/1.1\r\nHost: localhost\r\n\r\n', 'latin1'))
@@ -118,18 +118,15 @@ test('lets no request write to the terminal', async () => {
   expect(stderr()).not.toMatch(/\u009b|\ufffd/)
 })
 
-test.each(['SIGINT', 'SIGTERM'] as const)(
-  'stops cleanly on %s, whatever is left unanswered',
-  async (signal) => {
-    const { endpoint, child, ended, stderr } = await startEmulate(['--hops-away', '1'])
-    const unanswered = ask(`${endpoint}/latest/api/token`, 'PUT', TTL).catch((error: unknown) => error)
-    await expect.poll(() => requestLines(stderr())).toHaveLength(1)
-    child.kill(signal)
-    expect(await ended).toBe(0)
-    expect(stderr()).toMatch(/\ninstance-role emulate: stopped\n$/)
-    expect(await unanswered).toMatchObject({ code: 'ECONNRESET' })
-  },
-)
+test.each(['SIGINT', 'SIGTERM'] as const)('stops cleanly on %s, whatever is unanswered', async (signal) => {
+  const { endpoint, child, ended, stderr } = await startEmulate(['--hops-away', '1'])
+  const unanswered = ask(`${endpoint}/latest/api/token`, 'PUT', TTL).catch((error: unknown) => error)
+  await expect.poll(() => requestLines(stderr())).toHaveLength(1)
+  child.kill(signal)
+  expect(await ended).toBe(0)
+  expect(stderr()).toMatch(/\ninstance-role emulate: stopped\n$/)
+  expect(await unanswered).toMatchObject({ code: 'ECONNRESET' })
+})
 
 test('says that a port is in use', async () => {
   const taken = createServer().listen(0, '127.0.0.1')
@@ -158,7 +155,7 @@ test.each([
   })
 })
 
-test('breaks what it is told to, and shows the metadata that it is given', async () => {
+test('breaks what the flags say, and shows the given metadata', async () => {
   const { endpoint, stderr } = await startEmulate([
     ...['--fail', 'token=503x2', '--fail', '/latest/meta-data/hostname=404', '--rotate-every', '1s'],
     ...['--metadata', 'placement/region=us-west-2', '--metadata', 'spot/instance-action={"action":"stop"}'],
@@ -176,7 +173,7 @@ test('breaks what it is told to, and shows the metadata that it is given', async
   await expect.poll(document, { timeout: 3_000 }).not.toContain(first.accessKeyId)
 })
 
-test('is whole until --fail-after, and says when it breaks', async () => {
+test('works until --fail-after, and says when it breaks', async () => {
   const { endpoint, stderr } = await startEmulate(['--no-role', '--fail-after', '1s'])
   expect(stderr()).toMatch(/\ninstance-role emulate: in 1 s: --no-role\n$/)
   expect((await provider(endpoint)()).accessKeyId).toMatch(/^FAKE/)
@@ -184,7 +181,7 @@ test('is whole until --fail-after, and says when it breaks', async () => {
   await expect(provider(endpoint)()).rejects.toMatchObject({ code: 'NO_ROLE' })
 })
 
-test('prints what PowerShell exports', async () => {
+test('prints the line for PowerShell', async () => {
   const { stdout } = startCli(['emulate', '--port', '0', '--shell', 'powershell'])
   await expect
     .poll(stdout, { timeout: 10_000 })

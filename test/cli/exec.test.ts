@@ -43,7 +43,7 @@ const ASK = `
   } while (given.Code === 'LOADING')
   console.log(JSON.stringify(given))`
 
-test('gives a command the credentials of the role, says nothing itself, and stops serving with it', async () => {
+test('gives a command the credentials of the role, prints nothing itself, and stops serving with it', async () => {
   const { instance, env } = await listening()
   const { status, stdout, stderr } = await runProgram(ASK, { env })
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
@@ -73,7 +73,7 @@ test('serves in a process that may not compile at run time', async () => {
   expect(JSON.parse(stdout)).toMatchObject({ AccessKeyId: instance.credentials?.accessKeyId })
 })
 
-test('three processes of ten SDK clients make one load', async () => {
+test('makes one load for three processes of ten SDK clients', async () => {
   const { instance, env } = await listening()
   const { status, stdout, stderr } = await runCli(['exec', '--', NODE, TEN_CLIENTS, '3'], { env })
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
@@ -81,7 +81,7 @@ test('three processes of ten SDK clients make one load', async () => {
   expect(instance.requests).toEqual(FIRST_LOAD)
 })
 
-test('changes the variables of the protocol in the environment of the command, and no other', async () => {
+test('changes only the variables of the protocol in the environment of the command', async () => {
   const env = {
     AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: '/other',
     AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: '/other',
@@ -101,7 +101,7 @@ test('changes the variables of the protocol in the environment of the command, a
   expect(Object.keys(rest).filter((name) => name.startsWith('AWS_CONTAINER'))).toEqual([])
 })
 
-test('runs the command where there is no role, and tells those who ask why', async () => {
+test('runs the command if there is no role, and tells its clients why', async () => {
   const { env } = await listening((instance) => instance.disassociateProfile())
   const { status, stdout, stderr } = await runProgram(ASK, { env })
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
@@ -112,7 +112,7 @@ test('runs the command where there is no role, and tells those who ask why', asy
   })
 })
 
-test('does not wait for IMDS, neither at the start nor at the end', async () => {
+test('waits for IMDS neither at the start nor at the end', async () => {
   const { env } = await listening((instance) => instance.failUntilLifted('all', 'silence'))
   // A load that takes longer than this test may.
   const slow = { ...env, AWS_METADATA_SERVICE_TIMEOUT: '60' }
@@ -120,7 +120,7 @@ test('does not wait for IMDS, neither at the start nor at the end', async () => 
   expect({ status, stdout }).toEqual({ status: 0, stdout: 'done\n' })
 })
 
-test.skipIf(!isUnix)('is the command to whoever writes to it and reads from it', async () => {
+test.skipIf(!isUnix)('passes stdin, stdout and stderr through', async () => {
   const run = startCli(['exec', '--', 'sh', '-c', 'cat; echo problem >&2'])
   run.child.stdin?.end('what goes in\n')
   expect(await run.ended).toBe(0)
@@ -199,7 +199,7 @@ test.skipIf(!isUnix)('passes signals on, and ends when the command does', async 
   expect(run.stderr()).toBe('')
 })
 
-test.skipIf(!isUnix)('passes SIGINT on where there is no terminal that sends it to all', async () => {
+test.skipIf(!isUnix)('passes SIGINT on if no terminal sends it to all processes', async () => {
   const options = { detached: true, env: { ...process.env, ...NOWHERE } }
   const child = spawn(NODE, [MAIN, 'exec', '--', NODE, '--eval', PRINT_SIGNALS], options)
   onTestFinished(() => void child.kill('SIGKILL'))
@@ -247,7 +247,7 @@ test.each([
     { AWS_WEB_IDENTITY_TOKEN_FILE: '/x', AWS_ROLE_ARN: 'arn' },
     /AWS_WEB_IDENTITY_TOKEN_FILE/,
   ],
-])('says in one line on stderr that SDKs prefer %s, and leaves them', async (_what, env, says) => {
+])('says in one line on stderr that SDKs prefer %s, and keeps them', async (_what, env, says) => {
   const { stdout, stderr } = await runProgram('console.log(JSON.stringify(process.env))', { env })
   expect(JSON.parse(stdout)).toMatchObject(env)
   expect(stderr).toMatch(/^instance-role exec: before the role of the instance, AWS SDKs try .*\n$/)
@@ -255,7 +255,7 @@ test.each([
   expect(stderr).not.toContain('FAKE')
 })
 
-test('says that access keys in a file are preferred', async () => {
+test('says that SDKs prefer access keys in a file', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'exec-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const file = join(folder, 'credentials')
@@ -279,7 +279,7 @@ async function isServed(uri: string): Promise<boolean> {
   )
 }
 
-test.skipIf(!isUnix)('leaves nothing but the command when it is killed', async () => {
+test.skipIf(!isUnix)('leaves only the command when it is killed', async () => {
   const program = `
     console.log(process.pid, process.env.AWS_CONTAINER_CREDENTIALS_FULL_URI)
     setInterval(() => {}, 1000)`
@@ -294,7 +294,7 @@ test.skipIf(!isUnix)('leaves nothing but the command when it is killed', async (
   expect(process.kill(Number(pid), 0)).toBe(true)
 })
 
-test('explains itself', async () => {
+test('explains its flags', async () => {
   const { status, stdout } = await runCli(['exec', '--help'])
   expect(status).toBe(0)
   expect(stdout).toMatch(/^Usage: instance-role exec /)

@@ -35,17 +35,17 @@ test.each([
   ['an hour', 60, 45],
   ['12 hours', 720, 705],
   ['a quarter of an hour', 15, 7.5],
-])('a set that lives %s is renewed in time', (_life, lifeMinutes, dueMinutes) => {
+])('renews credentials that live %s in time', (_life, lifeMinutes, dueMinutes) => {
   expect(renewalAt(0, lifeMinutes * MINUTE)).toBe(dueMinutes * MINUTE)
 })
 
-test('renews each set that follows', async () => {
+test('renews all later credentials as well', async () => {
   const { clock, renewedAt } = setup()
   await clock.advance(3 * HOUR + SECOND)
   expect(renewedAt).toEqual([45, 90, 135, 180].map((minutes) => minutes * MINUTE))
 })
 
-test('asks again every ten seconds after a failure, and then goes on as before', async () => {
+test('retries every ten seconds after a failure, and then continues as before', async () => {
   const { clock, renewedAt, failures, state } = setup()
   const error = new Error('refused')
   state.failing = error
@@ -56,20 +56,20 @@ test('asks again every ten seconds after a failure, and then goes on as before',
   expect(renewedAt).toEqual([45 * MINUTE + 30 * SECOND, 90 * MINUTE + 30 * SECOND])
 })
 
-test('renews within half a minute once a suspended machine is awake', async () => {
+test('renews within half a minute after a suspended machine wakes up', async () => {
   const { clock, renewedAt } = setup()
   clock.stepWallClock(2 * HOUR)
   await clock.advance(31 * SECOND)
   expect(renewedAt).toEqual([2 * HOUR + 30 * SECOND])
 })
 
-test('does not ask more than once a second for sets that have ended as they come', async () => {
+test('sends at most one request per second if the credentials that come have expired', async () => {
   const { clock, renewedAt } = setup({ lifeMs: -HOUR })
   await clock.advance(3 * SECOND + 1)
   expect(renewedAt).toEqual([1, 2, 3].map((seconds) => seconds * SECOND))
 })
 
-test('ends when it is stopped, without waiting for what is due', async () => {
+test('ends when it is stopped, without waiting for the next renewal', async () => {
   const { clock, stopping, ended, renewedAt } = setup()
   stopping.abort()
   await ended
@@ -77,7 +77,7 @@ test('ends when it is stopped, without waiting for what is due', async () => {
   expect(renewedAt).toEqual([])
 })
 
-test.each(['gives', 'refuses'])('tells nothing of what STS %s after the stop', async (verb) => {
+test.each(['gives', 'refuses'])('reports nothing of what STS %s after the stop', async (verb) => {
   const { clock, stopping, ended, renewedAt, failures, state } = setup()
   state.beforeAnswer = () => stopping.abort()
   if (verb === 'refuses') state.failing = new Error('refused')

@@ -36,7 +36,7 @@ async function ask(url: string, headers: Record<string, string> = {}, agent: Age
   return { status: response.statusCode, headers: response.headers, body: await text(response) }
 }
 
-test('lets nobody keep a copy or read it from a web page', async () => {
+test('forbids caching and reading from a web page', async () => {
   const { url } = await setup()
   const { status, headers } = await ask(url)
   expect(status).toBe(200)
@@ -84,7 +84,7 @@ test.each([2, 1_000])('answers none of %i requests that arrive together', async 
   expect(response.match(/^HTTP\/1\.1 .*$/gm)).toEqual(['HTTP/1.1 400 Bad Request'])
 })
 
-test('keeps 256 connections at most, and lets nobody who holds them lock others out', async () => {
+test('keeps at most 256 connections, so that nobody can lock others out', async () => {
   const { port, url } = await setup()
   const open: Socket[] = []
   onTestFinished(() => {
@@ -101,7 +101,7 @@ test('keeps 256 connections at most, and lets nobody who holds them lock others 
   await expect.poll(() => closed, { timeout: 10_000 }).toBe(300 - 256 + 1)
 })
 
-test('reads headers of 8 KiB at most', async () => {
+test('reads at most 8 KiB of headers', async () => {
   const { port } = await setup()
   const request = lines('GET /credentials HTTP/1.1', `Host: 127.0.0.1:${port}`, `X: ${'x'.repeat(9_000)}`)
   expect(await sendRaw(port, request)).toMatch(/^HTTP\/1\.1 431 /)
@@ -135,7 +135,7 @@ test('answers a request without Host with 400, and HTTP/1.0 without it with 403'
   expect(await sendRaw(port, lines('GET /credentials HTTP/1.0', token))).toMatch(/^HTTP\/1\.1 403 /)
 })
 
-test('survives any bytes, and gives nothing for them', async () => {
+test('survives any bytes, and returns no credentials for them', async () => {
   const { port, url } = await setup()
   await fc.assert(
     fc.asyncProperty(oddRequest(port), async (bytes) => {
@@ -146,7 +146,7 @@ test('survives any bytes, and gives nothing for them', async () => {
   expect((await ask(url)).status).toBe(200)
 })
 
-test('listens on 127.0.0.1 alone unless told otherwise', async () => {
+test('listens only on 127.0.0.1 by default', async () => {
   const { port } = await setup()
   const others = Object.values(networkInterfaces())
     .flat()
@@ -163,13 +163,13 @@ test('listens on 127.0.0.1 alone unless told otherwise', async () => {
   for (const outcome of await Promise.all(outcomes)) expect(outcome).toMatchObject({ code: 'ECONNREFUSED' })
 })
 
-test.skipIf(!hasIpv6)('listens on ::1 as well if told (where this machine has it)', async () => {
+test.skipIf(!hasIpv6)('listens on ::1 as well if asked (where this machine has it)', async () => {
   const { port, url } = await setup({ ipv6: true })
   expect((await ask(`http://[::1]:${port}/credentials`)).status).toBe(200)
   expect((await ask(url)).status).toBe(200)
 })
 
-test('refuses ::1 as Host where it does not listen there', async () => {
+test('refuses ::1 as Host if it does not listen there', async () => {
   const { port, url } = await setup()
   expect((await ask(url, { Host: `[::1]:${port}` })).status).toBe(403)
 })

@@ -8,7 +8,7 @@ test('lists its commands', async () => {
   expect(stdout).toMatch(/^ {2}emulate +\S/m)
 })
 
-test('tells its version', async () => {
+test('prints its version', async () => {
   const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
   const { version } = JSON.parse(text) as { version: string }
   expect(await runCli(['--version'])).toEqual({ status: 0, stdout: `${version}\n`, stderr: '' })
@@ -26,7 +26,7 @@ test.each([
   expect(await runCli(args)).toEqual({ status: 2, stdout: '', stderr: `instance-role: ${line}\n` })
 })
 
-test('every command tells of a misspelled flag which was likely meant', async () => {
+test('suggests the likely flag for a misspelled one, in every command', async () => {
   const { stdout } = await runCli(['--help'])
   const names = [...stdout.matchAll(/^ {2}(\w+) {2}/gm)].map(([, name = '']) => name)
   expect(names).toContain('doctor')

@@ -12,10 +12,10 @@ test.each([
   ['credencials', 'credentials'],
   ['exce', 'exec'],
   ['srve', 'serve'],
-])('takes %s for %s', (word, meant) => {
+])('suggests %s as %s', (word, meant) => {
   expect(nearest(word, KNOWN)).toBe(meant)
 })
 
-test.each(['nonsense', '', 'e', 'x', 'status', 'executor'])('takes %j for none', (word) => {
+test.each(['nonsense', '', 'e', 'x', 'status', 'executor'])('suggests nothing for %j', (word) => {
   expect(nearest(word, KNOWN)).toBeUndefined()
 })

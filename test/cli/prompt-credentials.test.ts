@@ -36,7 +36,7 @@ function withResolvers<T>(): PromiseWithResolvers<T> {
   return { promise, ...settle }
 }
 
-test('gives what the provider gives in time, and leaves no timer', async () => {
+test("returns the provider's credentials if they come in time, and leaves no timer", async () => {
   const { calls, get } = setup()
   const got = get()
   calls[0]?.resolve(CREDENTIALS)
@@ -44,7 +44,7 @@ test('gives what the provider gives in time, and leaves no timer', async () => {
   expect(vi.getTimerCount()).toBe(0)
 })
 
-test('gives nothing while the first load takes longer', async () => {
+test('returns nothing while the first load takes longer', async () => {
   const { get } = setup()
   const got = get()
   await vi.advanceTimersByTimeAsync(900)
@@ -62,7 +62,7 @@ test('rejects with the last failure while another load takes longer', async () =
   await second
 })
 
-test('remembers a failure that came after the answer', async () => {
+test('remembers a failure that came after the response', async () => {
   const { calls, get } = setup()
   const first = get()
   await vi.advanceTimersByTimeAsync(900)
@@ -74,7 +74,7 @@ test('remembers a failure that came after the answer', async () => {
   await second
 })
 
-test('forgets a failure once there are credentials', async () => {
+test('forgets a failure when there are credentials', async () => {
   const { calls, get } = setup()
   const settled = [get(), get()]
   calls[0]?.reject(new Error('refused'))

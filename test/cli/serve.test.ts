@@ -67,7 +67,7 @@ async function health(uri: string): Promise<unknown> {
   return { status: response.status, ...((await response.json()) as object) }
 }
 
-test('prints the two variables, keeps the token to its file, and stops with status 0', async () => {
+test('prints the two variables, writes the token only to its file, and stops with status 0', async () => {
   const { instance, env } = await listening()
   const { uri, tokenFile, token, child, ended, stdout, stderr } = await startServe(env)
   expect(stdout()).toBe(
@@ -86,7 +86,7 @@ test('prints the two variables, keeps the token to its file, and stops with stat
 })
 
 test.skipIf(!isUnix)(
-  'writes the token for this user alone, whatever the umask, and nothing beside it',
+  'writes the token for this user only, whatever the umask, and no other file',
   async () => {
     const before = process.umask(0)
     onTestFinished(() => void process.umask(before))
@@ -96,7 +96,7 @@ test.skipIf(!isUnix)(
   },
 )
 
-test('goes on for clients when it is killed and started again, with another token', async () => {
+test('serves its clients again after it was killed and restarted, with another token', async () => {
   const { instance, env } = await listening()
   const first = await startServe(env)
   const credentials = sdkProvider(first)
@@ -112,7 +112,7 @@ test('goes on for clients when it is killed and started again, with another toke
   expect(refused.status).toBe(403)
 })
 
-test('reports how the role is, without a token', async () => {
+test('reports the state of the role without a token', async () => {
   const { instance, env } = await listening((one) => one.failUntilLifted('credentials', { code: 'Failed' }))
   const server = await startServe(env)
   await expect.poll(() => health(server.uri), PATIENT).toEqual({ status: 503, state: 'failing' })
@@ -155,7 +155,7 @@ test.skipIf(!isUnix).each<[string, Obstacle, RegExp]>([
   ],
   ['that is a folder', (path) => mkdirSync(path, { mode: 0o700 }), /is not a regular file/],
   ['in a folder that does not exist', (path) => rmSync(join(path, '..'), { recursive: true }), /ENOENT/],
-])('refuses a token file %s, and leaves it alone', async (_what, make, says) => {
+])('refuses a token file %s, and does not change it', async (_what, make, says) => {
   const folder = join(temporaryFolder(), 'inner')
   mkdirSync(folder)
   const path = join(folder, 'token')
@@ -177,7 +177,7 @@ test.skipIf(!isRoot)('refuses a token file of another user (where the tests are 
   expect(stderr).toContain('belongs to another user')
 })
 
-test('leaves the token of the server that has the port', async () => {
+test('keeps the token of the server that has the port', async () => {
   const taken = createServer().listen(0, '127.0.0.1')
   onTestFinished(() => void taken.close())
   await once(taken, 'listening')
@@ -223,7 +223,7 @@ print('bound', flush=True)
 print(receiver.recv(4096).decode(), flush=True)`
 
 test.skipIf(!hasSystemdNotify)(
-  'tells systemd when it is ready (where this machine has systemd-notify)',
+  'notifies systemd when it is ready (where this machine has systemd-notify)',
   async () => {
     const socket = join(temporaryFolder(), 'notify')
     const receiver = spawn('python3', ['-c', RECEIVE, socket])

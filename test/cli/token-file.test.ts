@@ -16,7 +16,7 @@ function setup(mode = 0o700) {
   return { folder, path: join(folder, 'token') }
 }
 
-test('writes a token where there is none, and over the last one', async () => {
+test('writes a new token file, and replaces the last one', async () => {
   const { path } = setup()
   for (const token of ['FAKE-first', 'FAKE-second']) {
     await requireOwnFile(path)
@@ -30,14 +30,14 @@ test.skipIf(!isUnix)('refuses a folder that every user can write to', async () =
   await expect(requireOwnFile(path)).rejects.toThrow('every user can write to')
 })
 
-test.skipIf(!isUnix)('refuses such a folder with a token in it, too', async () => {
+test.skipIf(!isUnix)('refuses such a folder even if it has a token', async () => {
   const { path } = setup(0o777)
   writeFileSync(path, 'FAKE', { mode: 0o600 })
   await expect(requireOwnFile(path)).rejects.toThrow('every user can write to')
 })
 
 test.skipIf(!isUnix)(
-  'takes a folder like /tmp, in which nobody can replace the files of others',
+  'accepts a folder like /tmp, in which nobody can replace the files of others',
   async () => {
     const { path } = setup(0o1777)
     await expect(requireOwnFile(path)).resolves.toBeUndefined()
@@ -50,7 +50,7 @@ test.skipIf(!isRoot)('refuses a folder of another user (where the tests are root
   await expect(requireOwnFile(path)).rejects.toThrow('folder of another user')
 })
 
-test('calls a folder that is in the place of the file by its name', async () => {
+test('names a folder at the path of the file', async () => {
   const { path } = setup()
   mkdirSync(path, { mode: 0o700 })
   await expect(requireOwnFile(path)).rejects.toThrow('is not a regular file')

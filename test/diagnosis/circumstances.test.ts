@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { clockSince, examine, findingsOf, QUICK, reportFrom, startInstance } from './examine.js'
 
-test('says that an instance which was just launched may get its role later', async () => {
+test('says that a newly launched instance may get its role later', async () => {
   const { finding } = await examine({
     options: { clock: clockSince(30_000) },
     make: (instance) => instance.disassociateProfile(),
@@ -18,18 +18,21 @@ test('warns that IMDSv1 is still open, and stays healthy', async () => {
   expect(report.healthy).toBe(true)
 })
 
-test.each([120_000, 600_000])('warns of a clock that is %i ms ahead, and stays healthy', async (behindMs) => {
-  const { sleep } = clockSince(0)
-  const { report, finding } = await examine({
-    options: { clock: { now: () => Date.now() - behindMs, sleep } },
-  })
-  expect(finding('clock')).toMatchObject({ verdict: 'warning' })
-  expect(finding('clock')?.message).toContain('min ahead of that of IMDS')
-  expect(finding('credentials')).toMatchObject({ verdict: 'ok' })
-  expect(report.healthy).toBe(true)
-})
+test.each([120_000, 600_000])(
+  'warns about a clock that is %i ms ahead, and stays healthy',
+  async (behindMs) => {
+    const { sleep } = clockSince(0)
+    const { report, finding } = await examine({
+      options: { clock: { now: () => Date.now() - behindMs, sleep } },
+    })
+    expect(finding('clock')).toMatchObject({ verdict: 'warning' })
+    expect(finding('clock')?.message).toContain('min ahead of that of IMDS')
+    expect(finding('credentials')).toMatchObject({ verdict: 'ok' })
+    expect(report.healthy).toBe(true)
+  },
+)
 
-test('calls credentials that have ended a problem', async () => {
+test('reports expired credentials as a problem', async () => {
   const { report, finding } = await examine({
     make: (instance) => instance.failUntilLifted('credentials', 'expired'),
   })
@@ -40,7 +43,7 @@ test('calls credentials that have ended a problem', async () => {
   expect(report.healthy).toBe(false)
 })
 
-test('warns where IMDS answers only after failures', async () => {
+test('warns if IMDS answers only after failures', async () => {
   const { report, finding } = await examine({
     make: (instance) => instance.fail('credentials', { status: 503 }, { status: 429 }),
   })
@@ -48,7 +51,7 @@ test('warns where IMDS answers only after failures', async () => {
   expect(report.healthy).toBe(true)
 })
 
-test('warns of a role that ECS or EKS gives', async () => {
+test('warns about a role from ECS or EKS', async () => {
   const { finding } = await examine({
     env: { AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: '/v2/credentials/x' },
   })
@@ -58,7 +61,7 @@ test('warns of a role that ECS or EKS gives', async () => {
   })
 })
 
-test('takes a captive portal for no open IMDSv1', async () => {
+test('does not treat a captive portal as open IMDSv1', async () => {
   const { finding } = await examine({
     make: (instance) => instance.failUntilLifted('all', 'html'),
     env: QUICK,
@@ -67,7 +70,7 @@ test('takes a captive portal for no open IMDSv1', async () => {
   expect(finding('token')).toMatchObject({ code: 'BAD_RESPONSE', verdict: 'problem' })
 })
 
-test('counts the requests of the load, and none that the doctor makes beside it', async () => {
+test("counts only the requests of the load, and not the doctor's other requests", async () => {
   const { finding, instance } = await examine({
     make: (started) => started.failUntilLifted('/latest/meta-data/iam/info', { status: 503 }),
   })
@@ -75,7 +78,7 @@ test('counts the requests of the load, and none that the doctor makes beside it'
   expect(finding('reach')).toMatchObject({ verdict: 'ok', facts: { requests: 3, failedRequests: 0 } })
 })
 
-test('reads region and instance ID without a token where the token is out of reach and IMDSv1 is open', async () => {
+test('reads region and instance ID without a token if no token can be had and IMDSv1 is open', async () => {
   const { finding } = await examine({
     options: { hopsAway: 1, httpTokens: 'optional' },
     env: { ...QUICK, AWS_METADATA_SERVICE_NUM_ATTEMPTS: '' },
@@ -101,13 +104,13 @@ test('waits for a slow IMDS as long as the provider does, and says that it waits
 test.each([
   { name: 'AWS_ACCESS_KEY_ID', file: { aws_access_key_id: 'STATICKEYID' } },
   { name: 'AWS_SECRET_ACCESS_KEY', file: { aws_secret_access_key: 'static-secret' } },
-])('takes $name alone for no access key', async ({ name, file }) => {
+])('does not treat $name alone as an access key', async ({ name, file }) => {
   const { finding } = await examine({ env: { [name]: 'static' }, keysInFile: file })
   expect(finding('static-keys')).toMatchObject({ verdict: 'ok' })
   expect(finding('static-keys')?.message).toContain(`${name} is set without its other half`)
 })
 
-test('tells each setting and where it comes from', async () => {
+test('reports each setting and its origin', async () => {
   const { report } = await examine({ env: QUICK })
   expect(report.settings).toMatchObject({
     timeout: { value: 200, origin: 'environment variable AWS_METADATA_SERVICE_TIMEOUT' },

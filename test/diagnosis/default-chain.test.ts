@@ -68,7 +68,7 @@ test.each([
     'yarn install',
   ],
   ['pnpm-lock.yaml', { pnpm: { overrides: OVERRIDE } }, 'pnpm install'],
-])('warns of an override that %s ignores: %o', async (lockFile, manifest, command) => {
+])('warns about an override that %s ignores: %o', async (lockFile, manifest, command) => {
   const finding = await findingIn(program(OFFICIAL, manifest, lockFile))
   expect(finding).toMatchObject({ verdict: 'warning', facts: { implementation: OFFICIAL.name, copies: 1 } })
   expect(finding.message).toContain('The override in package.json has no effect')
@@ -79,19 +79,19 @@ test.each([
   "overrides:\n  '@smithy/credential-provider-imds': npm:instance-role-imds@^0.1.0\n",
   'overrides:\n  "@smithy/credential-provider-imds": "npm:instance-role-imds@^0.1.0"\n',
   "overrides:\n  '@smithy/credential-provider-imds@4': npm:instance-role-imds@^0.1.0\n",
-])('warns of an override that stands in pnpm-workspace.yaml: %j', async (text) => {
+])('warns about an override in pnpm-workspace.yaml: %j', async (text) => {
   const files = { ...program(OFFICIAL, {}, 'pnpm-lock.yaml'), 'pnpm-workspace.yaml': text }
   const finding = await findingIn(files)
   expect(finding).toMatchObject({ verdict: 'warning', fix: 'pnpm install' })
   expect(finding.message).toContain('The override in pnpm-workspace.yaml has no effect')
 })
 
-test('takes an override of something else for none', async () => {
+test('ignores an override of another package', async () => {
   const overrides = { '@smithy/credential-provider-imds': '4.5.1', undici: 'npm:instance-role-imds@1' }
   expect(await findingIn(program(OFFICIAL, { overrides }))).toMatchObject({ verdict: 'ok' })
 })
 
-test('warns of two implementations, and names the folder of the one that is not replaced', async () => {
+test('warns about two implementations, and names the folder of the one that is not replaced', async () => {
   const nested = `${CHAIN}/${SLOT}`
   const { folder, ...finding } = await findingIn({
     ...program(OFFICIAL, {
@@ -108,7 +108,7 @@ test('warns of two implementations, and names the folder of the one that is not 
   expect(finding.fix).toMatch(/npm install$/)
 })
 
-test('finds nothing wrong with two copies of the drop-in, which share what they hold', async () => {
+test('accepts two copies of the drop-in, which share their credentials', async () => {
   const nested = `${CHAIN}/${SLOT}`
   const dependencies = { '@aws-sdk/client-s3': '^3', '@aws-sdk/credential-providers': '^3' }
   const finding = await findingIn({
@@ -119,7 +119,7 @@ test('finds nothing wrong with two copies of the drop-in, which share what they 
   expect(finding).toMatchObject({ verdict: 'ok', facts: { implementation: DROP_IN.name, copies: 2 } })
 })
 
-test('looks in the folders above, for a program that is one of a workspace', async () => {
+test('searches the folders above for a program of a workspace', async () => {
   const finding = await findingIn(
     {
       ...program(OFFICIAL, { overrides: OVERRIDE, workspaces: ['app'] }),
@@ -132,12 +132,12 @@ test('looks in the folders above, for a program that is one of a workspace', asy
   expect(finding.fix).toMatch(new RegExp(`^cd '${finding.folder}' && `))
 })
 
-test('has the command run in the folder of the program, from wherever the doctor is run', async () => {
+test('prints a command that runs in the folder of the program, wherever the doctor runs', async () => {
   const finding = await findingIn({ ...program(OFFICIAL), 'src/main.js': '' }, 'src')
   expect(finding.fix).toMatch(new RegExp(`^cd '${finding.folder}' && npm pkg set `))
 })
 
-test('leaves a lock file above alone that is not of a workspace', async () => {
+test('ignores a lock file in a folder above that is not a workspace', async () => {
   const withoutLockFile = Object.entries(program(OFFICIAL, {}, 'main.js'))
   const app = Object.fromEntries(withoutLockFile.map(([path, content]) => [`app/${path}`, content]))
   const files = { ...app, 'yarn.lock': '', 'package.json': { overrides: OVERRIDE } }
@@ -146,7 +146,7 @@ test('leaves a lock file above alone that is not of a workspace', async () => {
 })
 
 test.each([{}, { 'package.json': { dependencies: { react: '^20' } } }, { 'package.json': '{' }])(
-  'is skipped where no client of the AWS SDK is: %o',
+  'is skipped if there is no client of the AWS SDK: %o',
   async (files) => {
     const { verdict, message } = await findingIn(files)
     expect({ verdict, message }).toEqual({
@@ -156,7 +156,7 @@ test.each([{}, { 'package.json': { dependencies: { react: '^20' } } }, { 'packag
   },
 )
 
-test('is skipped where only Yarn could tell', async () => {
+test('is skipped if only Yarn can find the packages', async () => {
   const files = {
     'package.json': { dependencies: { '@aws-sdk/client-s3': '^3' } },
     'yarn.lock': '',
@@ -167,7 +167,7 @@ test('is skipped where only Yarn could tell', async () => {
   expect(message).toContain('yarn instance-role doctor')
 })
 
-test('ends where packages depend on each other in a circle', async () => {
+test('ends although packages depend on each other in a circle', async () => {
   const files = program(OFFICIAL)
   const circle = { dependencies: { [OFFICIAL.name]: '^4', '@aws-sdk/client-s3': '*' } }
   expect(await findingIn({ ...files, [`${CHAIN}/package.json`]: circle })).toMatchObject({

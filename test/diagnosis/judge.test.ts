@@ -60,13 +60,13 @@ function findingOf(given: Facts, check: string) {
 
 const unreachable = new InstanceRoleError('UNREACHABLE', 'IMDS cannot be reached.', { step: 'token' })
 
-test('finds one thing for each check, in their order', () => {
+test('returns one finding per check, in their order', () => {
   expect(judge(facts()).map(({ check }) => check)).toEqual([...CHECKS])
   expect(judge({ ...facts(), imds: undefined }).map(({ check }) => check)).toEqual([...CHECKS])
   expect(isHealthy(judge(facts()))).toBe(true)
 })
 
-test('sends to the IPv6 address where that one answers', () => {
+test('suggests the IPv6 address if that answers', () => {
   const otherAddress = { endpoint: 'http://[fd00:ec2::254]', answers: true }
   const given = facts({ load: unreachable, otherAddress })
   expect(findingOf(given, 'reach')).toMatchObject({
@@ -76,18 +76,18 @@ test('sends to the IPv6 address where that one answers', () => {
   expect(findingOf(given, 'ipv6')).toMatchObject({ verdict: 'warning' })
 })
 
-test('takes an IPv6 address that does not answer for what it mostly is', () => {
+test('suggests the most likely reason for an IPv6 address that does not answer', () => {
   const otherAddress = { endpoint: 'http://[fd00:ec2::254]', answers: false }
   expect(findingOf(facts({ otherAddress }), 'ipv6')).toMatchObject({ verdict: 'ok' })
 })
 
-test('names the instance in a command where only the firmware knows it', () => {
+test('names the instance in a command if only the firmware knows its ID', () => {
   const load = new InstanceRoleError('HOP_LIMIT', 'Never answered.', { step: 'token', timedOut: true })
   const given = facts({ load, instanceId: undefined }, { firmwareInstanceId: 'i-0aaaaaaaaaaaaaaaa' })
   expect(findingOf(given, 'hop-limit')?.fix).toContain('--instance-id i-0aaaaaaaaaaaaaaaa ')
 })
 
-test('tells a firewall from not being on EC2, where the firmware is that of an instance', () => {
+test('recognises a firewall on EC2 by the firmware', () => {
   const given = facts(
     { load: unreachable, instanceId: undefined },
     { firmwareInstanceId: 'i-0aaaaaaaaaaaaaaaa' },
@@ -97,7 +97,7 @@ test('tells a firewall from not being on EC2, where the firmware is that of an i
   )
 })
 
-test('goes by the clock of IMDS when it says what is left of the credentials', () => {
+test('uses the clock of IMDS for the remaining life of the credentials', () => {
   const load = { roleName: 'app-role', expiresAt: NOW - HOUR, clockOffsetMs: undefined }
   const given = facts({ load, clockOffsetMs: -2 * HOUR })
   expect(findingOf(given, 'credentials')).toMatchObject({ verdict: 'ok', facts: { secondsLeft: 3_600 } })
@@ -109,7 +109,7 @@ test.each([
   { leftMs: 240_000, lifeMs: 600_000, verdict: 'ok' },
   { leftMs: 400_000, lifeMs: 6 * HOUR, verdict: 'ok' },
   { leftMs: -1_000, lifeMs: 600_000, verdict: 'problem' },
-])('calls $leftMs ms left of $lifeMs ms a $verdict', ({ leftMs, lifeMs, verdict }) => {
+])('judges $leftMs ms of $lifeMs ms as $verdict', ({ leftMs, lifeMs, verdict }) => {
   const expiresAt = NOW + leftMs
   const instanceProfile = { name: 'app-profile', code: 'Success', lastUpdatedAt: expiresAt - lifeMs }
   const given = facts({
@@ -119,7 +119,7 @@ test.each([
   expect(findingOf(given, 'credentials')).toMatchObject({ verdict })
 })
 
-test('warns of what EC2 says of the instance profile', () => {
+test('warns about the status of the instance profile', () => {
   const instanceProfile = { name: 'app-profile', code: 'InstanceProfileNotFound', lastUpdatedAt: undefined }
   expect(findingOf(facts({ instanceProfile }), 'instance-profile')).toMatchObject({
     verdict: 'warning',
@@ -134,7 +134,7 @@ test('puts no name in a command that the shell would split', () => {
   expect(finding).not.toHaveProperty('fix')
 })
 
-test('sets verdicts off by the paint that it is given', () => {
+test('colours verdicts with the given paint', () => {
   const layout = {
     width: 80,
     isVerbose: true,
@@ -145,7 +145,7 @@ test('sets verdicts off by the paint that it is given', () => {
   )
 })
 
-test('takes silence to a request without a token, too, for no hop limit', () => {
+test('does not report a hop limit if a request without a token gets no response either', () => {
   const load = new InstanceRoleError('HOP_LIMIT', 'Never answered.', { step: 'token', timedOut: true })
   const given = facts({ load, v1: 'unknown', answersWithoutToken: false })
   expect(findingOf(given, 'hop-limit')).toMatchObject({ verdict: 'skipped' })
@@ -157,7 +157,7 @@ test('takes silence to a request without a token, too, for no hop limit', () => 
 })
 
 test.each(['open', 'closed'] as const)(
-  'names X-Forwarded-For where IMDSv1 is %s and the token is refused',
+  'names X-Forwarded-For if IMDSv1 is %s and the token is refused',
   (v1) => {
     const load = new InstanceRoleError('IMDS_DISABLED', 'Refused.', { step: 'token', statusCode: 403 })
     const finding = findingOf(facts({ load, v1 }), 'token')
@@ -167,7 +167,7 @@ test.each(['open', 'closed'] as const)(
   },
 )
 
-test('takes IMDS for disabled where it refuses a request without a token as well', () => {
+test('reports IMDS as disabled if it refuses a request without a token as well', () => {
   const load = new InstanceRoleError('IMDS_DISABLED', 'Refused.', { step: 'token', statusCode: 403 })
   expect(findingOf(facts({ load, v1: 'unknown' }), 'token')).toMatchObject({
     code: 'IMDS_DISABLED',
@@ -180,7 +180,7 @@ function forbidden(message: string): InstanceRoleError {
 }
 
 test.each(['EACCES', 'EPERM', 'EINVAL', 'ENETUNREACH', 'EHOSTUNREACH'])(
-  'looks at the routes of this host where a connection ends with %s',
+  "suggests to check this host's routes if a connection ends with %s",
   (code) => {
     const message = `IMDS cannot be reached: connect ${code} 169.254.169.254:80.`
     const given = facts({ load: forbidden(message) })
@@ -189,13 +189,13 @@ test.each(['EACCES', 'EPERM', 'EINVAL', 'ENETUNREACH', 'EHOSTUNREACH'])(
   },
 )
 
-test('looks at the route to the IPv6 address where that is in use', () => {
+test('suggests to check the route to the IPv6 address if that is used', () => {
   const message = 'IMDS cannot be reached: connect EACCES fd00:ec2::254:80.'
   const given = facts({ load: forbidden(message), endpoint: 'http://[fd00:ec2::254]' })
   expect(findingOf(given, 'reach')).toMatchObject({ fix: 'ip route get fd00:ec2::254' })
 })
 
-test('does not look at routes where the host itself refused nothing', () => {
+test('does not suggest routes if the host itself refused nothing', () => {
   const load = new InstanceRoleError('UNREACHABLE', 'IMDS cannot be reached: connect ECONNREFUSED.', {
     step: 'token',
   })
@@ -208,7 +208,7 @@ test.each([
   { offsetMs: 29_000, verdict: 'ok', says: '29 s behind' },
   { offsetMs: -60_000, verdict: 'warning', says: '1 min ahead' },
   { offsetMs: 310_000, verdict: 'warning', says: 'AWS refuses' },
-])('calls a clock that is off by $offsetMs ms $verdict', ({ offsetMs, verdict, says }) => {
+])('judges a clock that is off by $offsetMs ms as $verdict', ({ offsetMs, verdict, says }) => {
   const given = facts({ clockOffsetMs: offsetMs })
   expect(findingOf(given, 'clock')).toMatchObject({ verdict })
   expect(findingOf(given, 'clock')?.message).toContain(says)
@@ -222,7 +222,7 @@ test.each([
   { method: 'GET', tookMs: 300, timeoutMs: 400, verdict: 'warning' },
   { method: 'GET', tookMs: 300, timeoutMs: 1_000, verdict: 'ok' },
 ])(
-  'calls a $method that took $tookMs of $timeoutMs ms $verdict',
+  'judges a $method that took $tookMs of $timeoutMs ms as $verdict',
   ({ method, tookMs, timeoutMs, verdict }) => {
     const requests = [...HEALTHY.requests, { method, tookMs, status: 200 }]
     expect(findingOf(facts({ requests, timeoutMs }), 'reach')).toMatchObject({
@@ -232,7 +232,7 @@ test.each([
   },
 )
 
-test('warns of a file that cannot be used, and has the role be usable', () => {
+test('warns about a file that cannot be used, and still reports the role as usable', () => {
   const given = facts({}, { fileWarnings: ['The config file /a is ignored: it is a directory.'] })
   expect(findingOf(given, 'settings')).toMatchObject({
     verdict: 'warning',

@@ -56,7 +56,7 @@ test.each([
   { no_proxy: 'localhost, 127.0.0.1' },
   { NO_PROXY: '127.0.0.0/8' },
   { no_proxy: '*', NO_PROXY: '127.0.0.1' },
-])('does not warn of a proxy where IMDS is exempt by $no_proxy and $NO_PROXY', async (exempting) => {
+])('does not warn about a proxy if IMDS is exempt by $no_proxy and $NO_PROXY', async (exempting) => {
   const { finding } = await examine({ env: { ...PROXY, ...exempting } })
   expect(finding('proxy')).toMatchObject({ verdict: 'ok' })
 })
@@ -67,7 +67,7 @@ test.skipIf(process.platform === 'win32').each([
   { lacking: { NO_PROXY: 'localhost' }, names: ['NO_PROXY'] },
   { lacking: { no_proxy: 'localhost', NO_PROXY: '10.0.0.0/8' }, names: ['no_proxy', 'NO_PROXY'] },
   { lacking: { no_proxy: 'localhost', NO_PROXY: '127.0.0.1' }, names: ['no_proxy'] },
-])('exempts IMDS by its own command where that is missing from $names', async ({ lacking, names }) => {
+])('prints a command that exempts IMDS if it is missing from $names', async ({ lacking, names }) => {
   const before = await examine({ env: { ...PROXY, ...lacking } })
   const fix = before.finding('proxy')?.fix ?? 'false'
   expect([...fix.matchAll(/(\w+)="/g)].map(([, name]) => name)).toEqual(names)

@@ -90,18 +90,18 @@ function isOneWord(line: string): boolean {
   return /^ +(\w+ +)?('[^']*'|\S+)( \\)?$/.test(line)
 }
 
-test.each([80, 120])('shows every check and setting where asked to, %i columns wide', async (width) => {
+test.each([80, 120])('shows every check and setting if asked to, %i columns wide', async (width) => {
   const { report } = await examine({ make: (instance) => instance.disassociateProfile() })
   const picture = formatReport(normalized(report), { ...PLAIN, width, isVerbose: true })
   await expect(picture).toMatchFileSnapshot(`pictures/verbose.${width}.txt`)
 })
 
-test('writes to what is no terminal in lines of any length', async () => {
+test('does not wrap lines if the output is not a terminal', async () => {
   const { report } = await examine({ make: (instance) => instance.disassociateProfile() })
   await expect(formatReport(normalized(report), PLAIN)).toMatchFileSnapshot('pictures/no-role.unwrapped.txt')
 })
 
-test('sets off marks and names by colour, and wraps as without', async () => {
+test('colours marks and names, and wraps as without colours', async () => {
   const { report } = await examine({ make: (instance) => instance.disassociateProfile() })
   const colours = { ok: 'green', warning: 'yellow', problem: 'red', skipped: 'dim' } as const
   const paint: Layout['paint'] = (verdict, text) =>

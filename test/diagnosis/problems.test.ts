@@ -112,7 +112,7 @@ const TROUBLES: readonly Trouble[] = [
   },
 ]
 
-test.each(TROUBLES)('names $code under $check, with what fixes it', async (trouble) => {
+test.each(TROUBLES)('reports $code under $check, with its fix', async (trouble) => {
   const { code, check, fix, hint, env, ...scenario } = trouble
   const { report, finding } = await examine({ ...scenario, env: { ...QUICK, ...env } })
   const problems = report.findings.filter(({ verdict }) => verdict === 'problem')

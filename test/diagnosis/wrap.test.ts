@@ -19,7 +19,7 @@ test('breaks no word, loses none, and keeps within the width', () => {
   )
 })
 
-test('has a word that is longer than the width on a line of its own', () => {
+test('puts a word that is longer than the width on a line of its own', () => {
   const long = 'x'.repeat(60)
   expect(wrapWords(`see ${long} there`, 40, { first: '', rest: '  ' })).toEqual([
     'see',
@@ -34,7 +34,7 @@ test('keeps an option with its value', () => {
 })
 
 test.skipIf(process.platform === 'win32').each([40, 60, 80])(
-  'breaks a command so that the shell takes it for the same, %i columns wide',
+  'breaks a command so that the shell reads the same command, %i columns wide',
   (columns) => {
     const command = `printf '%s|' --region eu-central-1 --policy '{"a": ["b",  "c"]}' "two  words" a\\ b --last /^x$/d`
     const wrapped = wrapCommand(command, columns, { first: '  ', rest: '    ' }).join('\n')

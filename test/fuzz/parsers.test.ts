@@ -68,7 +68,7 @@ function requireCoded(error: unknown): InstanceRoleError {
   return error
 }
 
-test('parses any role listing into a name that can stand in a path, into none, or into a coded error', () => {
+test('parses any role listing into a name for a path, nothing, or a coded error', () => {
   fc.assert(
     fc.property(input, (listing) => {
       const name = valueOrCodedError(() => parseRoleName(listing))
@@ -78,7 +78,7 @@ test('parses any role listing into a name that can stand in a path, into none, o
   )
 })
 
-test('parses any credentials document into four good fields or a coded error', () => {
+test('parses any credentials document into four valid fields or a coded error', () => {
   fc.assert(
     fc.property(body, (text) => {
       const parsed = valueOrCodedError(() => parseRoleCredentials(text, 'app-role'))
@@ -91,7 +91,7 @@ test('parses any credentials document into four good fields or a coded error', (
   )
 })
 
-test('parses any token answer into what can stand in a header and has an end, or a coded error', () => {
+test('parses any token response into a token for a header with an expiration, or a coded error', () => {
   fc.assert(
     fc.property(
       input,
@@ -110,7 +110,7 @@ test('parses any token answer into what can stand in a header and has an end, or
   )
 })
 
-test('finds an account in any text, or none', () => {
+test('finds an account or nothing in any text', () => {
   fc.assert(
     fc.property(input, (info) => {
       const accountId = parseAccountId(info)
@@ -129,7 +129,7 @@ const answerText = fc.oneof(
     .filter((decoded) => decoded !== undefined),
 )
 
-test('parses any answer that is one value into text that is not blank, or a coded error', () => {
+test('parses any single value into text that is not blank, or a coded error', () => {
   fc.assert(
     fc.property(answerText, (answer) => {
       const value = valueOrCodedError(() => parseIdentifier(answer, '/latest/meta-data/instance-id'))
@@ -140,7 +140,7 @@ test('parses any answer that is one value into text that is not blank, or a code
   )
 })
 
-test('parses any listing into lines, none of them blank', () => {
+test('parses any listing into lines that are not blank', () => {
   fc.assert(
     fc.property(
       fc.array(answerText).map((lines) => lines.join('\n')),
@@ -184,7 +184,7 @@ const identityBody = fc.oneof(
   fc.tuple(identity, fc.nat(200)).map(([fields, length]) => JSON.stringify(fields).slice(0, length)),
 )
 
-test('parses any identity document into members that are text, or a coded error', () => {
+test('parses any identity document into text fields or a coded error', () => {
   let parsedOnes = 0
   fc.assert(
     fc.property(identityBody, (answer) => {
@@ -211,7 +211,7 @@ const dateHeader = fc.oneof(
   fc.integer().map(String),
 )
 
-test('takes any Date header for an instant that there is, or for none', () => {
+test('parses any Date header into a valid instant or nothing', () => {
   fc.assert(
     fc.property(dateHeader, fc.date({ noInvalidDate: true }), (header, host) => {
       const offsetMs = clockOffsetMs(header, host.getTime())
@@ -265,7 +265,7 @@ test('resolves any environment and config file into a usable configuration, or a
   )
 })
 
-test('checks any options there can be', () => {
+test('checks any options', () => {
   const names = [
     'timeout',
     'deadline',

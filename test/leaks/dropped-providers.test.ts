@@ -67,7 +67,7 @@ function alive({ sources, tokens }: SourceRegistry): { sources: number; tokens: 
   return { sources: count(sources.values()), tokens: count(tokens.values()) }
 }
 
-test('keeps nothing of providers with a dispatcher each that are dropped without close()', async () => {
+test('keeps nothing of dropped providers that each have a dispatcher', async () => {
   const { registry, load, alive } = setup()
   const loadOnce = (): Promise<void> => load({ dispatcher: answering() })
   for (let made = 0; made < MANY; made += 1) await loadOnce()
@@ -93,7 +93,7 @@ test.each<{ each: string; options: (made: number) => InstanceRoleOptions }>([
   },
 )
 
-test('keeps nothing of providers that are closed', async () => {
+test('keeps nothing of closed providers', async () => {
   const { registry, create } = setup()
   const dispatcher = answering()
   for (const endpoint of ['http://127.0.0.1:1000', 'http://127.0.0.1:1001']) {
@@ -106,7 +106,7 @@ test('keeps nothing of providers that are closed', async () => {
   expect(registry.recent.get(dispatcher)).toEqual([])
 })
 
-test('leaves a metadata token to those who use it still', async () => {
+test('keeps a metadata token for its other users', async () => {
   const { create, load } = setup()
   const dispatcher = answering()
   const [one, other] = [create({ dispatcher }), create({ dispatcher, roleName: 'app-role' })]
@@ -118,7 +118,7 @@ test('leaves a metadata token to those who use it still', async () => {
   await other()
 })
 
-test('shares one load among providers that are made for a call each, whenever garbage is collected', async () => {
+test('shares one load among providers that are made for one call each, whenever garbage is collected', async () => {
   const { load } = setup()
   const dispatcher = answering()
   for (let made = 0; made < 3; made += 1) {
@@ -128,7 +128,7 @@ test('shares one load among providers that are made for a call each, whenever ga
   expect(dispatcher.requests).toBe(3)
 })
 
-test('keeps the credentials of a provider that is in use, whatever others come and go', async () => {
+test('keeps the credentials of a provider in use, whatever other providers come and go', async () => {
   const { create, load } = setup()
   const dispatcher = answering()
   const provider = create({ dispatcher })

@@ -74,7 +74,7 @@ function message(child: ChildProcess): Promise<unknown> {
   })
 }
 
-test('leaves no listener on the signal of a caller, however its calls end', async () => {
+test("leaves no listener on a caller's signal, however its calls end", async () => {
   const { clock, instance, provider } = setup()
   const { signal } = new AbortController()
   await Promise.all(Array.from({ length: 10 }, () => provider({ abortSignal: signal })))
@@ -87,7 +87,7 @@ test('leaves no listener on the signal of a caller, however its calls end', asyn
   expect(getEventListeners(signal, 'abort')).toEqual([])
 })
 
-test('leaves no socket open on the side of IMDS', async () => {
+test('leaves no socket open at IMDS', async () => {
   const { endpoint } = await served()
   const providers = Array.from({ length: 5 }, () => fromInstanceRole({ endpoint, isolated: true }))
   await Promise.all(providers.map((provider) => provider()))

@@ -40,7 +40,7 @@ function playAgain(printed: string): string[] {
   return args.split(' ')
 }
 
-test('plays a life again that broke a promise, and shrinks it anew, from what was printed', async () => {
+test('replays a life that broke a promise from the printed line, and shrinks it again', async () => {
   const first = await soak(LEAKING, '--seed', '5', '--minutes', '0', '--commands', '14')
   expect(first.exitCode).toBe(1)
   const [broken = 'none'] = /BrokenPromise: promise 10: .*/.exec(first.printed) ?? []
@@ -55,25 +55,25 @@ test('plays a life again that broke a promise, and shrinks it anew, from what wa
   expect(printed).toMatch(/^soak: 1 lives, every promise kept$/m)
 })
 
-test('plays lives again that break a promise only together', async () => {
+test('replays lives that break a promise only together', async () => {
   const first = await soak(WITHOUT_RANDOMNESS, '--seed', '5', '--minutes', '0', '--commands', '1')
   expect(first.printed).toMatch(/^BrokenPromise: promise 5: /m)
   const again = await soak(WITHOUT_RANDOMNESS, ...playAgain(first.printed))
   expect(again).toEqual({ exitCode: 1, printed: first.printed })
 })
 
-test('takes the life from a path that leads further, as fast-check prints it', () => {
+test('accepts the longer path that fast-check prints', () => {
   expect(parseSoakOptions(['--seed', '5', '--path', '6:0:0:3'], {})).toMatchObject({ seed: 5, life: 6 })
 })
 
-test('does not say that promises are kept where no life was led', async () => {
+test('does not report success if no life was run', async () => {
   const { exitCode, printed } = await soak(SOUND, '--seed', '5', '--minutes', '0', '--lives', '0')
   expect(exitCode).toBe(1)
   expect(printed).not.toContain('kept')
 })
 
 test.each(['--minutes', '--seed', '--lives', '--commands', '--path'])(
-  'refuses a %s that is no number',
+  'refuses a %s that is not a number',
   (flag) => {
     expect(() => parseSoakOptions([flag, 'x'], {})).toThrow(RangeError)
   },

@@ -552,7 +552,7 @@ test.each(BUGS)('finds a library that $name', { timeout: 240_000 }, async (bug) 
 })
 
 test(
-  'finds nothing in the library as it is, in as many lives as it takes to find these',
+  'finds nothing in the real library, in as many lives as the hardest bug needs',
   { timeout: 240_000 },
   async () => {
     const lives = hardest === 0 ? LIVES : hardest

@@ -75,7 +75,7 @@ test('loads again after a failure', async () => {
   expect(await next).toBe(3)
 })
 
-test('answers the callers of a load under way when it is reset, and does not keep what they got', async () => {
+test('answers the callers of a running load after a reset, and does not keep their result', async () => {
   const { cache, loads, changes } = setup()
   const old = cache.refresh('')
   cache.reset()
@@ -87,7 +87,7 @@ test('answers the callers of a load under way when it is reset, and does not kee
   expect(changes).toEqual([{ before: undefined, after: 2 }])
 })
 
-test('tells what each load did', async () => {
+test('reports the result of each load', async () => {
   const { cache, loads, changes, load } = setup()
   await load(1)
   const error = new Error('down')
@@ -100,7 +100,7 @@ test('tells what each load did', async () => {
   ])
 })
 
-test('has at most one load in flight however calls, failures and verdicts interleave', async () => {
+test('runs at most one load however calls, failures and verdicts interleave', async () => {
   const action = fc.constantFrom(
     'get',
     'refresh',

@@ -36,7 +36,7 @@ async function callTwice(options: InstanceRoleOptions) {
   return { verdicts: aws.requests.map(({ verdict }) => verdict), hosts, features, requests }
 }
 
-test('leads DynamoDB to the endpoint of the account, and says so in its user agent', async () => {
+test('makes DynamoDB use the endpoint of the account, and say so in its user agent', async () => {
   const { verdicts, hosts, features } = await callTwice({ accountId: true })
   const endpoint = `${ACCOUNT}.ddb.${REGION}.amazonaws.com`
   expect(hosts).toEqual([endpoint, endpoint])
@@ -47,7 +47,7 @@ test('leads DynamoDB to the endpoint of the account, and says so in its user age
   ])
 })
 
-test('leaves DynamoDB at the endpoint of the region where no account is asked for', async () => {
+test('lets DynamoDB use the endpoint of the region if no account is wanted', async () => {
   const { hosts, features, requests } = await callTwice({})
   expect(requests.filter((request) => request.includes('iam/info'))).toEqual([])
   expect(hosts).toEqual([`dynamodb.${REGION}.amazonaws.com`, `dynamodb.${REGION}.amazonaws.com`])

@@ -13,7 +13,7 @@ async function renewed(credentials: InstanceRoleProvider, from: string | undefin
   await vi.waitFor(async () => expect((await credentials()).accessKeyId).not.toBe(from), { interval: 5 })
 }
 
-test.each(SERVICE_NAMES)('signs the first %s call with what the role was issued', async (service) => {
+test.each(SERVICE_NAMES)("signs the first %s call with the role's credentials", async (service) => {
   const { aws, clients, instance } = await setUp()
   await call(clients, service)
   expect(aws.requests).toEqual([
@@ -34,7 +34,7 @@ test('says in the user agent of every call that the credentials come from IMDS',
   expect(claims).toEqual([true, true, true, true])
 })
 
-test('asks IMDS no more than once for many calls of many clients', async () => {
+test('loads once for many calls of many clients', async () => {
   const { clients, instance } = await setUp()
   await callEach(clients)
   await callEach(clients)
@@ -42,7 +42,7 @@ test('asks IMDS no more than once for many calls of many clients', async () => {
   expect(instance.requests).toEqual([TOKEN, LISTING, DOCUMENT])
 })
 
-test('signs with the new set after a rotation', async () => {
+test('signs with the new credentials after a rotation', async () => {
   const { aws, clients, clock, credentials, instance } = await setUp()
   await callEach(clients)
   const first = instance.credentials?.accessKeyId
@@ -55,7 +55,7 @@ test('signs with the new set after a rotation', async () => {
   expect(verdictsOf(aws.requests)).toEqual(Array(12).fill('accepted'))
 })
 
-test('signs with the new set at once where a refresh was forced through a client', async () => {
+test('signs with the new credentials at once after a refresh was forced through a client', async () => {
   const { aws, clients, instance } = await setUp()
   await call(clients, 's3')
   instance.rotate()
@@ -65,7 +65,7 @@ test('signs with the new set at once where a refresh was forced through a client
   expect(instance.requests).toEqual([TOKEN, LISTING, DOCUMENT, DOCUMENT])
 })
 
-test('has no cache of the SDK on top that would hold on to an invalidated set', async () => {
+test('has no SDK cache on top that would keep invalidated credentials', async () => {
   const { aws, clients, credentials, instance } = await setUp()
   await callEach(clients)
   instance.rotate()
@@ -74,7 +74,7 @@ test('has no cache of the SDK on top that would hold on to an invalidated set', 
   expect(keysOf(aws.requests.slice(-4))).toEqual(Array(4).fill(instance.credentials?.accessKeyId))
 })
 
-test('lets no call notice an outage of IMDS while the credentials are valid', async () => {
+test('hides an outage of IMDS from calls while the credentials are valid', async () => {
   const { aws, clients, clock, instance } = await setUp()
   await callEach(clients)
   instance.failUntilLifted('all', { status: 503 })
@@ -86,7 +86,7 @@ test('lets no call notice an outage of IMDS while the credentials are valid', as
   expect(verdictsOf(aws.requests)).toEqual(Array(12).fill('accepted'))
 })
 
-test('leaves it to AWS to refuse what has expired during an outage', async () => {
+test('lets AWS refuse credentials that expired during an outage', async () => {
   const { aws, clients, clock, credentials, instance } = await setUp()
   await callEach(clients)
   const held = instance.credentials
@@ -104,7 +104,7 @@ test('leaves it to AWS to refuse what has expired during an outage', async () =>
   expect(expiration.getTime()).toBeGreaterThan(clock.now())
 })
 
-test('is back with valid credentials soon after a long outage', async () => {
+test('has valid credentials soon after a long outage', async () => {
   const { aws, clients, clock, credentials, instance } = await setUp()
   await callEach(clients)
   const lift = instance.failUntilLifted('all', { status: 503 })

@@ -17,7 +17,7 @@ function clientsWith(url: string, credentials: AwsCredentialIdentityProvider) {
   return clients
 }
 
-test('gives a bare caller the whole set, with the endpoint taken from the environment', async () => {
+test('returns complete credentials to a plain caller, with the endpoint from the environment', async () => {
   const { endpoint, instance } = await setUp()
   stubEnvironment({ AWS_EC2_METADATA_SERVICE_ENDPOINT: endpoint })
   const { accessKeyId, secretAccessKey, sessionToken, expiration } = instance.credentials ?? {}
@@ -30,7 +30,7 @@ test('gives a bare caller the whole set, with the endpoint taken from the enviro
   })
 })
 
-test('steps in where the environment holds no credentials', async () => {
+test('is used if the environment has no credentials', async () => {
   const { aws, credentials, instance } = await setUp()
   stubEnvironment({ AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined })
   await call(clientsWith(aws.url, createCredentialChain(fromEnv(), credentials)), 's3')
@@ -39,7 +39,7 @@ test('steps in where the environment holds no credentials', async () => {
   ])
 })
 
-test('is not asked where the environment holds credentials', async () => {
+test('is not used if the environment has credentials', async () => {
   const { aws, credentials, instance } = await setUp()
   stubEnvironment({ AWS_ACCESS_KEY_ID: 'AKIAEXAMPLEENV', AWS_SECRET_ACCESS_KEY: 'of the environment' })
   const clients = clientsWith(aws.url, createCredentialChain(fromEnv(), credentials))
@@ -50,20 +50,20 @@ test('is not asked where the environment holds credentials', async () => {
 
 const AFTER_US = { accessKeyId: 'AKIAEXAMPLENEXT', secretAccessKey: 'of the next provider' }
 
-test('lets a chain go on where the instance has no role', async () => {
+test('lets a chain go on if the instance has no role', async () => {
   const { credentials, instance } = await setUp()
   instance.disassociateProfile()
   const chain = createCredentialChain(credentials, () => Promise.resolve(AFTER_US))
   expect(await chain()).toMatchObject(AFTER_US)
 })
 
-test('stops a chain where the configured role is not the one that is attached', async () => {
+test('stops a chain if the configured role is not the attached one', async () => {
   const { credentials } = await setUp({ roleName: 'misspelt' })
   const chain = createCredentialChain(credentials, () => Promise.resolve(AFTER_US))
   await expect(chain()).rejects.toMatchObject({ name: 'InstanceRoleError', code: 'ROLE_NOT_FOUND' })
 })
 
-test('signs AssumeRole as the master credentials of temporary ones', async () => {
+test('signs AssumeRole as the master credentials of temporary credentials', async () => {
   const { aws, credentials, instance } = await setUp()
   const temporary = fromTemporaryCredentials({
     masterCredentials: credentials,
@@ -82,7 +82,7 @@ test('signs AssumeRole as the master credentials of temporary ones', async () =>
   expect(list?.accessKeyId).not.toBe(assume?.accessKeyId)
 })
 
-test('signs the next AssumeRole with what the role was issued since', async () => {
+test("signs the next AssumeRole with the role's newer credentials", async () => {
   const { aws, clock, credentials, instance } = await setUp()
   const temporary = fromTemporaryCredentials({
     masterCredentials: credentials,

@@ -8,22 +8,19 @@ import { call, REGION, SERVICE_NAMES } from './clients.js'
 
 const failureOf = (sent: Promise<unknown>): Promise<unknown> => sent.catch((error: unknown) => error)
 
-test.each(SERVICE_NAMES)(
-  'reaches the caller of %s as it was thrown, code and fix included',
-  async (service) => {
-    const { aws, clients, instance } = await setUp()
-    instance.disassociateProfile()
-    const failure = await failureOf(call(clients, service))
-    expect(failure).toBeInstanceOf(InstanceRoleError)
-    expect(failure).toMatchObject({
-      code: 'NO_ROLE',
-      step: 'role',
-      message: expect.stringContaining('associate-iam-instance-profile') as unknown,
-    })
-    expect(aws.requests).toEqual([])
-    expect(instance.requests).toEqual([TOKEN, LISTING.replace('200', '404')])
-  },
-)
+test.each(SERVICE_NAMES)('reaches the caller of %s unchanged, with code and fix', async (service) => {
+  const { aws, clients, instance } = await setUp()
+  instance.disassociateProfile()
+  const failure = await failureOf(call(clients, service))
+  expect(failure).toBeInstanceOf(InstanceRoleError)
+  expect(failure).toMatchObject({
+    code: 'NO_ROLE',
+    step: 'role',
+    message: expect.stringContaining('associate-iam-instance-profile') as unknown,
+  })
+  expect(aws.requests).toEqual([])
+  expect(instance.requests).toEqual([TOKEN, LISTING.replace('200', '404')])
+})
 
 /**
  * What comes of a call whose credentials fail when it is to be signed, and how often it asked for credentials.
@@ -64,7 +61,7 @@ test.each(FAULTS)('gives the SDK no reason to repeat the call after %s', async (
   expect(asked).toBe(2)
 })
 
-test('gives the SDK no reason to repeat the call where nobody listens', async () => {
+test('gives the SDK no reason to repeat the call if nobody listens', async () => {
   const { aws, credentials, instance } = await setUp()
   const good = await credentials()
   const server = await instance.listen()
@@ -75,7 +72,7 @@ test('gives the SDK no reason to repeat the call where nobody listens', async ()
   expect(asked).toBe(2)
 })
 
-test('lets the next call succeed once the role is there', async () => {
+test('lets the next call succeed when the role is there', async () => {
   const { clients, instance } = await setUp()
   const { profile } = instance
   instance.disassociateProfile()

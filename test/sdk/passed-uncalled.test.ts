@@ -22,7 +22,7 @@ async function setUp() {
   return { instance, aws, configuration }
 }
 
-test('gives credentials as the default provider of clients, which hand it their whole configuration', async () => {
+test('returns credentials as the default provider of clients, which pass their whole configuration', async () => {
   const { instance, aws, configuration } = await setUp()
   const clients = Array.from(
     { length: 3 },
@@ -33,7 +33,7 @@ test('gives credentials as the default provider of clients, which hand it their 
   expect(instance.requests).toEqual(FIRST_LOAD)
 })
 
-test('tells the logger of a client whose default provider it is', async () => {
+test('writes to the logger of a client whose default provider it is', async () => {
   const { configuration } = await setUp()
   const logger = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() }
   const client = new S3Client({ ...configuration, logger, credentialDefaultProvider: fromInstanceRole })
@@ -41,7 +41,7 @@ test('tells the logger of a client whose default provider it is', async () => {
   expect(logger.info).toHaveBeenCalledWith(expect.stringContaining('app-role'))
 })
 
-test('says that it is to be called where a client is given the function itself', async () => {
+test('says that it must be called if a client is given the function itself', async () => {
   const { instance, configuration } = await setUp()
   // @ts-expect-error JavaScript lets it through
   const client = new S3Client({ ...configuration, credentials: fromInstanceRole })

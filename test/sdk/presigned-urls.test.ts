@@ -24,14 +24,14 @@ async function setUpPresigning(options: InstanceRoleOptions) {
   return { ...application, presign }
 }
 
-test('signs a URL with a set that outlives it, where less than minTtl is left of the one that is held', async () => {
+test('signs a URL with credentials that live longer, if the cached ones expire within minTtl', async () => {
   const { clock, instance, presign } = await setUpPresigning({ minTtl: 5 * HOUR_MS })
   await clock.advance(1.5 * HOUR_MS)
   expect(await presign()).toEqual({ signer: instance.credentials?.accessKeyId, expiresIn: 3_600 })
   expect(instance.requests).toEqual([DOCUMENT])
 })
 
-test('tells how long a URL is good for, where IMDS has no newer set', async () => {
+test('says how long a URL is valid, if IMDS has no newer credentials', async () => {
   const { clock, credentials, instance, presign } = await setUpPresigning({ minTtl: HOUR_MS })
   const { accessKeyId, expiration } = await credentials()
   instance.failUntilLifted('all', { status: 503 })

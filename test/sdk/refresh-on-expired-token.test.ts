@@ -62,14 +62,14 @@ function s3With(
   return s3
 }
 
-test.each(SERVICE_NAMES)('has a %s call succeed that was refused as expired', async (service) => {
+test.each(SERVICE_NAMES)('makes a %s call succeed that was refused as expired', async (service) => {
   const { clients, instance, sent } = await setUpRefused('expired')
   await call(clients, service)
   expect(sent()).toEqual(['expired', 'accepted'])
   expect(instance.requests).toEqual([DOCUMENT])
 })
 
-test.each(SERVICE_NAMES)('has a %s call succeed that was refused as unknown', async (service) => {
+test.each(SERVICE_NAMES)('makes a %s call succeed that was refused as unknown', async (service) => {
   const { clients, instance, sent } = await setUpRefused('unknown')
   await call(clients, service)
   expect(sent()).toEqual(['unknown-key', 'accepted'])
@@ -99,7 +99,7 @@ function refuseOnce(client: STSClient, ...errors: Error[]) {
 }
 
 test.each(['AccessDenied', 'SignatureDoesNotMatch', 'NoSuchBucket', 'ThrottlingException'])(
-  'has no part in %s',
+  'ignores %s',
   async (name) => {
     const { clients, instance, reinstate } = await setUpRefused('expired', { rotated: false })
     reinstate()
@@ -110,7 +110,7 @@ test.each(['AccessDenied', 'SignatureDoesNotMatch', 'NoSuchBucket', 'ThrottlingE
   },
 )
 
-test('leaves a wrong clock to the SDK, which has just set it right', async () => {
+test('leaves a wrong clock to the SDK, which has just corrected it', async () => {
   const { clients, instance, reinstate } = await setUpRefused('expired', { rotated: false })
   reinstate()
   const $metadata = { clockSkewCorrected: true }
@@ -119,7 +119,7 @@ test('leaves a wrong clock to the SDK, which has just set it right', async () =>
   expect(instance.requests).toEqual([])
 })
 
-test('asks IMDS once for fifty calls of four clients that are refused together', async () => {
+test('loads once for fifty calls of four clients that are refused together', async () => {
   const { clients, instance, sent } = await setUpRefused()
   const calls = Array.from({ length: 50 }, (_, n) => call(clients, SERVICE_NAMES[n % 4] ?? 's3'))
   await Promise.all(calls)
@@ -127,14 +127,14 @@ test('asks IMDS once for fifty calls of four clients that are refused together',
   expect(sent().filter((verdict) => verdict === 'accepted')).toHaveLength(50)
 })
 
-test('gives the service its say, and sends nothing more, where IMDS has the same set', async () => {
+test("throws the service's error, and sends nothing more, if IMDS has the same credentials", async () => {
   const { clients, instance, sent } = await setUpRefused('expired', { rotated: false })
   await expect(call(clients, 'ssm')).rejects.toMatchObject({ name: 'ExpiredTokenException' })
   expect(sent()).toEqual(['expired'])
   expect(instance.requests).toEqual([DOCUMENT])
 })
 
-test('asks IMDS about the same set no more than once in ten seconds', async () => {
+test('loads at most once in ten seconds for the same refused credentials', async () => {
   const { clients, clock, instance } = await setUpRefused('expired', { rotated: false })
   await failureOf(callEach(clients))
   await failureOf(callEach(clients))
@@ -146,7 +146,7 @@ test('asks IMDS about the same set no more than once in ten seconds', async () =
   expect(instance.requests).toEqual([DOCUMENT, DOCUMENT])
 })
 
-test('asks IMDS about the next set within those ten seconds, too', async () => {
+test('loads within those ten seconds for other refused credentials', async () => {
   const { clients, disown, instance, sent } = await setUpRefused()
   await call(clients, 'sts')
   disown('expired')
@@ -156,7 +156,7 @@ test('asks IMDS about the next set within those ten seconds, too', async () => {
   expect(instance.requests).toEqual([DOCUMENT, DOCUMENT])
 })
 
-test('gives the second refusal where the newer set is refused as well', async () => {
+test('throws the second refusal if the newer credentials are refused as well', async () => {
   const { clients, disown, instance, sent } = await setUpRefused()
   disown('unknown')
   await expect(call(clients, 'dynamodb')).rejects.toMatchObject({ name: 'UnrecognizedClientException' })
@@ -164,7 +164,7 @@ test('gives the second refusal where the newer set is refused as well', async ()
   expect(instance.requests).toEqual([DOCUMENT])
 })
 
-test('only signs again what was in flight while the set was replaced', async () => {
+test('only signs again if the credentials were replaced during the request', async () => {
   const { clients, credentials, instance, sent } = await setUpRefused()
   let replace: (() => Promise<unknown>) | undefined = () => credentials({ forceRefresh: true })
   clients.sts.middlewareStack.add(
@@ -182,7 +182,7 @@ test('only signs again what was in flight while the set was replaced', async () 
   expect(instance.requests).toEqual([DOCUMENT])
 })
 
-test('recovers once in a call, in whichever attempt of the SDK it is needed', async () => {
+test('recovers once per call, in whichever attempt of the SDK needs it', async () => {
   const { clients, instance } = await setUpRefused()
   const [unavailable, refused, refusedAgain] = ['TimeoutError', 'ExpiredToken', 'ExpiredToken'].map((name) =>
     Object.assign(new Error(name), { name }),
@@ -219,7 +219,7 @@ test.each(BODIES)('sends a body again that is %s', async (_, body) => {
   expect(await Body?.transformToString()).toBe('text')
 })
 
-test('does not send a stream again, yet has the next call succeed', async () => {
+test('does not send a stream again, but makes the next call succeed', async () => {
   const { clients, instance, sent } = await setUpRefused()
   const put = () =>
     new PutObjectCommand({
@@ -235,7 +235,7 @@ test('does not send a stream again, yet has the next call succeed', async () => 
   expect(sent()).toEqual(['expired', 'accepted'])
 })
 
-test('gives the service its say where IMDS is down, and asks no second time soon', async () => {
+test("throws the service's error if IMDS is down, and does not ask again soon", async () => {
   const { clients, instance, sent } = await setUpRefused()
   instance.failUntilLifted('all', { status: 404 })
   await expect(call(clients, 's3')).rejects.toMatchObject({ name: 'ExpiredToken' })
@@ -247,7 +247,7 @@ test('gives the service its say where IMDS is down, and asks no second time soon
   expect(instance.requests).toHaveLength(2)
 })
 
-test('gives the service its say where the provider is closed', async () => {
+test("throws the service's error if the provider is closed", async () => {
   const { clients, credentials } = await setUpRefused()
   clients.sts.middlewareStack.add(
     (next) => async (args) => {
@@ -259,7 +259,7 @@ test('gives the service its say where the provider is closed', async () => {
   await expect(call(clients, 'sts')).rejects.toMatchObject({ name: 'ExpiredToken' })
 })
 
-test('does not ask IMDS about credentials that the provider never gave', async () => {
+test("does not load for credentials that are not the provider's", async () => {
   const application = await setUp()
   const { aws, credentials, instance } = application
   const s3 = s3With(application, { accessKeyId: 'AKIAEXAMPLE', secretAccessKey: 'of somebody else' })
@@ -272,7 +272,7 @@ test('does not ask IMDS about credentials that the provider never gave', async (
   expect(aws.requests).toHaveLength(2)
 })
 
-test('does not ask an IMDS that is disabled', async () => {
+test('does not load if IMDS is disabled', async () => {
   vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true')
   const application = await setUp()
   const s3 = s3With(application, { accessKeyId: 'AKIAEXAMPLE', secretAccessKey: 'of somebody else' })
@@ -281,7 +281,7 @@ test('does not ask an IMDS that is disabled', async () => {
   expect(application.instance.requests).toEqual([])
 })
 
-test('does not ask IMDS about temporary credentials that the role assumed', async () => {
+test('does not load for temporary credentials of an assumed role', async () => {
   const application = await setUp()
   const { aws, clock, credentials, instance } = application
   const temporary = fromTemporaryCredentials({
@@ -308,7 +308,7 @@ test('renews the cache that the SDK puts on a chain', async () => {
   expect(instance.requests).toEqual([DOCUMENT])
 })
 
-test('recovers once where the plugin is applied twice', async () => {
+test('recovers once if the plugin is applied twice', async () => {
   const { clients, credentials, instance, sent } = await setUpRefused('expired', { rotated: false })
   refreshOnExpiredToken(clients.sts, credentials)
   expect(clients.sts.middlewareStack.identify().filter((name) => name.startsWith('refreshOn'))).toHaveLength(
@@ -319,7 +319,7 @@ test('recovers once where the plugin is applied twice', async () => {
   expect(sent()).toEqual(['expired'])
 })
 
-test('serves a single command as well, on a client with the plugin or without', async () => {
+test('works on a single command, with or without the plugin on its client', async () => {
   const application = await setUpRefused()
   const { aws, credentials, sent } = application
   const dynamodb = new DynamoDBClient({ endpoint: aws.url, region: REGION, credentials })
@@ -341,7 +341,7 @@ test('can be removed by name and by tag', async () => {
   await expect(call(clients, 'sts')).rejects.toMatchObject({ name: 'ExpiredToken' })
 })
 
-test('is of use to clients that cache their middleware', async () => {
+test('works for clients that cache their middleware', async () => {
   const { aws, credentials, sent } = await setUpRefused()
   const sts = new STSClient({ endpoint: aws.url, region: REGION, credentials, cacheMiddleware: true })
   onTestFinished(() => sts.destroy())
@@ -351,7 +351,7 @@ test('is of use to clients that cache their middleware', async () => {
   expect(sent().filter((verdict) => verdict === 'accepted')).toHaveLength(4)
 })
 
-test('gives word of a fresh set time to get round', async () => {
+test('waits for services to know new credentials', async () => {
   const { aws, clients, clock, credentials, disown, instance } = await setUp()
   recovering(clients, credentials)
   await credentials()
@@ -387,7 +387,7 @@ function createForeignController() {
   return { signal, abort: () => Object.assign(signal, { aborted: true }).dispatchEvent(new Event('abort')) }
 }
 
-test('does not see why a HEAD request was refused: S3 says it in a body, which HEAD has none of', async () => {
+test('cannot see why a HEAD request was refused, because the response has no body', async () => {
   const { clients, instance, sent } = await setUpRefused()
   const head = new HeadObjectCommand({ Bucket: 'b', Key: 'k' })
   await expect(clients.s3.send(head)).rejects.toMatchObject({ $metadata: { httpStatusCode: 400 } })
@@ -415,7 +415,7 @@ async function setUpRefusedChains(count: number) {
 
 const list = (s3: S3Client) => s3.send(new ListBucketsCommand({}))
 
-test('has each of several clients recover, whose chains the SDK caches', async () => {
+test('makes each of several clients recover whose chains the SDK caches', async () => {
   const { chained, instance, sent } = await setUpRefusedChains(3)
   for (const s3 of chained) await list(s3)
   expect(sent()).toEqual(['expired', 'accepted', 'expired', 'accepted', 'expired', 'accepted'])
@@ -424,14 +424,14 @@ test('has each of several clients recover, whose chains the SDK caches', async (
   expect(sent().slice(6)).toEqual(['accepted', 'accepted', 'accepted'])
 })
 
-test('asks IMDS twice where many chains are refused together: once for all, once for the caches of the others', async () => {
+test('loads twice if many chains are refused together: once for all, once for the caches of the others', async () => {
   const { chained, instance, sent } = await setUpRefusedChains(10)
   await Promise.all([...chained, ...chained, ...chained].map(list))
   expect(instance.requests).toEqual([DOCUMENT, DOCUMENT])
   expect(sent().filter((verdict) => verdict === 'accepted')).toHaveLength(30)
 })
 
-test('asks IMDS once for many clients of a chain over which the SDK puts no cache', async () => {
+test('loads once for many clients of a chain that the SDK does not cache', async () => {
   const application = await setUpRefused()
   const { credentials, instance, sent } = application
   const chain = Object.assign(createCredentialChain(credentials), { memoized: true })
@@ -442,14 +442,14 @@ test('asks IMDS once for many clients of a chain over which the SDK puts no cach
   expect(sent().filter((verdict) => verdict === 'accepted')).toHaveLength(20)
 })
 
-test('has a chain recover whose set the provider has replaced before anybody was refused', async () => {
+test('makes a chain recover whose credentials the provider replaced before anybody was refused', async () => {
   const { chained, credentials, sent } = await setUpRefusedChains(1)
   await credentials({ forceRefresh: true })
   await Promise.all(chained.map(list))
   expect(sent()).toEqual(['expired', 'accepted'])
 })
 
-test('has a chain recover while IMDS is down, where the provider has something newer', async () => {
+test('makes a chain recover while IMDS is down, if the provider has newer credentials', async () => {
   const { chained, credentials, instance, sent } = await setUpRefusedChains(1)
   await credentials({ forceRefresh: true })
   instance.failUntilLifted('all', { status: 503 })
@@ -457,7 +457,7 @@ test('has a chain recover while IMDS is down, where the provider has something n
   expect(sent()).toEqual(['expired', 'accepted'])
 })
 
-test('has the next call of a chain succeed where the body is a stream', async () => {
+test('makes the next call of a chain succeed if the body is a stream', async () => {
   const { chained, credentials, sent } = await setUpRefusedChains(1)
   await credentials({ forceRefresh: true })
   const Body = Readable.from([Buffer.from('text')])
@@ -467,7 +467,7 @@ test('has the next call of a chain succeed where the body is a stream', async ()
   expect(sent()).toEqual(['expired', 'accepted'])
 })
 
-test('asks a cache that will not give up a refused set no more than once in ten seconds', async () => {
+test('asks a cache that keeps refused credentials at most once in ten seconds', async () => {
   const application = await setUpRefused()
   const { clock, credentials, instance, sent } = application
   const held = await credentials()
@@ -492,7 +492,7 @@ test('asks a cache that will not give up a refused set no more than once in ten 
 test.each([
   ['each time', (times: number) => times],
   ['after the refusal', (_: number, refusals: number) => refusals],
-])('does not send twice where somebody else gives another key %s', async (_, suffixOf) => {
+])('does not send twice if another provider returns another key %s', async (_, suffixOf) => {
   const application = await setUpRefused()
   const { credentials, instance, sent } = application
   let times = 0
@@ -507,7 +507,7 @@ test.each([
   expect(instance.requests).toEqual([])
 })
 
-test('has no provider of somebody else refresh', async () => {
+test('does not make other providers refresh', async () => {
   const application = await setUpRefused()
   const wishes: unknown[] = []
   const another = (properties?: { forceRefresh?: boolean }) => {
@@ -534,7 +534,7 @@ function beforeSecondSigning(client: STSClient, act: () => unknown) {
   )
 }
 
-test('does not send twice what is signed with credentials of somebody else by then', async () => {
+test("does not send twice if another provider's credentials sign the second request", async () => {
   const { clients, sent } = await setUpRefused()
   const { sts } = clients
   beforeSecondSigning(sts, () => {
@@ -545,7 +545,7 @@ test('does not send twice what is signed with credentials of somebody else by th
   expect(sent()).toEqual(['expired'])
 })
 
-test('sends again what is signed with a set that is newer still', async () => {
+test('sends again with even newer credentials', async () => {
   const { clients, credentials, disown, instance, sent } = await setUpRefused()
   beforeSecondSigning(clients.sts, () => {
     disown('expired')
@@ -556,7 +556,7 @@ test('sends again what is signed with a set that is newer still', async () => {
   expect(sent()).toEqual(['expired', 'accepted'])
 })
 
-test('recovers by another provider with the same settings, though nobody has called it', async () => {
+test('recovers with another provider with the same settings, although nobody has called it', async () => {
   const { clients, endpoint, instance, sent } = await setUpRefused('expired', { isolated: false })
   refreshOnExpiredToken(clients.sts, fromInstanceRole({ endpoint }))
   await call(clients, 'sts')
@@ -567,7 +567,7 @@ test('recovers by another provider with the same settings, though nobody has cal
 test.each([
   ['was called', [DOCUMENT, DOCUMENT]],
   ['was never called', [...FIRST_LOAD, DOCUMENT]],
-])('recovers by another provider that shares nothing, and %s', async (state, asked) => {
+])('recovers with another provider that shares nothing, and %s', async (state, asked) => {
   const { clients, endpoint, instance, sent } = await setUpRefused('expired', { rotated: false })
   const another = fromInstanceRole({ endpoint, isolated: true })
   if (state === 'was called') await another()
@@ -579,7 +579,7 @@ test.each([
   expect(instance.requests).toEqual(asked)
 })
 
-test('recovers by another provider that shares nothing, and holds an older set', async () => {
+test('recovers with another provider that shares nothing, and has older credentials', async () => {
   const { aws, clients, clock, credentials, disown, endpoint, instance } = await setUp()
   const older = fromInstanceRole({ endpoint, isolated: true })
   await older()
@@ -627,7 +627,7 @@ const SHARING_NOTHING: readonly (readonly [string, readonly InstanceRoleOptions[
 ]
 
 test.each(SHARING_NOTHING)(
-  'has clients recover together whose providers are %s and hold the same set',
+  'makes clients recover together whose providers are %s and have the same credentials',
   async (_, options) => {
     const { clients, instance } = await setUpRefusedProviders(options)
     await Promise.all(clients.map(list))
@@ -636,7 +636,7 @@ test.each(SHARING_NOTHING)(
 )
 
 test.each(SHARING_NOTHING)(
-  'has clients recover one after the other whose providers are %s and hold the same set',
+  'makes clients recover one after the other whose providers are %s and have the same credentials',
   async (_, options) => {
     const { clients, instance } = await setUpRefusedProviders(options)
     for (const client of clients) await list(client)
@@ -644,20 +644,20 @@ test.each(SHARING_NOTHING)(
   },
 )
 
-test('has isolated clients recover by one more provider that holds the same set', async () => {
+test('makes isolated clients recover with another provider that has the same credentials', async () => {
   const { clients } = await setUpRefusedProviders([{ isolated: true }, { isolated: true }], {
     recoverBy: { isolated: true },
   })
   for (const client of clients) await list(client)
 })
 
-test('asks IMDS once where many providers share the set that is refused, and IMDS has no other', async () => {
+test('loads once if many providers share the refused credentials, and IMDS has no others', async () => {
   const { clients, instance } = await setUpRefusedProviders([{}, {}, {}, {}, {}], { rotated: false })
   for (const client of clients) await expect(list(client)).rejects.toMatchObject({ name: 'ExpiredToken' })
   expect(instance.requests).toEqual([DOCUMENT])
 })
 
-test('gives the service its say where the provider has another endpoint, and nobody is there', async () => {
+test("throws the service's error if the provider has another endpoint where nobody listens", async () => {
   const { clients, instance, sent } = await setUpRefused()
   refreshOnExpiredToken(clients.sts, fromInstanceRole({ endpoint: 'http://127.0.0.1:1' }))
   await expect(call(clients, 'sts')).rejects.toMatchObject({ name: 'ExpiredToken' })
@@ -665,7 +665,7 @@ test('gives the service its say where the provider has another endpoint, and nob
   expect(sent()).toEqual(['expired'])
 })
 
-test('does not ask IMDS for a provider whose place in the chain the environment took', async () => {
+test('does not load for a provider that the chain skipped because of the environment', async () => {
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIAEXAMPLE')
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'of the environment')
   const application = await setUp()

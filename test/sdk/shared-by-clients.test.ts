@@ -17,7 +17,7 @@ test('asks IMDS three times for a hundred clients with a provider each', async (
   expect(aws.requests.filter(({ verdict }) => verdict === 'accepted')).toHaveLength(100)
 })
 
-test('gives each caller an identity of its own, so that none sees what the SDK writes on another', async () => {
+test('returns a new identity to each caller, so that none sees what the SDK writes to another', async () => {
   const { credentials } = await setUp()
   const [one, other] = [await credentials(), await credentials()]
   expect(one).toEqual(other)

@@ -49,7 +49,7 @@ async function setup(credentials: AwsCredentialIdentity = GOOD, now = () => NOW)
 
 const wordsOf = (requests: readonly RecordedRequest[]) => requests.map(({ verdict }) => verdict)
 
-test.each(SERVICE_NAMES)('accepts a %s call that is signed with what was issued', async (service) => {
+test.each(SERVICE_NAMES)('accepts a %s call that is signed with issued credentials', async (service) => {
   const { aws, clients } = await setup()
   await call(clients, service)
   expect(aws.requests).toEqual([
@@ -89,14 +89,14 @@ test.each(REFUSALS)('%s refuses %s with %s', async (service, flaw, name) => {
   expect(wordsOf(aws.requests)).toEqual([flaw])
 })
 
-test('refuses a caller that leaves the session token out', async () => {
+test('refuses a caller that omits the session token', async () => {
   const { accessKeyId, secretAccessKey } = GOOD
   const { aws, clients } = await setup({ accessKeyId, secretAccessKey })
   await expect(call(clients, 's3')).rejects.toMatchObject({ name: 'InvalidToken' })
   expect(wordsOf(aws.requests)).toEqual(['wrong-token'])
 })
 
-test('accepts credentials up to their expiration, and not at it', async () => {
+test('accepts credentials before their expiration, not at it', async () => {
   let now = BRIEF_EXPIRES_AT - 1
   const { aws, clients } = await setup(BRIEF, () => now)
   await call(clients, 'ssm')
@@ -105,7 +105,7 @@ test('accepts credentials up to their expiration, and not at it', async () => {
   expect(wordsOf(aws.requests)).toEqual(['accepted', 'expired'])
 })
 
-test('refuses a request from another time, which tells the client the right one', async () => {
+test('refuses a request with a wrong date, and tells the client the right one', async () => {
   const { aws, clients } = await setup(GOOD, () => NOW + 20 * 60_000)
   await call(clients, 'ssm')
   expect(wordsOf(aws.requests)).toEqual(['clock-skewed', 'accepted'])
@@ -140,7 +140,7 @@ test('accepts the request that was signed', async () => {
   expect(await response.json()).toMatchObject({ Parameter: { Name: '/a' } })
 })
 
-test('refuses a body that is not the one that was signed', async () => {
+test('refuses a body that was not signed', async () => {
   const { aws } = await setup()
   const response = await sendSigned(aws.url, () => {}, '{"Name":"/b"}')
   expect(response.status).toBe(400)
@@ -160,7 +160,7 @@ test('refuses an AWS header that was added after signing', async () => {
 })
 
 test.each(['plain', 'a b/ü+(1)*~.txt', 'dots/../and//slashes/'])(
-  'gives back from S3 what was put at %s',
+  'returns the object that was put at %s',
   async (Key) => {
     const { clients } = await setup()
     await clients.s3.send(new PutObjectCommand({ Bucket: 'reports', Key, Body: 'hello' }))
@@ -169,20 +169,20 @@ test.each(['plain', 'a b/ü+(1)*~.txt', 'dots/../and//slashes/'])(
   },
 )
 
-test('lists the buckets that something was put in', async () => {
+test('lists the buckets that have objects', async () => {
   const { clients } = await setup()
   await clients.s3.send(new PutObjectCommand({ Bucket: 'reports', Key: 'a', Body: 'hello' }))
   const { Buckets } = await clients.s3.send(new ListBucketsCommand({}))
   expect(Buckets).toEqual([{ Name: 'reports' }])
 })
 
-test('says NoSuchKey where nothing was put', async () => {
+test('returns NoSuchKey for a missing object', async () => {
   const { clients } = await setup()
   const read = clients.s3.send(new GetObjectCommand({ Bucket: 'reports', Key: 'a' }))
   await expect(read).rejects.toMatchObject({ name: 'NoSuchKey' })
 })
 
-test('takes a streamed S3 body, signed with a trailer instead of a hash', async () => {
+test('accepts a streamed S3 body that is signed with a trailer instead of a hash', async () => {
   const { clients } = await setup()
   const Body = Readable.from([Buffer.from('hel'), Buffer.from('lo')])
   await clients.s3.send(new PutObjectCommand({ Bucket: 'reports', Key: 'a', Body, ContentLength: 5 }))
@@ -190,7 +190,7 @@ test('takes a streamed S3 body, signed with a trailer instead of a hash', async 
   expect(await stored.Body?.transformToString()).toBe('hello')
 })
 
-test('takes a streamed S3 body with an unsigned payload', async () => {
+test('accepts a streamed S3 body with an unsigned payload', async () => {
   const { aws, clients } = await setup()
   const s3 = new S3Client({
     endpoint: aws.url,
@@ -214,7 +214,7 @@ test('refuses a streamed S3 body that is signed with the wrong secret', async ()
   expect(wordsOf(aws.requests)).toEqual(['wrong-signature'])
 })
 
-test('gives back from DynamoDB the item that was put', async () => {
+test('returns the item that was put in DynamoDB', async () => {
   const { clients } = await setup()
   const Item = { id: { S: '1' }, seen: { N: '7' } }
   await clients.dynamodb.send(new PutItemCommand({ TableName: 'visits', Item }))
@@ -237,7 +237,7 @@ test('names the role behind the key in GetCallerIdentity', async () => {
   expect(Arn).toBe('arn:aws:sts::123456789012:assumed-role/app-role/session')
 })
 
-test('accepts afterwards what AssumeRole has issued, until it expires', async () => {
+test('accepts credentials of AssumeRole until they expire', async () => {
   let now = NOW
   const { aws, clients } = await setup(GOOD, () => now)
   const { Credentials } = await clients.sts.send(
@@ -272,7 +272,7 @@ async function presign(credentials: AwsCredentialIdentity, now = () => NOW) {
   return { aws, url }
 }
 
-test('accepts a presigned URL, until it ends', async () => {
+test('accepts a presigned URL until it expires', async () => {
   let now = NOW
   const { aws, url } = await presign(GOOD, () => now)
   const response = await fetch(url)
@@ -305,7 +305,7 @@ test.each(['unknown-key', 'wrong-signature', 'wrong-token', 'expired'] as const)
   },
 )
 
-test('gives back the parameters below a path, in pages of ten', async () => {
+test('returns the parameters below a path in pages of ten', async () => {
   const { clients } = await setup()
   for (let number = 0; number < 12; number++)
     await clients.ssm.send(new PutParameterCommand({ Name: `/a/${number}`, Value: 'v', Type: 'String' }))
@@ -316,13 +316,13 @@ test('gives back the parameters below a path, in pages of ten', async () => {
   expect(second.NextToken).toBeUndefined()
 })
 
-test('keeps the user agent of each request', async () => {
+test('records the user agent of each request', async () => {
   const { aws, clients } = await setup()
   await call(clients, 'sts')
   expect(aws.requests[0]?.userAgent).toMatch(/^aws-sdk-js\/.* m\/\S+$/)
 })
 
-test('keeps no secret and no session token', async () => {
+test('records no secret and no session token', async () => {
   const { aws, clients } = await setup()
   await callEach(clients)
   const kept = JSON.stringify(aws.requests)

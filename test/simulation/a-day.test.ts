@@ -9,7 +9,7 @@ vi.setConfig({ testTimeout: 120_000 })
 const CALLS_PER_DAY = 86_400
 const HOUR_MS = 3_600_000
 
-test('lets no call wait after the first, and none fail, in a day of a call a second', async () => {
+test('makes no call wait after the first or fail in a day with a call per second', async () => {
   const day = await simulate(subject('instance-role'), QUIET_DAY)
   expect(day).toMatchObject({ calls: CALLS_PER_DAY, waited: 0, failed: 0, servedExpired: 0 })
   // The first load, a refresh about every three hours, and a metadata token every six.
@@ -17,20 +17,20 @@ test('lets no call wait after the first, and none fail, in a day of a call a sec
   expect(day.requests).toBeLessThanOrEqual(3 + 24 / (3 * 0.9) + 24 / 6)
 })
 
-test('lets no call wait after the first, and none fail, with 20 min without IMDS around every expiration', async () => {
+test('makes no call wait after the first or fail with 20 min without IMDS around every expiration', async () => {
   const day = await simulate(subject('instance-role'), DAY_WITH_OUTAGES)
   expect(day).toMatchObject({ calls: CALLS_PER_DAY, waited: 0, failed: 0, servedExpired: 0 })
 })
 
 test.each(['refuse', 'reset', { status: 503 }, { status: 429 }, 'broken-json', 'expired'] as const)(
-  'lets no call wait or fail where outages are of the kind %j',
+  'makes no call wait or fail if outages are of the kind %j',
   async (fault) => {
     const day = await simulate(subject('instance-role'), { ...DAY_WITH_OUTAGES, fault })
     expect(day).toMatchObject({ calls: CALLS_PER_DAY, waited: 0, failed: 0, servedExpired: 0 })
   },
 )
 
-test('fails no call even where every next set is published in an outage', async () => {
+test('fails no call even if all new credentials are published in an outage', async () => {
   const sixHours = { ...DAY_OF_SHORT_SETS, durationMs: 6 * HOUR_MS }
   const outcome = await simulate(subject('instance-role'), sixHours)
   expect(outcome).toMatchObject({ calls: 6 * 3_600, failed: 0 })
@@ -38,7 +38,7 @@ test('fails no call even where every next set is published in an outage', async 
 })
 
 // Prevents that the comparison is with a straw man: what the official provider is known to do, it does here.
-test('shows the SDK client asking three times a refresh, and failing in an outage', async () => {
+test('shows that the SDK client sends three requests per refresh, and fails in an outage', async () => {
   const outcome = await simulate(subject('sdk-client'), { ...DAY_WITH_OUTAGES, durationMs: 7 * HOUR_MS })
   expect(outcome).toMatchObject({ calls: 7 * 3_600, firstMinuteRequests: 3, servedExpired: 0 })
   // The set of the first hour, which lives six: from five minutes before it expires until ten minutes after, each call.
@@ -46,7 +46,7 @@ test('shows the SDK client asking three times a refresh, and failing in an outag
   expect(outcome.failed).toBeLessThan(910)
 })
 
-test('shows the official provider of its own serving an expired set there, as it is made to', async () => {
+test('shows that the official provider alone serves expired credentials there, by design', async () => {
   const outcome = await simulate(subject('official-memoized'), {
     ...DAY_WITH_OUTAGES,
     durationMs: 7 * HOUR_MS,
@@ -55,7 +55,7 @@ test('shows the official provider of its own serving an expired set there, as it
   expect(outcome.servedExpired).toBeGreaterThan(0)
 })
 
-test('comes out the same however long each event is given to take effect', async () => {
+test('gives the same results however long each event may take effect', async () => {
   const scenario = { ...DAY_WITH_OUTAGES, durationMs: 6.5 * HOUR_MS }
   for (const name of ['instance-role', 'official-memoized'] as const) {
     const brief = await simulate(subject(name), scenario, 2)
@@ -63,7 +63,7 @@ test('comes out the same however long each event is given to take effect', async
   }
 })
 
-test('comes out otherwise with other dice', async () => {
+test('gives other results with other random numbers', async () => {
   const scenario = { ...QUIET_DAY, durationMs: 4 * HOUR_MS }
   const one = await simulate(subject('instance-role'), { ...scenario, seed: 1 })
   const other = await simulate(subject('instance-role'), { ...scenario, seed: 2 })

@@ -31,7 +31,7 @@ test('spreads the refreshes of processes that started together', async () => {
   expect(outcome.peakPerSecond).toBeLessThan(10)
 })
 
-test('comes to rest where 500 processes start in the same second, beyond what IMDS lets through', async () => {
+test('recovers if 500 processes start in the same second, beyond the packet limit of IMDS', async () => {
   const outcome = await simulate(subject('instance-role'), { ...fleet(500), durationMs: 2 * MINUTE_MS })
   expect(outcome.dropped).toBeGreaterThan(0)
   // 500 × 3 requests of 10 packets take 14.6 s at the least.

@@ -2,7 +2,7 @@ import { expect, test, vi } from 'vitest'
 import { ambientClock } from '../../src/testing/clock.js'
 import { createTestClock } from '../../src/testing/index.js'
 
-test('is the system’s time while no test clock is installed', () => {
+test('is the system’s clock while no test clock is installed', () => {
   vi.useFakeTimers({ now: 1_234 })
   expect(ambientClock.now()).toBe(1_234)
   vi.useRealTimers()
@@ -15,17 +15,17 @@ test('is the test clock while one is installed', async () => {
   expect(ambientClock.now()).toBe(86_400_000)
 })
 
-test('does not sleep for one who has been called off', async () => {
+test('does not sleep if the signal is aborted already', async () => {
   await ambientClock.sleep(86_400_000, AbortSignal.abort())
 })
 
-test('wakes one who is called off', async () => {
+test('wakes a sleeper whose signal is aborted', async () => {
   const calledOff = new AbortController()
   const slept = ambientClock.sleep(86_400_000, calledOff.signal)
   calledOff.abort()
   await slept
 })
 
-test('wakes one who sleeps', async () => {
+test('wakes a sleeper', async () => {
   await ambientClock.sleep(1, new AbortController().signal)
 })
