@@ -13,7 +13,7 @@ export type InstanceRoleErrorCode =
   | 'IMDS_DISABLED_BY_ENV'
   /** no instance profile is attached, or the attached one has no role */
   | 'NO_ROLE'
-  /** `roleName` names a role that IMDS does not have */
+  /** `roleName` names another role than the attached one */
   | 'ROLE_NOT_FOUND'
   /** the role's trust policy does not let `ec2.amazonaws.com` assume it */
   | 'ROLE_NOT_ASSUMABLE'
@@ -33,7 +33,7 @@ export type InstanceRoleErrorCode =
   | 'UNEXPECTED_STATUS'
   /** the response is malformed or too large, or a field is missing; the message names it */
   | 'BAD_RESPONSE'
-  /** no response in time; the message says for how long the event loop was blocked, if it was */
+  /** no response in time, or the program's event loop was blocked: the message says for how long */
   | 'TIMEOUT'
   /** a malformed option, variable or config file key; the message names it */
   | 'BAD_CONFIG'
