@@ -1,11 +1,11 @@
 import net, { type AddressInfo } from 'node:net'
 import { Worker } from 'node:worker_threads'
 
-/** A server that does with each connection what a test wants: what no HTTP server can be made to do. */
+/** A raw server that does with each connection what a test wants, which no HTTP server can do. */
 export interface RawServer extends AsyncDisposable {
   readonly endpoint: string
   readonly port: number
-  /** What each connection has sent so far. */
+  /** The bytes that each connection has sent so far. */
   readonly received: readonly string[]
 }
 
@@ -43,7 +43,7 @@ const DEAF = `
   })
 `
 
-/** A port at which connections are neither accepted nor refused: its backlog is full, for all addresses that `host` stands for. */
+/** A port at which connections are neither accepted nor refused, because its backlog is full, for all addresses of `host`. */
 export async function serveFull(
   host = '127.0.0.1',
 ): Promise<{ readonly endpoint: string; readonly port: number } & AsyncDisposable> {

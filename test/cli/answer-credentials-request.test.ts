@@ -27,7 +27,7 @@ const endpoint: CredentialsEndpoint = {
   state: () => 'ok',
 }
 
-/** A request that is granted, but for what is given. */
+/** A valid request, except for the given members. */
 function ask(
   { headers, ...given }: Partial<ReceivedRequest> = {},
   served: Partial<CredentialsEndpoint> = {},

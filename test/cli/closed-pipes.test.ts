@@ -4,7 +4,7 @@ import { QUICK, startInstance } from '../diagnosis/examine.js'
 import { fromInstanceRole } from '../../src/index.js'
 import { type CliSurroundings, startCli, startEmulate } from './run-cli.js'
 
-/** Runs a command to its end whose output nobody reads: of `stream`, or of both. */
+/** Runs a command to its end while nobody reads its output: of `stream`, or of both. */
 async function runUnread(
   args: readonly string[],
   streams: readonly ('stdout' | 'stderr')[],

@@ -8,7 +8,7 @@ import { WITHOUT_HOME } from '../without-home.js'
 import { runCli } from './run-cli.js'
 import { homeWithKeys, runDoctor, runDoctorJson } from './run-doctor.js'
 
-/** But for the line that a machine with much to do makes of a healthy instance. */
+/** Except for the line that the doctor prints on a busy machine. */
 const SILENT = /^(instance-role doctor: .*; retrying, for at most \d+ s\n)?$/
 
 test('shows a person a healthy instance, and ends with status 0', async () => {

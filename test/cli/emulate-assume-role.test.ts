@@ -18,7 +18,7 @@ const DEVELOPER = {
   accountId: '111122223333',
 }
 
-/** An STS that knows the developer, and the environment of a developer who knows it. */
+/** An STS that knows the developer, and the environment of the developer. */
 async function setup({
   clockBehindMs = 0,
   knows = () => true,
@@ -75,9 +75,9 @@ test('requests the --lifetime from STS, and serves the role under the --role-nam
   expect(credentials.status().roleName).toBe('as-on-ec2')
 })
 
-// Both at once: it is the real clock that they wait for.
+// Both at the same time, because they wait for the real clock.
 test('renews real credentials before they expire, and keeps serving the old ones if STS refuses new ones', async () => {
-  // Sets of 15 minutes, issued 14 minutes and 56 seconds ago.
+  // Credentials of 15 minutes, issued 14 minutes and 56 seconds ago.
   const clockBehindMs = 15 * MINUTE - 4_000
   let known = 1
   const giving = await setup({ clockBehindMs })

@@ -15,7 +15,7 @@ import { type CliSurroundings, runCli, startCli } from './run-cli.js'
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 const TEN_CLIENTS = fileURLToPath(new URL('ten-clients.mjs', import.meta.url))
 const NODE = process.execPath
-/** Others may use this machine, too. */
+/** Other programs may use this machine as well. */
 const PATIENT = { timeout: 15_000, interval: 20 }
 const isUnix = process.platform !== 'win32'
 const hasScript = process.platform === 'linux' && isOnPath('script')
@@ -28,12 +28,12 @@ async function listening(make: (instance: EmulatedInstance) => unknown = () => {
   return { instance, env }
 }
 
-/** Runs a Node program by `exec`. */
+/** Runs a Node program with `exec`. */
 function runProgram(source: string, surroundings: CliSurroundings = {}) {
   return runCli(['exec', '--', NODE, '--input-type=module', '--eval', source], surroundings)
 }
 
-/** A program that asks as an SDK does, and prints what it gets. */
+/** A program that sends an SDK's request and prints the response. */
 const ASK = `
   const { AWS_CONTAINER_CREDENTIALS_FULL_URI: uri, AWS_CONTAINER_AUTHORIZATION_TOKEN: token } = process.env
   let given
@@ -114,7 +114,7 @@ test('runs the command if there is no role, and tells its clients why', async ()
 
 test('waits for IMDS neither at the start nor at the end', async () => {
   const { env } = await listening((instance) => instance.failUntilLifted('all', 'silence'))
-  // A load that takes longer than this test may.
+  // A load that takes longer than this test.
   const slow = { ...env, AWS_METADATA_SERVICE_TIMEOUT: '60' }
   const { status, stdout } = await runProgram('console.log("done")', { env: slow })
   expect({ status, stdout }).toEqual({ status: 0, stdout: 'done\n' })
@@ -267,7 +267,7 @@ test('says that SDKs prefer access keys in a file', async () => {
   )
 })
 
-/** Whether anybody listens where a command was told to ask. */
+/** Whether anybody listens at the address that a command was given. */
 async function isServed(uri: string): Promise<boolean> {
   const socket = connect(Number(new URL(uri).port), '127.0.0.1')
   return once(socket, 'connect').then(

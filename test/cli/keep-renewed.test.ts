@@ -5,7 +5,7 @@ import { HOUR, MINUTE, SECOND } from '../setup.js'
 
 const STARTS_AT = Date.UTC(2026, 0, 1)
 
-/** Sets of an hour, renewed on a clock that only the test moves, until `failing` says otherwise. */
+/** Credentials of an hour, renewed on a clock that only the test moves, until `failing` makes the renewal fail. */
 function setup({ lifeMs = HOUR } = {}) {
   const clock = createTestClock({ startAt: STARTS_AT })
   const stopping = new AbortController()

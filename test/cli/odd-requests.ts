@@ -1,4 +1,4 @@
-// What no HTTP client sends.
+// Requests that no HTTP client sends.
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import fc from 'fast-check'
@@ -60,12 +60,12 @@ export function oddRequest(port: number): fc.Arbitrary<string> {
   return fc.oneof(pieces, changedRequest(port))
 }
 
-/** What makes a server answer, or give up, whatever came before. */
+/** Bytes that make a server answer or give up, whatever came before. */
 export function ending(port: number): string {
   return `${lines('', `Host: 127.0.0.1:${port}`, 'Connection: close')}${lines('GET / HTTP/1.0')}\r\n\r\n`
 }
 
-/** All that comes back for these bytes until the server ends the connection. */
+/** Everything that the server sends for these bytes until it ends the connection. */
 export async function sendRaw(port: number, bytes: string): Promise<string> {
   const socket = connect(port, '127.0.0.1')
   socket.on('error', () => {})

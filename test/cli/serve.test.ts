@@ -25,7 +25,7 @@ import { isOnPath } from '../on-path.js'
 import { sendRaw } from './odd-requests.js'
 import { runCli, startCli } from './run-cli.js'
 
-/** Others may use this machine, too. */
+/** Other programs may use this machine as well. */
 const PATIENT = { timeout: 15_000, interval: 20 }
 const isUnix = process.platform !== 'win32'
 const isRoot = process.getuid?.() === 0

@@ -25,7 +25,7 @@ function inFolder(name: string): string {
   return path.join(folder, name)
 }
 
-/** What a process reads whose variables name these files; the home directory has none. */
+/** The config of a process whose variables name these files. The home directory has none. */
 function read(config: string, credentials = inFolder('none'), host: Partial<Host> = {}) {
   const env = { HOME: folder, AWS_CONFIG_FILE: config, AWS_SHARED_CREDENTIALS_FILE: credentials }
   return readConfigFiles(LIMIT_MS, { ...systemHost, env: () => env, ...host })
@@ -96,7 +96,7 @@ test('treats the null device as absent, without a warning, even behind a link', 
 })
 
 test.each<[string, keyof Pick<typeof fs, 'statSync' | 'accessSync'>]>([
-  // As `node --permission` and a folder that may not be searched have it.
+  // As with `node --permission`, or with a folder that may not be searched.
   ['ERR_ACCESS_DENIED', 'statSync'],
   ['EACCES', 'statSync'],
   ['ELOOP', 'statSync'],

@@ -15,7 +15,7 @@ import { exposed } from '../setup.js'
 
 type Text = Readonly<Record<string, string>>
 
-/** The settings that options, environment and file amount to, and how often the file was read. */
+/** The settings that options, environment and file give, and how often the file was read. */
 async function resolve({ options = {}, env = {}, file = {} }: { options?: object; env?: Text; file?: Text }) {
   let reads = 0
   const loadProfile = () => {
@@ -348,7 +348,7 @@ test('accepts any undici dispatcher and any logger with the SDK’s methods', ()
   expect(() => fromInstanceRole({ dispatcher: new Agent(), logger: console })).not.toThrow()
 })
 
-// The rest goes through the SDK's loader and a real file.
+// The following tests use the SDK's loader and a real file.
 
 const world = { instance: emulateInstance(), folder: '', endpoint: '' }
 
@@ -364,7 +364,7 @@ afterEach(async () => {
   await rm(world.folder, { recursive: true })
 })
 
-/** The SDK's loader keeps what it has read for each path: so each test has files of its own. */
+/** The SDK's loader caches each path, so each test has its own files. */
 async function writeConfig(config: string, credentials = ''): Promise<EmulatedInstance> {
   for (const [variable, text] of [
     ['AWS_CONFIG_FILE', config],
@@ -442,7 +442,7 @@ test('ignores a config file without keys of IMDS', async () => {
   expect((await provider()).accessKeyId).toBe(world.instance.credentials?.accessKeyId)
 })
 
-/** Where the AWS SDKs look, in a home of its own. */
+/** The default paths of the AWS SDKs, in a separate home directory. */
 async function writeInHome(name: string, text: string): Promise<void> {
   await mkdir(path.join(world.folder, path.dirname(name)), { recursive: true })
   await writeFile(path.join(world.folder, name), text)

@@ -8,7 +8,7 @@ const E = '/latest/meta-data/iam/security-credentials-extended/'
 const L = '/latest/meta-data/iam/security-credentials/'
 const ACCOUNT = '123456789012'
 
-/** What two calls bring and ask for: paths of the credential trees, with their status. */
+/** The results and requests of two calls: paths of the credential trees, with their status. */
 async function resolveTwice(
   world: { roleName?: string; extended: boolean },
   between: (instance: EmulatedInstance) => void = () => {},

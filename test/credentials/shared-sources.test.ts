@@ -49,7 +49,7 @@ test.each<InstanceRoleOptions>([
   instance.clearRequests()
   await other()
   expect(instance.requests).not.toEqual([])
-  // Settings that lead to the same requests are the same, however they are said.
+  // Settings that lead to the same requests are equal, wherever they are set.
   await create(options)()
   expect(one.status().requests).toBe(3)
 })

@@ -16,16 +16,16 @@ import {
   type LoopbackServer,
 } from '../../src/testing/index.js'
 
-/** No waiting for what never comes. */
+/** Short time limits for responses that never come. */
 export const QUICK = { AWS_METADATA_SERVICE_TIMEOUT: '0.2', AWS_METADATA_SERVICE_NUM_ATTEMPTS: '1' }
 
-/** An instance on which something may be wrong. */
+/** An instance that may have a problem. */
 export interface Scenario {
   readonly options?: InstanceOptions
   readonly make?: (instance: EmulatedInstance) => unknown
 }
 
-/** What the doctor of this process finds besides the instance. */
+/** The surroundings of the doctor in this process. */
 export interface Patient extends Scenario {
   readonly env?: Readonly<Record<string, string>>
   /** The default profile's keys in `~/.aws/credentials`. */
@@ -53,7 +53,7 @@ export async function examine({ env = {}, keysInFile = {}, ...scenario }: Patien
 
 const ignoreSlow: ProbeOptions['onSlow'] = () => {}
 
-/** What the doctor reports of what is behind `transport`. */
+/** Returns the doctor's report about the IMDS behind `transport`. */
 export async function reportFrom({
   transport = httpTransport(systemRuntime),
   env = {},
@@ -69,7 +69,7 @@ export async function reportFrom({
     loadFiles: () => Promise.resolve({ configFile: {}, credentialsFile: { default: keysInFile } }),
     readFirmwareInstanceId: () => Promise.resolve(firmwareInstanceId),
     readDefaultChain: () => undefined,
-    // Whether this machine has too much to do is not what these tests are about.
+    // These tests do not check whether this machine is busy.
     watchEventLoop: () => () => 0,
     onSlow,
   })
@@ -96,7 +96,7 @@ const schema = JSON.parse(
 ) as object
 const validate = new Ajv({ allErrors: true, allowUnionTypes: true }).compile<Report>(schema)
 
-/** Whether it is as machines are promised. */
+/** Checks the report against the documented schema. */
 export function assertReport(value: unknown): asserts value is Report {
   if (!validate(value)) throw new Error(JSON.stringify(validate.errors))
 }

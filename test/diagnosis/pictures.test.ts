@@ -85,7 +85,7 @@ test.each(PICTURES)('fits a terminal of 80 x 24: %s', async (_name, _isHealthy, 
   expect(lines.filter((line) => line.length > 80 && !isOneWord(line))).toEqual([])
 })
 
-/** What cannot be broken: a policy document, say. */
+/** Words that cannot be broken, such as a policy document. */
 function isOneWord(line: string): boolean {
   return /^ +(\w+ +)?('[^']*'|\S+)( \\)?$/.test(line)
 }
@@ -110,7 +110,7 @@ test('colours marks and names, and wraps as without colours', async () => {
   await expect(formatReport(normalized(report), layout)).toMatchFileSnapshot('pictures/colour.80.txt')
 })
 
-/** What differs from run to run is the same: ports, latencies and what is left of the credentials. */
+/** Replaces what differs from run to run: ports, latencies and remaining life. */
 function normalized(report: Report): Report {
   const text = JSON.stringify(report)
     .replace(/127\.0\.0\.1:\d+/g, '127.0.0.1:40123')

@@ -6,7 +6,7 @@ interface Trouble extends Patient {
   readonly code: keyof typeof TREATMENTS
   readonly check: string
   readonly fix: RegExp | undefined
-  /** Where it says more than the hint of the code. */
+  /** If the message says more than the hint of the code. */
   readonly hint?: RegExp
 }
 
@@ -34,7 +34,7 @@ const TROUBLES: readonly Trouble[] = [
     check: 'hop-limit',
     fix: /^aws ec2 modify-instance-metadata-options .*--http-put-response-hop-limit 2$/,
     options: { hopsAway: 1 },
-    // A time limit that passed late is no verdict: tried again.
+    // A time limit that passed late says nothing: try again.
     env: { AWS_METADATA_SERVICE_NUM_ATTEMPTS: '' },
   },
   {
@@ -123,7 +123,7 @@ test.each(TROUBLES)('reports $code under $check, with its fix', async (trouble) 
   expect(report.healthy).toBe(false)
 })
 
-/** Up to the first name that is filled in. */
+/** The text up to the first filled-in name. */
 function startOf(text: string): string {
   return text.split('<')[0] ?? text
 }

@@ -11,12 +11,12 @@ import { systemRuntime } from '../../src/runtime/runtime.js'
 import { type EmulatedInstance, emulateInstance } from '../../src/testing/index.js'
 import { HAS_UNDICI_8, loadUndici8 } from './wires.js'
 
-// What holds of a dispatcher of the caller's alone; what holds of every transport: transport.test.ts.
+// Only what is special about a caller's dispatcher. transport.test.ts tests what every transport does.
 
 type Owned = ImdsDispatcher & { close(): Promise<void>; destroy(): Promise<void> }
 type Interceptor = (dispatch: (...args: never[]) => boolean) => (...args: never[]) => boolean
 
-/** What the tests use of each undici, whose own types do not fit each other. */
+/** The part of each undici that the tests use. Their own types do not fit each other. */
 interface Undici {
   readonly Agent: new () => Owned & { compose(...interceptors: Interceptor[]): ImdsDispatcher }
   readonly MockAgent: new () => Owned & { disableNetConnect(): void }
@@ -83,7 +83,7 @@ test.each(UNDICIS.flatMap((one) => MISUSES.map((row) => ({ ...one, ...row }))))(
 )
 
 function failing(error: unknown): ImdsDispatcher {
-  // As a dispatcher rejects, whatever it rejects with.
+  // A dispatcher that rejects with the given reason.
   return { request: () => Promise.resolve().then(() => Promise.reject(error as Error)) }
 }
 
@@ -152,7 +152,7 @@ test.each([404, 429, 503])('treats an error with the status %i as that response'
   if (outcome.kind === 'answer') expect(outcome.headers.get('retry-after')).toBe('7')
 })
 
-/** IMDS whose answers ask to be kept, or which sends every request elsewhere. */
+/** An IMDS whose responses ask for caching, or which redirects every request. */
 async function serve(instance: EmulatedInstance, elsewhere?: string): Promise<string> {
   const server = createServer((request, response) => {
     const headers = Object.fromEntries(

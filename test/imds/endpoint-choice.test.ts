@@ -9,7 +9,7 @@ import { createTestClock, emulateInstance } from '../../src/testing/index.js'
 import { serveRaw } from '../raw-server.js'
 import { CREDENTIALS, FIRST_LOAD, timed, TOKEN, virtualRuntime } from '../setup.js'
 
-/** An instance whose two addresses can fail apart. */
+/** An instance whose two addresses can fail separately. */
 function setup() {
   const clock = createTestClock({ startAt: Date.UTC(2026, 0, 1) })
   const ipv4 = emulateInstance({ clock })

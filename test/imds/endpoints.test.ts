@@ -179,7 +179,7 @@ const LOAD = `
   await fromInstanceRole({ retries: 0 })()
 `
 
-/** A process that has a script's server, and whose first line names the port. */
+/** A process that runs the server of a script. Its first line names the port. */
 async function serveFromChild(script: string): Promise<number> {
   const child = spawn(process.execPath, ['--eval', script], { stdio: ['ignore', 'pipe', 'inherit'] })
   onTestFinished(() => void child.kill('SIGKILL'))
@@ -187,7 +187,7 @@ async function serveFromChild(script: string): Promise<number> {
   return Number(line.toString())
 }
 
-/** Listens, and then never turns to its connections. */
+/** Listens, and never accepts a connection. */
 const DEAF = `
   const server = require('node:net').createServer()
   server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
@@ -196,7 +196,7 @@ const DEAF = `
   })
 `
 
-/** Connects until the kernel takes no more: whether it came to that. */
+/** Connects until the kernel accepts no more. Returns whether that happened. */
 async function fillBacklog(port: number): Promise<boolean> {
   for (let tries = 0; tries < 16; tries += 1) {
     const socket = net.connect(port, '127.0.0.1').on('error', () => {})

@@ -5,7 +5,7 @@ import type { Outcome } from '../../src/imds/transport.js'
 import { systemRuntime } from '../../src/runtime/runtime.js'
 import { head, serveRaw } from '../raw-server.js'
 
-// What holds of node:http alone; what holds of every transport: transport.test.ts.
+// Only what is special about node:http. transport.test.ts tests what every transport does.
 
 function send(endpoint: string): Promise<Outcome> {
   const { signal } = new AbortController()
@@ -13,7 +13,7 @@ function send(endpoint: string): Promise<Outcome> {
   return httpTransport(systemRuntime).send(exchange, signal)
 }
 
-/** As a mock, an agent or another runtime may do, until the test is over. */
+/** Replaces a member of `http` until the test is over, as a mock, an agent or another runtime may do. */
 function replaceClientRequest(replacement: unknown): void {
   const original = http.ClientRequest
   Reflect.set(http, 'ClientRequest', replacement)

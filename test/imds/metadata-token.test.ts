@@ -124,7 +124,7 @@ test('does not use an expired token, even if no other can be had', async () => {
   await clock.advance(10 * MINUTE)
   instance.clearRequests()
   instance.failUntilLifted('token', { status: 503 })
-  // What is held is good still: it is given, without a word with IMDS.
+  // The cached credentials are still valid: they are returned without a request.
   await provider({ forceRefresh: true })
   expect(instance.requests).toEqual([`${TOKEN} 503`])
 })

@@ -61,7 +61,7 @@ function drip(socket: Socket, text: string): void {
   socket.once('close', () => clearInterval(timer))
 }
 
-/** As fast as the other side reads, without end. */
+/** As fast as the client reads, without end. */
 function flood(socket: Socket, chunk: string | Buffer): void {
   const pour = (): void => {
     while (!socket.destroyed && socket.write(chunk));
@@ -141,7 +141,7 @@ test.each(onEach(SILENCES))(
   '$wire: reports silence if $what came in time',
   async ({ open, answer, isPartial }) => {
     const outcome = await outcomeOf(open, answer, TIMEOUT_MS)
-    // How long this process was blocked meanwhile depends on what else the machine does.
+    // How long this process was blocked depends on what else the machine does.
     expect(outcome).toMatchObject({ kind: 'silent', isPartial, isConnected: true })
   },
 )
@@ -151,7 +151,7 @@ test.each(onEach(BREAKS))(
   async ({ open, answer }) => {
     const outcome = await outcomeOf(open, answer)
     if (outcome.kind !== 'broken') throw new Error(outcome.kind)
-    // A parser error has the bytes that it choked on in a property of its own.
+    // A parser error has the bytes that it failed on in a property.
     expect(Object.getOwnPropertyNames(outcome.cause ?? {}).filter((name) => name !== 'stack')).toEqual(
       outcome.cause === undefined ? [] : ['message'],
     )
@@ -249,7 +249,7 @@ test.each(WIRES)(
     expect(outcome).toMatchObject({ kind: 'unreachable', timedOut: false })
     expect(inspect(outcome)).toContain(`connect ECONNREFUSED ${endpoint.slice('http://'.length)}`)
     if (outcome.kind !== 'unreachable') throw new Error(outcome.kind)
-    // By a code, the AWS SDK would repeat its whole request.
+    // With a code, the AWS SDK would repeat its whole request.
     expect(outcome.cause).not.toHaveProperty('code')
     expect(outcome.cause).not.toHaveProperty('cause')
   },
@@ -257,7 +257,7 @@ test.each(WIRES)(
 
 test.each(WIRES)(
   '$wire: reports unreachable if nothing accepts the connection in time',
-  // The system can still take a connection into a queue that was full a moment ago.
+  // The system can still accept a connection into a queue that was full a moment ago.
   { retry: 2 },
   async ({ open }) => {
     await using full = await serveFull()

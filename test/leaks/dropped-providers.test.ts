@@ -23,14 +23,14 @@ function isCollector(value: unknown): value is () => void {
   return typeof value === 'function'
 }
 
-/** What nobody can reach is then gone. */
+/** Everything that is unreachable is then collected. */
 async function collect(): Promise<void> {
   if (!isCollector(gc)) throw new TypeError('This process cannot be told to collect garbage')
   await new Promise((resolve) => setImmediate(resolve))
   gc()
 }
 
-/** Answers as IMDS does, whatever endpoint is asked; counts what it is asked. */
+/** Answers like IMDS at any endpoint, and counts the requests. */
 function answering(): ImdsDispatcher & { requests: number } {
   const dispatcher = {
     requests: 0,
@@ -46,7 +46,7 @@ async function* bodyOf(path: string): AsyncGenerator<Uint8Array> {
   yield await Promise.resolve(Buffer.from(path.endsWith('/app-role') ? DOCUMENT : 'app-role'))
 }
 
-/** Providers that share what they hold, and how much of that is alive. */
+/** Providers that share their state, and how much of it is alive. */
 function setup() {
   const registry = createRegistry()
   const configSources = () => ({

@@ -5,14 +5,14 @@ import { compile } from './compile.js'
 
 const script = await compile(new URL('heap.ts', import.meta.url))
 
-/** Bytes by which the heap of a process of its own grew. */
+/** The number of bytes by which the heap of a separate process grew. */
 async function growth(kind: string, count: number): Promise<number> {
   const args = ['--expose-gc', script, kind, String(count)]
   const { stdout } = await promisify(execFile)(process.execPath, args)
   return Number(stdout)
 }
 
-// A byte kept for each call would be 1 MB; the credentials of each refresh, 12 MB. Collection leaves some 0.6 MB of noise.
+// One byte kept per call would be 1 MB, the credentials of each refresh 12 MB. Collection leaves about 0.6 MB of noise.
 test.each([
   { kind: 'cached calls', count: 1_000_000, most: 500_000 },
   { kind: 'refreshes', count: 10_000, most: 1_500_000 },

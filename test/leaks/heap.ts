@@ -18,7 +18,7 @@ const document = {
   Expiration: expiration,
 }
 
-/** Answers without an emulated instance, which keeps what it was asked. */
+/** Answers without an emulated instance, because that keeps a list of requests. */
 const dispatcher: ImdsDispatcher = {
   request: ({ path }) => respond(200, path.endsWith('/app-role') ? JSON.stringify(document) : 'app-role'),
 }

@@ -3,7 +3,7 @@ import { begin, end, happen, type Happening, happening, leave, type Life, worldO
 import { type Backoff, BrokenPromise } from './observer.js'
 import type { Subject, WorldOptions } from './virtual-world.js'
 
-/** One happening as a command of fast-check; what there is to compare with is what the observer saw. */
+/** One event as a command of fast-check. It compares with what the observer saw. */
 class HappeningCommand implements fc.AsyncCommand<object, Life> {
   readonly #happening: Happening
 
@@ -42,9 +42,9 @@ export interface CheckOptions {
   readonly seed: number
   /** How many lives. */
   readonly lives: number
-  /** The most that happens in one of them. */
+  /** The largest number of events in a life. */
   readonly maxCommands?: number
-  /** Which life of the seed to play again, and no other. */
+  /** The only life of the seed to replay. */
   readonly life?: number
   /**
    * Whether the shortest life that breaks the promise is looked for.
@@ -54,20 +54,20 @@ export interface CheckOptions {
   readonly shrinks?: boolean
 }
 
-/** What came of the lives. */
+/** The result of the lives. */
 export interface Findings {
   readonly lives: number
   /** The promise that was broken, and how. */
   readonly broken?: string
-  /** For a person: the life that broke it, and what plays it again. */
+  /** For a person: the life that broke it, and the command that replays it. */
   readonly report?: string
 }
 
 const MAX_COMMANDS = 14
-/** By chance, the dice leave out a quarter of what they may give once in 10⁹ times. */
+/** By chance, random numbers miss a quarter of their range once in 10⁹ times. */
 const BACKOFFS_TO_JUDGE = 80
 
-/** Leads `subject` through random lives, and checks every promise after every happening. */
+/** Runs `subject` through random lives, and checks every promise after every event. */
 export async function checkPromises(subject: Subject, options: CheckOptions): Promise<Findings> {
   const { seed, life, lives, maxCommands = MAX_COMMANDS, shrinks = true } = options
   const happenings = fc.commands([happening.map((it) => new HappeningCommand(it))], {
@@ -91,7 +91,7 @@ export async function checkPromises(subject: Subject, options: CheckOptions): Pr
   return { lives: details.numRuns, broken, report }
 }
 
-/** Errors are many here, and their traces, which tell nothing of a life, are an eighth of the time. */
+/** There are many errors, and their stack traces, which are not used, take an eighth of the time. */
 async function withoutStackTraces<T>(work: () => Promise<T>): Promise<T> {
   const { stackTraceLimit } = Error
   Error.stackTraceLimit = 0
@@ -102,7 +102,7 @@ async function withoutStackTraces<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** What no life shows by itself: whether those who fail at one instant come back at many. */
+/** Checks across lives: whether processes that fail at the same instant come back at different ones. */
 function together(
   backoffs: readonly Backoff[],
   { seed, lives, maxCommands = MAX_COMMANDS }: CheckOptions,
@@ -117,7 +117,7 @@ function together(
   return { broken, report: `${broken}\nPlay it again: ${playAgain}` }
 }
 
-/** Whether there is something in each quarter of what there can be; too few are not judged. */
+/** Whether each quarter of the range has a value. Too few values are not judged. */
 function isSpread(backoffs: readonly Backoff[]): boolean {
   const quarters = new Set(backoffs.map(({ share }) => Math.floor(4 * Math.min(0.99, Math.max(0, share)))))
   return quarters.size === 4 || backoffs.length < BACKOFFS_TO_JUDGE

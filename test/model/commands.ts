@@ -6,7 +6,7 @@ import { HOUR, MINUTE, SECOND } from '../setup.js'
 import { LOAD_LEFT_OVER_MS, Observer, type Point, type Teller } from './observer.js'
 import { createWorld, type Subject, type VirtualWorld, type WorldOptions } from './virtual-world.js'
 
-/** What happens to a provider in its life, as data: a counterexample can be read, and played again. */
+/** The events in the life of a provider, as data, so that a counterexample can be read and replayed. */
 export type Happening =
   | {
       readonly kind: 'call'
@@ -32,14 +32,14 @@ export type Happening =
   | { readonly kind: 'call-back'; readonly who: number; readonly from: Teller }
   | { readonly kind: 'close'; readonly who: number }
 
-/** A world, the two providers in it that share what they hold, and who watches them. */
+/** A virtual world, two providers in it that share their credentials, and the observer. */
 export interface Life {
   readonly world: VirtualWorld
   readonly observer: Observer
   readonly providers: InstanceRoleProvider[]
 }
 
-/** Of the event loop: far more than the longest load takes. */
+/** Turns of the event loop, far more than the longest load takes. */
 const MOST_TURNS = 20_000
 
 const fault = fc.constantFrom<Fault[]>(
@@ -69,7 +69,7 @@ const duration = fc.oneof(
   fc.integer({ min: 7, max: 72 }).map((hours) => hours * HOUR),
 )
 
-/** Anything that can happen, calls and the passing of time most of all. */
+/** Any event; calls and the passing of time are the most frequent. */
 export const happening: fc.Arbitrary<Happening> = fc.oneof(
   {
     weight: 12,
@@ -167,7 +167,7 @@ export const happening: fc.Arbitrary<Happening> = fc.oneof(
   },
 )
 
-/** The instances there are. */
+/** The kinds of instance. */
 export const worldOptions: fc.Arbitrary<WorldOptions> = fc
   .record({
     seed: fc.nat(),
@@ -269,7 +269,7 @@ const HAPPENS: { readonly [K in Happening['kind']]: Happens<K> } = {
   },
 }
 
-/** Lets it happen, and what it sets off proceed. */
+/** Runs the event and everything that it starts. */
 export async function happen(life: Life, it: Happening): Promise<void> {
   await apply(life, it)
   for (let turn = 0; turn < 3; turn += 1) await nextTurn()
@@ -284,7 +284,7 @@ function apply<K extends Happening['kind']>(
   return happens(life, it)
 }
 
-/** What must come true of any life: recovery once nothing is wrong, and silence once all is closed. */
+/** The end of any life: recovery when nothing is wrong, and silence after everything is closed. */
 export async function end(life: Life): Promise<void> {
   const { world, observer, providers } = life
   const { instance, clock } = world
@@ -314,7 +314,7 @@ function stepClock({ world, observer }: Life, byMs: number): void {
   world.stepWallClock(byMs)
 }
 
-/** Another set is found by plain calls once the next try is due, the first of which may do without. */
+/** Plain calls find other credentials when the next try is due; the first call may still return the old ones. */
 async function seeAnotherSet(life: Life): Promise<void> {
   const { world, observer, providers } = life
   world.instance.rotate()
@@ -339,7 +339,7 @@ async function seeAnotherSetAtOnce(life: Life): Promise<void> {
   observer.insist(11, isFresh, 'another set is not seen by who asks for a fresh one')
 }
 
-/** What many do at one instant, each in its own life: who leads the lives compares when each comes back. */
+/** Events at the same instant in many lives: the caller compares when each comes back. */
 async function failOnce(life: Life): Promise<void> {
   const { world, observer, providers } = life
   world.instance.modifyMetadataOptions({ metadataEnabled: false })
@@ -348,7 +348,7 @@ async function failOnce(life: Life): Promise<void> {
   observer.check(providers)
 }
 
-/** Takes a life out of the process, whatever state it is in: the channels of the next one are the same. */
+/** Removes a life from the process, whatever its state, because the next one uses the same channels. */
 export async function leave({ world, observer, providers }: Life): Promise<void> {
   await Promise.all(providers.map((provider) => provider.close()))
   await world.clock.advance(LOAD_LEFT_OVER_MS)
@@ -360,13 +360,13 @@ interface Given {
   readonly accessKeyId: string
 }
 
-/** What a provider gives, or nothing where it rejects. */
+/** Returns the result of a provider, or nothing if it rejects. */
 async function call(life: Life, index: number, isForced: boolean): Promise<Given | undefined> {
   const [given] = await settle(life, [watchCall(life, providerOf(life, index), isForced)])
   return given
 }
 
-/** Waits for calls as long as anything can go on in a virtual world; who waits then waits for ever. */
+/** Waits for calls while anything can happen in the virtual world. A call that still waits then waits for ever. */
 async function settle<T>({ observer }: Life, calls: readonly Promise<T>[]): Promise<readonly T[]> {
   let settled: readonly T[] | undefined
   void Promise.all(calls).then((all) => (settled = all))

@@ -25,16 +25,16 @@ export interface Call {
   readonly provider: InstanceRoleProvider
   readonly startedMs: number
   readonly blockedMs: number
-  /** Whether the schedule owed it an answer without a wait. */
+  /** Whether the schedule requires a result without a wait. */
   readonly isOwedAtOnce: boolean
-  /** The expiration of what is held, where the load under way may end while the provider is opened: that may be given, too. */
+  /** The expiration of the cached credentials, if the running load may end while the provider is opened: they may be returned as well. */
   readonly heldWhileOpening: string | undefined
-  /** The try that has to come of it, where one has. */
+  /** The try that it must cause, if any. */
   readonly owed: OwedTry | undefined
-  /** How many loads had begun and ended before it. */
+  /** Number of loads that had started and ended before it. */
   readonly loadsBefore: Loads
   isEnded: boolean
-  /** Told by its caller to end, or by the end of its provider. */
+  /** Ended by its caller or by the closing of its provider. */
   isCalledOff: boolean
 }
 
@@ -48,12 +48,12 @@ interface Load {
 }
 
 interface OwedTry {
-  /** By which promise. */
+  /** The promise that requires it. */
   readonly promise: number
   readonly why: string
-  /** Whether it has to begin: none is under way. */
+  /** Whether it must start, because none is running. */
   readonly begins: boolean
-  /** Whether the call has to wait for its end. */
+  /** Whether the call must wait for its end. */
   readonly isWaitedFor: boolean
 }
 
@@ -62,11 +62,11 @@ interface Loads {
   readonly ended: number
 }
 
-/** How the next try was put off after a failure. */
+/** The pause before the next try after a failure. */
 export interface Backoff {
   /** In a row. */
   readonly failures: number
-  /** Of the longest that it may be put off: 0 to 1. */
+  /** As a share of the longest pause, 0 to 1. */
   readonly share: number
 }
 
@@ -76,11 +76,11 @@ interface Failure {
 
 const DEADLINE_MS = 10_000
 const LONGEST_EXTENSION_MS = 4 * MINUTE
-/** With nothing to serve, IMDS is left in peace for as long at the most. */
+/** The longest pause if there are no credentials to serve. */
 const LONGEST_PEACE_MS = 5 * SECOND
 /** Full jitter under 60 s gives this many in a minute about once in 10¹⁰ minutes. */
 const MOST_TRIES_A_MINUTE = 20
-/** At a cold start, as many as fit into the deadline: 50 ms to 2 s apart, and anew after each step that succeeds. */
+/** At a cold start, as many as fit into the deadline: 50 ms to 2 s apart, starting again after each step that succeeds. */
 const MOST_ATTEMPTS = 30
 const VERDICTS = ['NO_ROLE', 'IMDS_DISABLED', 'ROLE_NOT_ASSUMABLE', 'ROLE_NOT_FOUND', 'UNEXPECTED_STATUS']
 const STEPS = ['token', 'role', 'credentials', 'metadata']
@@ -88,10 +88,10 @@ const TOKEN_PATH = '/latest/api/token'
 /** How every key, secret and token of the emulated instance begins. */
 const SECRET = 'FAKE'
 
-/** A try is due, callers wait for it, the set has expired. */
+/** A try is due; calls wait for it; the credentials have expired. */
 export type Point = 'due' | 'hard' | 'expired'
 
-/** Who tells of a load while it goes on: an event, or a line of the log. */
+/** What reports a running load: an event or a log line. */
 export type Teller = 'load:start' | 'logger'
 
 type Hear = (payload: Readonly<Record<string, unknown>>) => void
@@ -102,34 +102,34 @@ export class Observer {
   readonly #calls = new Set<Call>()
   readonly #broken: string[] = []
   readonly #loads = new Map<unknown, Load>()
-  /** Loads that may have been given up. */
+  /** Loads that may have been cancelled. */
   readonly #orphans = new Set<unknown>()
-  /** Those that were called and are not closed: as long as there is one, what is held is kept for all. */
+  /** Providers that were called and are not closed. While there is one, the credentials are kept for all. */
   readonly #users = new Set<InstanceRoleProvider>()
-  /** Those that know their source. */
+  /** Providers that have opened their source. */
   readonly #opened = new WeakSet<InstanceRoleProvider>()
   readonly #shown: unknown[] = []
   readonly #stop: () => void
   #held: { readonly expiration: string; readonly roleName: string } | undefined
   #nextTry: NextTry | undefined
   #lastErrorCode: string | undefined
-  /** How long the last load was asked to wait by the answer that it failed with. */
+  /** The `Retry-After` of the response with which the last load failed. */
   #askedForMs = 0
   #lastTryAt = -Infinity
   #lastTryAtMs = -Infinity
   #durationsRestartedMs = -Infinity
   #loadsSeen: Loads = { begun: 0, ended: 0 }
   #failures: Failure[] = []
-  /** Since the last set. */
+  /** Since the last credentials. */
   #failuresInARow = 0
   readonly #backoffs: Backoff[] = []
-  /** Since the last set, IMDS has said that there are no credentials. */
+  /** IMDS has said, since the last credentials, that there are none. */
   #hasVerdict = false
   #isInvalidated = false
-  /** IMDS has said since the last set that there is no such role. */
+  /** IMDS has said, since the last credentials, that the role is gone. */
   #isWithdrawn = false
   #doCallsFail = false
-  /** By somebody who wants a try now, whatever the schedule says. */
+  /** A caller asked for a try now, whatever the schedule says. */
   #isAskedFor = false
   #clockSteps = 0
   #blockedMs = 0
@@ -191,7 +191,7 @@ export class Observer {
     this.#stop()
   }
 
-  /** What the next call is given at once, as far as can be seen. */
+  /** The credentials that the next call returns at once, as far as can be observed. */
   get heldUntil(): number | undefined {
     return this.#held === undefined ? undefined : Date.parse(this.#held.expiration)
   }
@@ -200,7 +200,7 @@ export class Observer {
     return this.#calls.size > 0
   }
 
-  /** How long until something is bound to happen to what is held; 0 where nothing is held, or it has happened. */
+  /** Time until something must happen to the cached credentials. 0 if there are none, or if it has happened. */
   untilMs(point: Point): number {
     const now = this.#world.clock.now()
     const { heldUntil } = this
@@ -209,14 +209,14 @@ export class Observer {
     return Math.max(0, instants[point] - now)
   }
 
-  /** One for each failure, but for those that the expiration cut short. */
+  /** One per failure, except for those that the expiration cut short. */
   get backoffs(): readonly Backoff[] {
     return this.#backoffs
   }
 
-  // What the test does, told to the observer.
+  // The actions of the test.
 
-  /** Watches a call to its end; the promise that comes back never rejects. */
+  /** Watches a call to its end. The returned promise never rejects. */
   async watch(
     provider: InstanceRoleProvider,
     isForced: boolean,
@@ -243,7 +243,7 @@ export class Observer {
     }
   }
 
-  /** What a call that begins now owes, and is owed. */
+  /** What a call that starts now must cause, and what it must get. */
   #expect(provider: InstanceRoleProvider, isForced: boolean): Call {
     const now = this.#world.clock.now()
     const { heldUntil } = this
@@ -283,7 +283,7 @@ export class Observer {
     return this.#nextTry !== undefined && isDue(now, this.#nextTry)
   }
 
-  /** Tries that left nothing to serve stand for the next one for a while; no longer than that where the clock for durations went back. */
+  /** A try that left no credentials is remembered for a while, but no longer than that if the monotonic clock went back. */
   #isLeftInPeace(now: number): boolean {
     const from = Math.max(this.#lastTryAtMs, this.#durationsRestartedMs)
     const isWithin = this.#world.elapsedMs() < from + LONGEST_PEACE_MS
@@ -328,7 +328,7 @@ export class Observer {
     this.#users.delete(provider)
     for (const call of this.#calls) if (call.provider === provider) call.isCalledOff = true
     if (this.#users.size > 0) return
-    // What was held is forgotten, and a load under way may end.
+    // The credentials are forgotten, and a running load may end.
     this.#held = undefined
     this.#nextTry = undefined
     for (const loadId of this.#loads.keys()) this.#orphans.add(loadId)
@@ -342,7 +342,7 @@ export class Observer {
     this.#routine = undefined
   }
 
-  // What the library does.
+  // The actions of the library.
 
   #onSettled(call: Call): void {
     call.isEnded = true
@@ -384,7 +384,7 @@ export class Observer {
     if (this.#lastTryAt < originalExpiration.getTime())
       this.#fail(3, 'handed out an expired set without a try since')
     if (expiration.getTime() <= now) this.#fail(3, 'an extension is over as it is handed out')
-    // Also where the clock was set right meanwhile: what was decided at an instant later than now does not stand.
+    // Also if the clock was corrected: a decision from an instant later than now does not count.
     if (expiration.getTime() > now + LONGEST_EXTENSION_MS)
       this.#fail(3, 'an extension is longer than four minutes')
     if (this.#lastErrorCode !== undefined && VERDICTS.includes(this.#lastErrorCode))
@@ -440,7 +440,7 @@ export class Observer {
       this.#fail(5, `a load gave up after ${durationMs} ms and failures at ${load.failedSteps.join(', ')}`)
   }
 
-  /** By the last 429 from that request on. */
+  /** By the last 429 since that request. */
   #askedMs(firstRequest: number): number {
     const throttled = this.#world.wire.slice(firstRequest).findLast(({ status }) => status === 429)
     return throttled?.retryAfterMs ?? 0
@@ -452,7 +452,7 @@ export class Observer {
     this.#loads.delete(loadId)
     this.#orphans.delete(loadId)
     this.#loadsSeen = { ...this.#loadsSeen, ended: this.#loadsSeen.ended + 1 }
-    // One that was given up by those who closed.
+    // A load that was cancelled by closing.
     if (errorCode === 'CLOSED') return
     this.#lastErrorCode = errorCode
     this.#lastTryAt = this.#world.clock.now()
@@ -462,12 +462,11 @@ export class Observer {
     if (load === undefined) return
     this.#askedForMs = errorCode === 'THROTTLED' ? Math.min(MINUTE, this.#askedMs(load.firstRequest)) : 0
     const requests = this.#world.wire.slice(load.firstRequest)
-    // A clock that goes back behind the token's start makes another one due.
+    // If the clock is set back to before the token's start, another token is due.
     const steps = this.#clockSteps - load.clockSteps
     const isRoutine = load.isRoutine && errorCode === undefined && attempts === 1 && steps === 0
     const puts = requests.filter(({ path }) => path === TOKEN_PATH).length
-    // A token that is held, be it since this load's own start, stands in where another is due and not to be had; each GET
-    // asks for that other one.
+    // A cached token, even one from this load, is used if another one is due and cannot be had. Each GET asks for another one.
     const canStandIn = steps > 0 || this.#wasTokenTaken(load.firstRequest)
     const mostPuts = (canStandIn ? 2 : 1) * attempts + steps
     const isWithin = isRoutine
@@ -479,7 +478,7 @@ export class Observer {
     this.#noteRoutine(requests, errorCode === undefined, steps === 0)
   }
 
-  /** An expired set that IMDS has withdrawn serves nobody: no event tells that it is not kept, and the next call tries again. */
+  /** Expired credentials that IMDS has withdrawn are not served. No event reports that; the next call tries again. */
   #onLoadFailed(errorCode: string): void {
     this.#isWithdrawn ||= VERDICTS.includes(errorCode)
     const now = this.#world.clock.now()
@@ -495,19 +494,19 @@ export class Observer {
     this.#doCallsFail = true
   }
 
-  /** By any load before that request, be it one that was given up. */
+  /** By any load before that request, even a cancelled one. */
   #wasTokenTaken(before: number): boolean {
     return this.#world.wire.slice(0, before).some(({ path, status }) => path === TOKEN_PATH && status === 200)
   }
 
-  /** After a good load without a PUT that came to nothing, the next one has no need of another. */
+  /** After a successful load without a failed PUT, the next load needs no other token. */
   #noteRoutine(requests: readonly WireRequest[], isGood: boolean, isSteady: boolean): void {
-    // Those that ask for another have none.
+    // Loads that ask for another one have none.
     const token = requests.findLast((request) => request.token !== undefined)?.token ?? this.#tokenInUse
     const isAnother = token !== this.#tokenInUse
     const isAskedFor = requests.some(({ path }) => path === TOKEN_PATH)
     this.#tokenInUse = token
-    // One that an earlier load took, and did not come to use, or that came before the clock was stepped, is of any age.
+    // A token that an earlier load requested and did not use, or that came before the clock was set, can have any age.
     if (isAnother) this.#tokenTakenAt = isAskedFor && isSteady ? this.#world.clock.now() : undefined
     const isAskedInVain = !isAnother && isAskedFor
     const takenAt = isGood && isSteady && !isAskedInVain ? this.#tokenTakenAt : undefined
@@ -515,7 +514,7 @@ export class Observer {
   }
 
   #onRefreshed(roleName: string, expiration: string, isNew: boolean): void {
-    // A fault can spoil the expiration of a set.
+    // A fault can change the expiration of credentials.
     const isSame = !isNew && expiration === this.#held?.expiration
     this.#nextTry = afterSet(
       this.#world.clock.now(),
@@ -531,7 +530,7 @@ export class Observer {
     this.#isWithdrawn = false
   }
 
-  /** The instance can have another set by now, and a fault can have spoilt the expiration. */
+  /** The instance can have other credentials by now, and a fault can have changed the expiration. */
   #setThatEnds(expiresAt: number): ReceivedSet {
     const { credentials } = this.#world.instance
     const lifeMs =
@@ -559,9 +558,9 @@ export class Observer {
     const before = this.#nextTry
     const delayMs = nextTryAt - now
     this.#failuresInARow += 1
-    // No load failed: IMDS gave a set that is worse than the one which is held.
+    // No load failed: IMDS returned worse credentials than the cached ones.
     const isWorseSet = this.#lastErrorCode === undefined
-    // Without knowing the set, nobody knows how many failures there were.
+    // Without the credentials, the number of failures is unknown.
     const isKnown = before !== undefined && !isWorseSet
     // `Retry-After` can ask for more, up to a minute.
     const isAsked = this.#lastErrorCode === 'THROTTLED'
@@ -581,7 +580,7 @@ export class Observer {
       this.#backoffs.push({ failures: this.#failuresInARow, share: delayMs / longestMs })
   }
 
-  /** `Retry-After` is honoured, but not beyond the hard point. */
+  /** `Retry-After` is obeyed, but not beyond the refresh-first point. */
   #shortestMs(now: number, expiresAt: number): number {
     const isExtended = now >= expiresAt && !this.#hasVerdict
     return isExtended || now + this.#askedForMs <= expiresAt - MINUTE ? this.#askedForMs : 0
@@ -596,9 +595,9 @@ export class Observer {
       this.#fail(5, `${this.#failures.length} failed tries within a minute`)
   }
 
-  // Checks that anybody can make at any moment.
+  // Checks that can be made at any moment.
 
-  /** @throws {BrokenPromise} the first that is broken, after anything that was done */
+  /** @throws {BrokenPromise} the first broken promise, after each event */
   check(providers: readonly InstanceRoleProvider[]): void {
     this.#calls.forEach((call) => this.#checkDeadline(call))
     this.#checkWire()
@@ -626,7 +625,7 @@ export class Observer {
     if (wire.length === this.#requestsRead) return
     wire.slice(this.#requestsRead).forEach((request) => this.#checkRequest(request))
     this.#requestsRead = wire.length
-    // From the first: some are answered long after they were asked.
+    // From the first one, because some are answered late.
     const refused = new Set<string>()
     for (const { path, token, status } of wire) {
       if (path === TOKEN_PATH && status === 200) refused.clear()
@@ -680,11 +679,11 @@ function isLongText(value: unknown): boolean {
   return typeof value === 'string' && value.length > 20
 }
 
-/** All that a person or a log could be shown of a value. */
+/** Everything that a person or a log could see of a value. */
 function textOf(value: unknown): string {
   if (!(value instanceof Error)) return JSON.stringify(value)
   return `${inspect(value, { depth: 4 })} ${JSON.stringify(value)} ${value.stack ?? ''}`
 }
 
-/** How long a load can go on at the most once nobody wants it. */
+/** How long a load can run after nobody waits for it. */
 export const LOAD_LEFT_OVER_MS: number = DEADLINE_MS + 10 * SECOND

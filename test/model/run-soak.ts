@@ -10,15 +10,15 @@ const MAX_COMMANDS = 60
 export interface SoakOptions {
   readonly minutes: number
   readonly seed: number
-  /** Of each seed. */
+  /** Lives per seed. */
   readonly lives: number
-  /** The most that happens in one life. */
+  /** The largest number of events in a life. */
   readonly commands: number
-  /** Which life of the seed to play again, and no other. */
+  /** The only life of the seed to replay. */
   readonly life?: number
 }
 
-/** @throws {RangeError} naming the flag */
+/** @throws {RangeError} that names the flag */
 export function parseSoakOptions(
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
@@ -33,7 +33,7 @@ export function parseSoakOptions(
       path: { type: 'string' },
     },
   })
-  // What fast-check itself prints has colons; the life is what stands before the first.
+  // The path that fast-check prints has colons. The life is the part before the first one.
   const life = values.path?.split(':')[0]
   return {
     minutes: numberOf('minutes', values.minutes),

@@ -1,4 +1,4 @@
-// A failure that cannot be played again helps nobody: fast-check itself replays commands only where it is told of their shrinking.
+// A failure must be replayable. fast-check itself replays commands only if it gets the path of their shrinking.
 import { expect, test } from 'vitest'
 import { createProvider } from '../../src/provider/from-instance-role.js'
 import { createRegistry } from '../../src/credentials/shared-sources.js'
@@ -9,7 +9,7 @@ const SOUND: Subject = { createProvider, createRegistry }
 
 const MANY = 10
 
-/** Some lives go well: those in which few wait. */
+/** Some lives succeed: those with few waiting callers. */
 const LEAKING: Subject = {
   ...SOUND,
   through: (runtime) => {
@@ -25,7 +25,7 @@ const LEAKING: Subject = {
   },
 }
 
-/** Each life by itself goes well; all come back at the same time after a failure. */
+/** Each life succeeds by itself, but all come back at the same time after a failure. */
 const WITHOUT_RANDOMNESS: Subject = { ...SOUND, through: (runtime) => ({ ...runtime, random: () => 0.5 }) }
 
 async function soak(subject: Subject, ...args: string[]): Promise<{ exitCode: number; printed: string }> {
@@ -34,7 +34,7 @@ async function soak(subject: Subject, ...args: string[]): Promise<{ exitCode: nu
   return { exitCode, printed: lines.join('\n') }
 }
 
-/** What was printed to play it again, as the arguments that a shell makes of it. */
+/** The printed command, split into arguments as a shell does. */
 function playAgain(printed: string): string[] {
   const [, args = ''] = /^Play it again: npm run soak -- (.*)$/m.exec(printed) ?? []
   return args.split(' ')

@@ -1,5 +1,5 @@
-// A model that finds nothing proves nothing. Each bug here stands in for one that a library like this has had; modules are
-// replaced, which no other test does, because a bug has to sit where the right code sits.
+// A model that finds no bug proves nothing. Each bug here is of a kind that such a library has had. Modules are replaced, because a
+// bug must be where the right code is; no other test does that.
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import type * as Config from '../../src/config/config.js'
 import { InstanceRoleError } from '../../src/errors.js'
@@ -16,18 +16,18 @@ import type * as Retries from '../../src/imds/retry-policy.js'
 import { checkPromises } from './check-promises.js'
 import type { Subject } from './virtual-world.js'
 
-/** The most that it may take to find one. */
+/** The largest number of lives to find a bug. */
 const LIVES = 2_000
-/** Enough to compare their dice. */
+/** Enough to compare their random numbers. */
 const TOGETHER = 100
 const HOUR = 3_600_000
 
 interface Bug {
   readonly name: string
-  /** Which promises it breaks; the first that the model sees broken is one of them. */
+  /** The promises that it breaks. The first one that the model finds broken must be one of them. */
   readonly breaks: readonly number[]
   /**
-   * In how many lives it has to be found.
+   * The number of lives in which it must be found.
    *
    * @default LIVES
    */
@@ -38,7 +38,7 @@ interface Bug {
   readonly throughDispatcher?: Subject['throughDispatcher']
 }
 
-/** Replaces members of a module; what is spoilt is typed by the module itself. */
+/** Replaces members of a module. Their types are the module's own. */
 function inModule<M extends object>(
   module: string,
   spoil: (original: M) => Partial<M>,
@@ -515,7 +515,7 @@ type RefreshingCacheOf<Value, Held, Context> = InstanceType<
   typeof Cache.RefreshingCache<Value, Held, Context>
 >
 
-/** The library with a bug in it, loaded afresh. */
+/** The library with a bug, loaded again. */
 async function libraryWith({ plant, through, throughDispatcher }: Partial<Bug>): Promise<Subject> {
   vi.resetModules()
   plant?.()
@@ -538,7 +538,7 @@ afterEach(() => {
   for (const { module } of BUGS) if (module !== undefined) vi.doUnmock(module)
 })
 
-/** The life in which the hardest was found. */
+/** The number of lives that the hardest bug needed. */
 let hardest = 0
 
 test.each(BUGS)('finds a library that $name', { timeout: 240_000 }, async (bug) => {

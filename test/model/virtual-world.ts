@@ -15,33 +15,33 @@ import {
 import { seededRandom } from '../../bench/simulation/seeded-random.js'
 import { virtualRuntime } from '../setup.js'
 
-/** What is put to the test: the library, or a copy of it with a bug planted. */
+/** The code under test: the library, or a copy with a planted bug. */
 export interface Subject {
   readonly createProvider: typeof CreateProvider
   readonly createRegistry: () => SourceRegistry
-  /** Stands between the library and the world. */
+  /** Wraps the runtime of the library. */
   readonly through?: (runtime: Runtime) => Runtime
-  /** Stands between the library and the instance. */
+  /** Wraps the dispatcher of the library. */
   readonly throughDispatcher?: (dispatcher: ImdsDispatcher) => ImdsDispatcher
 }
 
-/** How one world differs from another. */
+/** The settings of a world. */
 export interface WorldOptions extends InstanceOptions {
   readonly seed: number
 }
 
-/** One request on the wire, and the status it was answered with, once it was answered in full and to be read. */
+/** A request, and the status of its response when that has arrived completely. */
 export interface WireRequest {
   readonly method: string
   readonly path: string
   readonly url: string
   readonly token: string | undefined
   status?: number
-  /** What the answer asked for. */
+  /** The wait that the response asked for. */
   retryAfterMs?: number
 }
 
-/** What nobody but the world itself can tell: handles that are held, and requests on the wire. */
+/** What only the world can see: open handles and running requests. */
 export interface Handles {
   timers: number
   sleeps: number
@@ -56,13 +56,13 @@ export interface VirtualWorld {
   readonly lines: string[]
   /** Called when a line is logged. */
   onLine: () => void
-  /** How far the `Date` header of answers is off. */
+  /** The offset of the `Date` header of responses. */
   dateErrorMs: number
-  /** Milliseconds since the world began, whatever the clocks say. */
+  /** Milliseconds since the start of the world, whatever the clocks say. */
   elapsedMs(): number
-  /** What the clock for durations says. */
+  /** The monotonic clock. */
   durationsMs(): number
-  /** Has the clock for durations begin anew, as fake timers do. */
+  /** Restarts the monotonic clock, as fake timers do. */
   restartDurations(): void
   stepWallClock(byMs: number): void
   createProvider(): InstanceRoleProvider
@@ -72,7 +72,7 @@ export const ENDPOINT = 'http://169.254.169.254'
 export const STARTS_AT: number = Date.UTC(2026, 0, 1)
 const TOKEN_HEADER = 'x-aws-ec2-metadata-token'
 
-/** An emulated instance and providers that share it, in a world where nothing is real and all is seen. */
+/** An emulated instance and providers that share it, in a virtual world where everything is observed. */
 export function createWorld(subject: Subject, { seed, ...options }: WorldOptions): VirtualWorld {
   const clock = createTestClock({ startAt: STARTS_AT })
   const instance = emulateInstance({ clock, httpTokens: 'optional', ...options })
@@ -149,7 +149,7 @@ function recorded(
       const request = toWireRequest(options)
       wire.push(request)
       const answer = instance.dispatcher.request(options)
-      // The instance has decided: `401`, or `401 drip` where the rest of the answer is a matter of time.
+      // The instance has decided: `401`, or `401 drip` if the rest of the response takes time.
       const isWhole = /\d{3}$/.test(instance.requests.at(-1) ?? '')
       const response = await answer
       const isReadable = Number(response.headers['content-length'] ?? 0) <= 64 * 1_024
@@ -170,7 +170,7 @@ function withDateError(
     : { ...headers, date: new Date(Date.parse(date) + errorMs).toUTCString() }
 }
 
-/** Counts a handle until what comes back is called. */
+/** Counts a handle until the returned function is called. */
 function hold(handles: Handles, kind: keyof Handles): () => void {
   handles[kind] += 1
   let isHeld = true

@@ -11,7 +11,7 @@ export interface Ended {
   readonly stderr: string
 }
 
-/** An environment in which nothing but the test decides. */
+/** An environment that only the test controls. */
 const CLEAN_ENV = {
   PATH: process.env['PATH'],
   AWS_CONFIG_FILE: '/dev/null',
@@ -63,7 +63,7 @@ function limited(limit: string, args: readonly string[]): [string, string[]] {
   return ['/bin/sh', ['-c', `ulimit ${limit} && exec "$@"`, 'sh', process.execPath, ...args]]
 }
 
-/** What a program that ended well printed, as JSON. */
+/** Returns the JSON that a successful program printed. */
 export async function outputOf(program: Program): Promise<unknown> {
   const { code, stdout, stderr } = await runProgram(program)
   if (code !== 0) throw new Error(`exit code ${String(code)}\n${stdout}\n${stderr}`)

@@ -28,7 +28,7 @@ const MEASURE = `
   }
 `
 const ONE_CALL = `endWith(await settle(fromInstanceRole()()))`
-/** Real processes in real time: where others take the processor, another try tells. */
+/** Real processes in real time: if the machine is busy, another try decides. */
 const ON_A_BUSY_MACHINE = { retry: 2 }
 const LIMIT_MS = 100
 
@@ -62,7 +62,7 @@ async function listenUntilFinished(server: net.Server): Promise<number> {
   return boundPort(server)
 }
 
-/** Takes connections and says nothing. */
+/** Accepts connections and never answers. */
 async function silentPort(): Promise<number> {
   const server = net.createServer((socket) => {
     socket.on('error', () => {})
@@ -128,7 +128,7 @@ test(
   async () => {
     const { instance, server } = await listeningInstance()
     instance.fail('credentials', { delayMs: 0 }, 'silence')
-    // The system's clock is moved past the soft point of a set that lives for 6 h.
+    // The system's clock is set past the refresh-ahead point of credentials that live 6 h.
     const source = `
     const provider = fromInstanceRole()
     await provider()
@@ -211,7 +211,7 @@ test(
   },
 )
 
-/** Gives up after 150 ms, at which nobody waits any more. */
+/** Gives up after 150 ms; then nobody waits any more. */
 const GIVE_UP = `
   const abort = new AbortController()
   setTimeout(() => abort.abort(new DOMException('enough', 'AbortError')), 150)
@@ -245,7 +245,7 @@ test.skipIf(process.platform !== 'linux')(
   },
 )
 
-/** What a test may put in the place of the global timers, with IMDS in another process; `real` is Node's own. */
+/** Replacements of the global timers in a test, with IMDS in another process. `real` means Node's own. */
 const TIMERS: readonly { readonly what: string; readonly setUp: string }[] = [
   {
     what: 'mocked by node:test, and moved by the test',

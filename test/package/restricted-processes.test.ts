@@ -127,7 +127,7 @@ for (const format of FORMATS)
     `heeds the config file though the last file descriptor went while its loader was being loaded, from .${format}`,
     async () => {
       const { instance, server } = await listeningInstance()
-      // Others take them just after this library has looked whether there are any.
+      // Another part of the process takes them just after this library has checked.
       const source = `${LOAD[format]}${DESCRIPTORS}
         const closeSync = fs.closeSync
         async function main() {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { CREDENTIALS, HOUR, MINUTE, SECOND, setup } from '../setup.js'
 
-/** Holds credentials that expire, with IMDS down, at the clock's present. */
+/** Caches credentials that expire at the current time, while IMDS is down. */
 async function setupAtExpiry() {
   const world = setup()
   const held = await world.provider()

@@ -32,7 +32,7 @@ test('retries with growing pauses of at most a minute in an outage of an hour', 
 test('does not load at the same instants as another process in the same outage', async () => {
   const retries = await Promise.all(
     [1, 2].map(async (seed) => {
-      // One try a load: what sets the two apart is when the next load comes, not how long this one takes.
+      // One try per load: the two differ in when the next load comes, not in how long a load takes.
       const { clock, instance, provider } = setup({
         random: seededRandom(seed),
         provider: { retries: 0 },

@@ -22,7 +22,7 @@ const FAULTS: readonly Fault[] = [
   { dripMs: 10 },
 ]
 
-/** Everything that a person or a log is shown in a life of trouble, and the secrets that must not be in it. */
+/** Everything that a person or a log sees while IMDS fails, and the secrets that must not be in it. */
 async function live(step: Step, fault: Fault) {
   const shown: string[] = []
   const keep = (line: string): void => void shown.push(line)
@@ -60,7 +60,7 @@ test.each(CASES)('shows no secret when $step meets $fault', async ({ step, fault
   const { shown, secrets } = await live(step, fault)
   expect(secrets.length).toBeGreaterThanOrEqual(3)
   expect(secrets.filter((secret) => shown.includes(secret))).toEqual([])
-  // Half a secret is a secret too: ten characters are what a JSON parser quotes.
+  // Half of a secret is secret as well: a JSON parser quotes ten characters.
   expect(secrets.filter((secret) => shown.includes(secret.slice(0, 10)))).toEqual([])
 })
 
@@ -104,7 +104,7 @@ const GOOD = {
   Expiration: new Date(Date.now() + 3_600_000).toISOString(),
 }
 
-/** An IMDS that gives credentials once, and then the documents that it is told. */
+/** An IMDS that returns credentials once, and then the given documents. */
 async function serveDocuments(later: object) {
   const documents: object[] = [GOOD]
   const server = createServer(({ method, url }, response) => {
@@ -123,7 +123,7 @@ const WAYS = [
   { way: 'a dispatcher', dispatcher: () => new Agent() },
 ]
 
-/** What a person is shown of a failure with `later`, once with credentials held and once without. */
+/** What a person sees of a failure with `later`, with and without cached credentials. */
 async function shownOf(later: object, dispatcher: Agent | undefined): Promise<string> {
   const endpoint = await serveDocuments(later)
   const shown: string[] = []
@@ -145,7 +145,7 @@ test.each(WAYS)('quotes the message of IMDS, by $way', async ({ dispatcher }) =>
   expect(shown.match(/IMDS: "EC2 cannot assume the 'role'"\. /g)?.length).toBeGreaterThan(2)
 })
 
-/** Each is held, or was taken for this very request, or is in the document itself. */
+/** Each is cached, was requested for this request, or is in the document. */
 const TOLD: readonly (readonly [string, string, object?])[] = [
   ['the metadata token', TOKEN_VALUE],
   ['half of the metadata token', TOKEN_VALUE.slice(5, 20)],

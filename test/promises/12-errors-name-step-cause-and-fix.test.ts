@@ -20,7 +20,7 @@ interface Trouble {
   readonly make?: (instance: EmulatedInstance) => void
 }
 
-/** What follows the words of a hint. */
+/** The text after the words of a hint. */
 function ending(fix: string | undefined): string {
   return fix === undefined ? '.' : `: ${fix}`
 }

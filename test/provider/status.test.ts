@@ -10,7 +10,7 @@ afterEach(() => vi.unstubAllEnvs())
 
 const NOW = Date.UTC(2026, 0, 1)
 
-/** A set of the role, tried for the last time a second ago. */
+/** Credentials of the role, last tried a second ago. */
 function held(expiresAt: number, rest: Partial<Held<LoadedRole>> = {}): Held<LoadedRole> {
   const credentials = {
     accessKeyId: 'FAKE',
@@ -26,7 +26,7 @@ function held(expiresAt: number, rest: Partial<Held<LoadedRole>> = {}): Held<Loa
 const VALID = held(NOW + MINUTE)
 const WITHDRAWN = held(NOW + MINUTE, { isWithdrawn: true })
 const EXTENDED = held(NOW - MINUTE, { extendedUntil: NOW + MINUTE })
-/** The clock went back behind the try that decided to extend. */
+/** The clock was set back to before the try that decided to extend. */
 const UNDECIDED = held(NOW - MINUTE, { extendedUntil: NOW + MINUTE, triedAt: NOW + 1_000 })
 const EXTENDED_ONCE = held(NOW - HOUR, { extendedUntil: NOW })
 const EXPIRED = held(NOW)
@@ -49,7 +49,7 @@ test.each([
   expect(stateAt(NOW, { held: what, lastErrorCode })).toBe(state)
 })
 
-/** Each state in the words of the documentation, told apart from the others by nothing but itself. */
+/** Each state, in the words of the documentation. */
 const DEFINITIONS = {
   empty: (usable: boolean, _unexpired: boolean, failed: boolean) => !usable && !failed,
   ok: (_usable: boolean, unexpired: boolean, failed: boolean, detached: boolean) =>

@@ -8,7 +8,7 @@ import { CREDENTIALS, HOUR, MINUTE, SECOND, virtualRuntime } from '../setup.js'
 
 type Response = Awaited<ReturnType<ImdsDispatcher['request']>>
 
-/** A host whose clock is off by `hostErrorMs` until it is set right, on an instance that knows the time. */
+/** A host whose clock is wrong by `hostErrorMs` until it is corrected, with an IMDS whose clock is right. */
 function setup(hostErrorMs: number, spoil: (response: Response) => Response = (response) => response) {
   let errorMs = hostErrorMs
   const clock = createTestClock({ startAt: Date.UTC(2026, 0, 1) })

@@ -21,7 +21,7 @@ import { HOUR, MINUTE, SECOND } from '../setup.js'
 const NOW = Date.UTC(2026, 0, 1)
 const half = (): number => 0.5
 
-/** Both clocks run alike. */
+/** Both clocks run equally. */
 function at(now: number): Moment {
   return { now, elapsedMs: now - NOW }
 }
@@ -106,7 +106,7 @@ test('recognises credentials by ID and expiration together', () => {
   const late = NOW + HOUR - 30 * SECOND
   const prolonged = afterSuccess(at(late), half, it, set(NOW + 2 * HOUR))
   expect(prolonged.lifetimeMs).toBe(HOUR + 30 * SECOND)
-  // No pause of 10 s, as after the same set.
+  // Without the pause of 10 s after the same credentials.
   const short = afterSuccess(at(NOW), half, held(10 * SECOND), set(NOW + 12 * SECOND))
   expect(short.refreshAt).toBe(NOW + 6 * SECOND)
   const another = afterSuccess(at(late), half, it, set(NOW + HOUR, 'b'))
@@ -192,8 +192,8 @@ test.each([0, 1, 3, 6, 60, 1_000, Number.MAX_SAFE_INTEGER])(
   },
 )
 
-// Any life of a set: loads that bring the same set, another, or an ended one, failures with and without a verdict,
-// and time that passes between them, backwards too.
+// Any life of the credentials: loads that return the same, other or expired ones, failures with and without a verdict, and time
+// that passes in between, backwards as well.
 const event = fc.record({
   passesMs: fc.integer({ min: -HOUR, max: 3 * HOUR }),
   what: fc.constantFrom('same', 'other', 'ended', 'unavailable', 'verdict', 'invalidation'),
@@ -234,12 +234,12 @@ test('keeps its invariants through any life of the credentials', () => {
         const before = it
         it = step(now, it, happening)
         const unexpired = now < before.value.expiresAt
-        // A failed try, or an ended set, never shortens what is held.
+        // A failed try or expired credentials never shorten the life of the cached ones.
         if (unexpired && happening.what !== 'same' && happening.what !== 'other')
           expect(it.value).toBe(before.value)
-        // Nothing expires without a try having been due by then.
+        // No credentials expire before a try was due.
         if (now < it.value.expiresAt) expect(judge(it.value.expiresAt, it)).not.toBe('use')
-        // What may be used without a fresh try is unexpired, or extended by a try after its expiration.
+        // Credentials that are used without a try are unexpired, or were extended by a try after their expiration.
         if (judge(now, it) !== 'refresh-first' && now >= it.value.expiresAt) {
           expect(it.extendedUntil).toBeGreaterThan(now)
           expect(it.extendedUntil).toBeLessThanOrEqual(Math.max(now, it.triedAt) + 4 * MINUTE)
@@ -269,21 +269,21 @@ test('never lets two thousand processes that start together refresh together', (
   expect(Math.max(...perMinute.values())).toBeLessThan(120)
 })
 
-/** The sets of EC2: each lives 6 h, and the next one is published some time before its end. Instants are true time. */
+/** EC2's credentials: they live 6 h, and the next ones are published some time before they expire. Instants are true time. */
 function publishedSet(trueMs: number, aheadMs: number): Expiring & { readonly issuedLifeMs: number } {
   const everyMs = 6 * HOUR - aheadMs
   const number = Math.floor(trueMs / everyMs)
   return { id: String(number), expiresAt: NOW + number * everyMs + 6 * HOUR, issuedLifeMs: 6 * HOUR }
 }
 
-/** How many of the calls, one a second for 24 h, got a set that had truly expired, on a host whose clock is behind. */
+/** Returns how many calls, one per second for 24 h, got truly expired credentials on a host whose clock is behind. */
 function expiredCalls(behindMs: number, aheadMs: number, random: () => number): number {
   let it: Held<Expiring> | undefined
   let expired = 0
   for (let trueMs = 0; trueMs < 24 * HOUR; trueMs += SECOND) {
     const now = NOW + trueMs - behindMs
     const verdict = judge(now, it)
-    // What is refreshed behind this call serves the next one.
+    // A refresh behind this call serves the next one.
     const served = verdict === 'refresh-first' ? undefined : it
     if (verdict !== 'use')
       it = afterSuccess({ now, elapsedMs: trueMs }, random, it, publishedSet(trueMs, aheadMs))

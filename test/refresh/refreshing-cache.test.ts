@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import type { Verdict } from '../../src/refresh/refresh-schedule.js'
 import { type Change, RefreshingCache } from '../../src/refresh/refreshing-cache.js'
 
-/** A cache whose verdict and loads the test decides one by one. */
+/** A cache whose verdict and loads are decided by the test. */
 function setup() {
   const loads: { context: string; resolve: (value: number) => void; reject: (error: Error) => void }[] = []
   const changes: Change<number>[] = []
