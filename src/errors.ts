@@ -268,7 +268,7 @@ export const HINTS: Readonly<Record<Remark, ErrorHint>> = {
     text: 'Let AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE name files that can be read, or /dev/null',
   },
   noHome: { text: 'Set HOME' },
-  brokenInstall: { text: 'Install what the program depends on anew', command: 'npm ls @smithy/core' },
+  brokenInstall: { text: 'Install the dependencies of the program again', command: 'npm ls @smithy/core' },
   notCalled: { text: 'Call it: `credentials: fromInstanceRole()`' },
   dispatcher: { text: 'Give a dispatcher that is open, or leave the option out' },
 }

@@ -117,7 +117,13 @@ async function resolveRest(
   find: Find,
   disabled: Setting<boolean>,
 ): Promise<InstanceRoleConfig> {
-  const chosen = await choose('timeout', options.timeoutMs, find, NAMED_SETTINGS.timeoutMs, DEFAULT_TIMEOUT_MS)
+  const chosen = await choose(
+    'timeout',
+    options.timeoutMs,
+    find,
+    NAMED_SETTINGS.timeoutMs,
+    DEFAULT_TIMEOUT_MS,
+  )
   // At most half of the deadline, so that the first try ends before time is up.
   const timeoutMs = { ...chosen, value: Math.min(chosen.value, (options.deadlineMs ?? Infinity) / 2) }
   return {
@@ -125,7 +131,13 @@ async function resolveRest(
     timeoutMs,
     deadlineMs: option('deadline', options.deadlineMs) ?? byDefault(defaultDeadlineMs(timeoutMs.value)),
     retries: await choose('retries', options.retries, find, NAMED_SETTINGS.retries, DEFAULT_RETRIES),
-    roleName: await choose<string | undefined>('roleName', options.roleName, find, NAMED_SETTINGS.roleName, undefined),
+    roleName: await choose<string | undefined>(
+      'roleName',
+      options.roleName,
+      find,
+      NAMED_SETTINGS.roleName,
+      undefined,
+    ),
     ...(await findEndpoints(options, find)),
     imdsV1Fallback: await findV1Fallback(options, find),
     accountId: option('accountId', options.accountId) ?? byDefault(false),

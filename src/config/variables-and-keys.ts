@@ -3,6 +3,7 @@ import {
   BOOLEAN,
   ENDPOINT,
   ENDPOINT_MODE,
+  type EndpointMode,
   ROLE_NAME,
   SECONDS,
   type ValueGrammar,
@@ -14,8 +15,18 @@ export interface NamedSetting<T> extends ValueGrammar<T> {
   readonly key: string
 }
 
+interface NamedSettings {
+  readonly disabled: NamedSetting<boolean>
+  readonly v1Disabled: NamedSetting<boolean>
+  readonly roleName: NamedSetting<string>
+  readonly endpoint: NamedSetting<string>
+  readonly endpointMode: NamedSetting<EndpointMode>
+  readonly timeoutMs: NamedSetting<number>
+  readonly retries: NamedSetting<number>
+}
+
 /** The settings that the AWS SDKs have as well. @see https://docs.aws.amazon.com/sdkref/latest/guide/feature-imds-credentials.html */
-export const NAMED_SETTINGS = {
+export const NAMED_SETTINGS: NamedSettings = {
   disabled: { variable: 'AWS_EC2_METADATA_DISABLED', key: 'disable_ec2_metadata', ...BOOLEAN },
   v1Disabled: { variable: 'AWS_EC2_METADATA_V1_DISABLED', key: 'ec2_metadata_v1_disabled', ...BOOLEAN },
   roleName: { variable: 'AWS_EC2_INSTANCE_PROFILE_NAME', key: 'ec2_instance_profile_name', ...ROLE_NAME },
@@ -35,7 +46,9 @@ export const NAMED_SETTINGS = {
     key: 'metadata_service_num_attempts',
     ...ATTEMPTS,
   },
-} as const satisfies Readonly<Record<string, NamedSetting<unknown>>>
+}
 
 /** The config file keys that are read. */
-export const CONFIG_KEYS: readonly string[] = Object.values(NAMED_SETTINGS).map(({ key }) => key)
+export const CONFIG_KEYS: readonly string[] = Object.values<NamedSetting<unknown>>({ ...NAMED_SETTINGS }).map(
+  ({ key }) => key,
+)
