@@ -75,9 +75,9 @@ function legend({ line, outage, failure, expired }: Palette): string {
 }
 
 function titleOf({ label }: Subject, { failed, waited, servedExpired }: Outcome): string {
-  const told = [`${failed.toLocaleString('en')} calls fail`, `${waited.toLocaleString('en')} wait`]
-  if (servedExpired > 0) told.push(`${servedExpired.toLocaleString('en')} get expired ones`)
-  return `${label.replaceAll('`', '')}: ${told.join(', ')}`
+  const facts = [`${failed.toLocaleString('en')} calls fail`, `${waited.toLocaleString('en')} wait`]
+  if (servedExpired > 0) facts.push(`${servedExpired.toLocaleString('en')} get expired credentials`)
+  return `${label.replaceAll('`', '')}: ${facts.join(', ')}`
 }
 
 function placed(figure: string, y: number): string {

@@ -26,7 +26,7 @@ export interface RunOptions {
   readonly configFile?: string
 }
 
-/** The repository, whether this runs from `bench` or from `bench/.out`. */
+/** The folder of the repository. This file runs from `bench`, or bundled from `bench/.out`. */
 export const ROOT: string = fileURLToPath(import.meta.url).replace(/bench\/(\.out\/)?[^/]*$/, '')
 
 /** Garbage is collected only on request, so that allocations can be counted. */
@@ -87,8 +87,8 @@ function timed(command: string, args: readonly string[], env: NodeJS.ProcessEnv)
   return new Promise((resolve, reject) => {
     const stdio = ['ignore', 'pipe', 'inherit', 'pipe'] as const
     const child = spawn('bash', ['-c', TIMED, 'bash', command, ...args], { env, stdio: [...stdio] })
-    const output = lastOf(child.stdio[1])
-    const times = lastOf(child.stdio[3])
+    const output = recordChunks(child.stdio[1])
+    const times = recordChunks(child.stdio[3])
     child.once('error', reject)
     child.once('close', (code) => {
       if (code !== 0) {
@@ -103,7 +103,7 @@ function timed(command: string, args: readonly string[], env: NodeJS.ProcessEnv)
 }
 
 /** Returns what a stream has printed so far, and when it last printed. */
-function lastOf(
+function recordChunks(
   stream: Readable | Writable | null | undefined,
 ): () => { readonly text: string; readonly at: number } {
   let text = ''

@@ -1,5 +1,5 @@
 // `npm run bench`: measures, simulates, draws, and writes bench/RESULTS.md, bench/day.svg and README's section "Measured".
-// With `--quick`, all of it in brief, and nothing is written. With `--chart`, only the charts.
+// `--quick` takes a few samples and writes nothing. `--chart` draws only the charts.
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
@@ -55,7 +55,7 @@ function writeResults(): void {
   writeBlock('bench/where-the-time-goes.md', 'parts', partsTable(measured.rows))
 }
 
-/** Between the comments `<!-- name -->` and `<!-- /name -->`. */
+/** Replaces what is between the comments `<!-- name -->` and `<!-- /name -->` of a file. */
 function writeBlock(file: string, name: string, text: string): void {
   const page = readFileSync(`${ROOT}${file}`, 'utf8')
   const [begin, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`]
@@ -73,11 +73,11 @@ async function measure(): Promise<Awaited<ReturnType<typeof measureAll>>> {
 function results(): string {
   return `# Results
 
-Written by \`npm run bench\`; not edited by hand.
+\`npm run bench\` writes this page. Do not edit it by hand.
 
 ${choice}
 
-Medians, unless simulated. A simulated day is a single run: every run is the same. In more figures:
+Measured figures are medians. Simulated figures come from one run, because every run gives the same figures. More figures:
 
 ${detailTable(measured)}
 
@@ -85,18 +85,19 @@ ${detailTable(measured)}
 
 ${measurements}
 
-Medians, with the 10th and 90th percentiles where they differ. ${machine()}
+Each cell has the median, and in parentheses the 10th and 90th percentiles where they differ. ${machine()}
 
 ## Targets
 
 ${targetsTable(measured)}
 
-Ratios are to the bare official provider, where the row names no other; each is *met* up to ${NOISE} above its limit, which is the noise of
-the machine. [Where the time goes](where-the-time-goes.md) explains what is missed.
+A limit with × is a ratio: our figure divided by that of the bare official provider, or of the provider that the row names. A ratio is
+*met* up to ${NOISE} above its limit, because two runs of one program differ by that much. [Where the time goes](where-the-time-goes.md)
+explains the missed targets.
 
 ## A day with outages
 
-One call a second, and no IMDS for 20 minutes of every hour, which is a stress test. Providers that cache:
+A stress test: a client makes one call a second, and IMDS does not answer for 20 minutes of every hour. The chart shows the providers that cache:
 
 <picture>
   <source media="(prefers-color-scheme: dark)" srcset="day-dark.svg">
@@ -105,36 +106,40 @@ One call a second, and no IMDS for 20 minutes of every hour, which is a stress t
 
 ## How it is measured
 
-Each figure comes from processes of its own, ${rounds.few} or ${rounds.many} of each contender, which take turns. What starts is measured on two
-lines of Node, everything else on ${lines[0].label}. IMDS is the emulated instance of \`instance-role/testing\` on a loopback port in another process; S3 is a stand-in that answers signed requests.
+Each figure is measured in ${rounds.few} or ${rounds.many} new processes for each contender. The contenders take turns. Imports and process starts are measured
+on two versions of Node, everything else on ${lines[0].label}. IMDS is the emulated instance of \`instance-role/testing\`, on a loopback port in another
+process. S3 is a small server on loopback that answers signed requests.
 
 - *official, bare*: \`fromInstanceMetadata()\` of \`@smithy/credential-provider-imds\`, which caches nothing.
-- *official, memoized*: the same under the SDK's \`memoizeIdentityProvider\`, as a client puts it.
-- *as SDK clients use it*: \`fromInstanceMetadata()\` of \`@aws-sdk/credential-providers\`, under the same memoizer (alone where
-  the process only takes credentials once).
-- *ours : official* compares with the memoized provider where there is one, else with the bare one.
-- *After the import*: the clock starts when the provider's package has been imported (and the S3 client's, where there are clients).
-  Ours loads \`node:http\` only then, which counts; the official provider has loaded all of its code by then, which does not count; as
-  SDK clients use it, the part that the SDK loads at its first call counts. The rows *process start to …* count all of it.
-- *The whole process* and its CPU time are what bash's \`time\` says, threads and the end of the process included. *Last line of output
-  to the end* is measured by the process that reads the output; an empty program, which prints one line, takes turns with the others.
-- *Cached call of an S3 client*: \`await client.config.credentials()\`, with each provider in a client of its own; the SDK memoizes the
-  official one.
-- A memoized hit hands out one shared object; ours is a fresh copy, because the SDK writes to it.
-- There is no config file, as on an instance that nobody configured, but in the rows that say so: one names a region, the other one
-  sets \`metadata_service_timeout\`.
-- The process start counts from the operating system's start of the process.
+- *official, memoized*: the same provider, wrapped in the SDK's \`memoizeIdentityProvider\` as a client wraps it.
+- *as SDK clients use it*: \`fromInstanceMetadata()\` of \`@aws-sdk/credential-providers\`, wrapped in the same memoizer (not wrapped
+  where the process takes credentials only once).
+- *ours : official* is our figure divided by that of *official, memoized* if the row has it, else of *official, bare*, else of *as SDK
+  clients use it*.
+- *After the import*: the measurement starts after the provider's package (and the S3 client, in the rows with clients) is imported.
+  \`instance-role\` loads \`node:http\` after that, so its figure contains the loading. The official provider has loaded all of its
+  code by then, so its figure does not. *As SDK clients use it*, the figure contains the code that the SDK loads at its first call.
+  The rows *process start to …* contain all loading.
+- *The whole process* and its CPU time are measured by bash's \`time\`, and contain all threads and the end of the process. *Last line
+  of output to the end* is measured by the process that reads the output. *Empty program* is a program that only prints one line.
+- *Cached call of an S3 client*: \`await client.config.credentials()\`. Each provider has its own client. The SDK memoizes the
+  official provider.
+- The memoizer returns the same object to all callers. \`instance-role\` returns a new copy each time, because the SDK writes to it.
+- There is no config file, as on a new instance, except in two kinds of rows. *With a config file*: it names a region. *With a config
+  file that has a setting of IMDS*: it sets \`metadata_service_timeout\`.
+- *Process start* is the moment at which the operating system starts the process.
 
 ## The simulation
 
-Virtual time, a seeded random source: every run is the same. The providers' own code runs: ours with its clock, its random source and
-its dispatcher handed in; the SDK's, unchanged, with \`Date.now\`, \`Math.random\` and \`request\` of \`node:http\` replaced by the simulation's. Both ask the same
-emulated instance over the same link. Simulated are the answers' latency, lost packets, refused and reset connections, and the
-idle timeout of a socket; not simulated are TCP itself (retransmission of a lost SYN, connections kept alive), the time that code
-takes to run, and bodies that arrive in pieces. A call *waits* where it takes any simulated time at all and is not its client's first.
+Time is simulated and the random source has a seed, so every run gives the same figures. The real code of the providers runs.
+\`instance-role\` gets the simulation's clock, random source and dispatcher as parameters. The code of the SDK is unchanged; the
+simulation replaces \`Date.now\`, \`Math.random\` and \`request\` of \`node:http\`, which that code calls. All providers ask the same emulated
+instance over the same link. The simulation has the latency of responses, lost packets, refused and reset connections, and the idle
+timeout of a socket. It does not have TCP itself (retransmission of a lost SYN, keep-alive), the time that code takes to run, or
+bodies that arrive in pieces. A call *waits* if it takes any simulated time and is not the first call of its client.
 
-The instance answers IMDSv2 only (\`HttpTokens\` \`required\`). Everything was simulated on one that answers IMDSv1 too: where that
-changes the outcome, there is a row *IMDSv1 open*; where there is none, the outcome is the same.
+The instance answers IMDSv2 only (\`HttpTokens\` \`required\`). Everything is simulated a second time on an instance that answers IMDSv1
+too. If the outcome differs there, a row *IMDSv1 open* shows it.
 
 ${simulation.markdown}
 `

@@ -12,7 +12,7 @@ export type Column =
   | 'botocore'
   | 'empty'
 
-/** One line of the table. */
+/** One row of the table. */
 export interface Row {
   readonly what: string
   readonly unit: 'ns' | 'ms' | 'B' | 'KB' | ''
@@ -24,7 +24,7 @@ const CACHING_COLUMNS = ['instance-role', 'official-memoized', 'sdk-client'] as 
 /** An SDK client memoizes by itself. */
 const CLIENT_COLUMNS = ['instance-role', 'official-bare', 'sdk-client'] as const
 
-export const HUNDRED_CLIENTS = '100 S3 clients, first credentials of all, after the import'
+export const HUNDRED_CLIENTS = '100 S3 clients, until all have credentials, after the import'
 export const INSTALLED = 'installed, beside `@aws-sdk/client-s3`'
 export const CLIENT_CALL = 'cached call of an S3 client, `client.config.credentials()`'
 
@@ -71,10 +71,10 @@ async function measureCachedCalls(lab: Laboratory, { few }: Rounds, withBotocore
   return [
     row('cached call', 'ns', runs, 'ns', python('ns')),
     row(CLIENT_CALL, 'ns', inClients, 'ns'),
-    row('part of it: a promise, awaited', 'ns', parts, 'promiseNs'),
-    row('part of it: `Date.now()`', 'ns', parts, 'nowNs'),
-    row('part of it: `new Date()` of the expiration', 'ns', parts, 'dateNs'),
-    row('part of it: the object and its `$source`', 'ns', parts, 'objectNs'),
+    row('part of a cached call: awaiting a promise', 'ns', parts, 'promiseNs'),
+    row('part of a cached call: `Date.now()`', 'ns', parts, 'nowNs'),
+    row('part of a cached call: `new Date()` for the expiration', 'ns', parts, 'dateNs'),
+    row('part of a cached call: creating the object and its `$source`', 'ns', parts, 'objectNs'),
     row('allocated by a cached call', 'B', counted, 'bytes'),
     row('event with no listener', 'ns', events, 'silentNs'),
     row('event with one listener', 'ns', events, 'heardNs'),
@@ -93,8 +93,8 @@ async function measureLoads(lab: Laboratory, { few, many }: Rounds, withBotocore
   const python = await botocoreRuns(lab, Math.min(many, 7), withBotocore)
   return [
     row('first load on loopback, after the import', 'ms', first, 'firstLoadMs', python('firstLoadMs')),
-    row('its requests', '', first, 'requests', python('requests')),
-    row('its TCP connections', '', first, 'firstLoadConnections'),
+    row('requests of the first load', '', first, 'requests', python('requests')),
+    row('TCP connections of the first load', '', first, 'firstLoadConnections'),
     row('refresh on loopback', 'ms', refreshes, 'refreshMs'),
     row('requests of a refresh', '', refreshes, 'refreshRequests'),
     row('TCP connections of a refresh', '', refreshes, 'refreshConnections'),
@@ -106,13 +106,13 @@ async function measureCrowds(lab: Laboratory, { few }: Rounds): Promise<Row[]> {
   const clients = await inTurns(few, NODE_COLUMNS, (name) => lab.run(program('many-clients', name)))
   return [
     row('1,000 concurrent first calls, after the import', 'ms', calls, 'tookMs'),
-    row('their requests', '', calls, 'requests'),
-    row('their TCP connections', '', calls, 'connections'),
-    row('calls among them that fail', '', calls, 'failed'),
+    row('requests of the 1,000 calls', '', calls, 'requests'),
+    row('TCP connections of the 1,000 calls', '', calls, 'connections'),
+    row('failed calls of the 1,000', '', calls, 'failed'),
     row(HUNDRED_CLIENTS, 'ms', clients, 'tookMs'),
-    row('their requests', '', clients, 'requests'),
-    row('their TCP connections', '', clients, 'connections'),
-    row('clients among them that fail', '', clients, 'failed'),
+    row('requests of the 100 clients', '', clients, 'requests'),
+    row('TCP connections of the 100 clients', '', clients, 'connections'),
+    row('failed clients of the 100', '', clients, 'failed'),
   ]
 }
 
@@ -149,7 +149,7 @@ export const OF_PROCESS = {
   exitMs: 'last line of output to the end of the process',
 } as const
 
-export const IMPORT = 'import, over an empty module'
+export const IMPORT = 'import, minus the import of an empty module'
 
 async function measureStarts(lab: Laboratory, { many }: Rounds, line: NodeLine): Promise<Row[]> {
   const run = async (kind: 'credentials' | 'request', options: RunOptions = {}): Promise<Runs> =>
@@ -197,10 +197,10 @@ async function measureImport(lab: Laboratory, rounds: number, line: NodeLine): P
 async function measureParts(lab: Laboratory, { many }: Rounds): Promise<Row[]> {
   const parts = await inTurns(many, ['instance-role'] as const, () => lab.run(program('parts')))
   return [
-    row('part of the first load: `node:http` is loaded', 'ms', parts, 'httpMs'),
-    row('part of the first load: `node:worker_threads` is loaded, and a port made', 'ms', parts, 'portMs'),
+    row('part of the first load: loading `node:http`', 'ms', parts, 'httpMs'),
+    row('part of the first load: loading `node:worker_threads` and creating a port', 'ms', parts, 'portMs'),
     row(
-      "part of it where a config file has a setting of IMDS: the SDK's loader",
+      "part of the first load, if a config file has a setting of IMDS: loading the SDK's config loader",
       'ms',
       parts,
       'configLoaderMs',
@@ -257,7 +257,11 @@ async function measureSizes(): Promise<Row[]> {
       unit: 'KB',
       cells: kilobytes((column) => bundles[column].minifiedBytes),
     },
-    { what: 'the same, gzipped', unit: 'KB', cells: kilobytes((column) => bundles[column].gzippedBytes) },
+    {
+      what: 'bundled, minified and gzipped',
+      unit: 'KB',
+      cells: kilobytes((column) => bundles[column].gzippedBytes),
+    },
   ]
 }
 
@@ -278,7 +282,7 @@ async function botocoreRuns(
   return (figure) => spreadOf(figures(runs, figure))
 }
 
-/** By contender. */
+/** The figures of every run, by contender. */
 type Runs = Readonly<Record<string, readonly Figures[]>>
 
 /** Runs them alternately, round after round, so that a busy moment of the machine affects all of them. */

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { ROOT } from './laboratory.js'
 
-/** A Node that runs programs of the benchmark. */
+/** A version of Node that runs programs of the benchmark. */
 export interface NodeLine {
   /** For example `Node 24.21.0`. */
   readonly label: string

@@ -63,7 +63,7 @@ export function choiceTable({ rows, outcomes, lines: [own, newer] }: Measured): 
   const days = CONTENDERS.map((name) => outcomes[name])
   const starts = (line: NodeLine): (number | undefined)[] =>
     CONTENDERS.map((name) => find(rows, on(line, STARTS_FOR.request), name)?.median)
-  const ofOwn = starts(own)
+  const startsOnOwn = starts(own)
   const body = [
     [
       'failed calls of 86,400, IMDS down 20 min of every hour (a stress test, simulated)',
@@ -76,7 +76,7 @@ export function choiceTable({ rows, outcomes, lines: [own, newer] }: Measured): 
     ],
     [
       `${STARTS_FOR.request}, on ${majorOf(newer)} (and on ${majorOf(own)})`,
-      ...starts(newer).map((ms, index) => startCell(ms, ofOwn[index])),
+      ...starts(newer).map((ms, index) => startCell(ms, startsOnOwn[index])),
     ],
     [
       'added to the installed size of `@aws-sdk/client-s3`',
@@ -96,7 +96,7 @@ function startCell(newerMs: number | undefined, ownMs: number | undefined): stri
   return newerMs === undefined || ownMs === undefined ? '—' : `${concise(newerMs)} ms (${concise(ownMs)})`
 }
 
-/** `Node 24` of `Node 24.21.0`. */
+/** `Node 24` for `Node 24.21.0`. */
 function majorOf({ label }: NodeLine): string {
   return label.split('.')[0] ?? label
 }
@@ -122,7 +122,10 @@ export function detailTable({ rows, outcomes, lines: [own, newer] }: Measured): 
       'calls that fail, IMDS down 20 min of every hour (simulated)',
       ({ dayWithOutages }) => dayWithOutages.failed,
     ),
-    simulated('calls that wait in that day, after the first', ({ dayWithOutages }) => dayWithOutages.waited),
+    simulated(
+      'calls that wait, IMDS down 20 min of every hour, without the first call (simulated)',
+      ({ dayWithOutages }) => dayWithOutages.waited,
+    ),
     simulated(
       'requests to IMDS when 100 clients start (simulated)',
       ({ hundredClients }) => hundredClients.firstMinuteRequests,
@@ -172,8 +175,12 @@ function targetsOf(measured: Measured): Target[] {
 
 function hitTargets({ rows }: Measured): Target[] {
   return [
-    atMost('cached call, against the memoized hit', ratio(rows, 'cached call', 'official-memoized'), 1.15),
-    atMost('cached call of an S3 client', ratio(rows, CLIENT_CALL, 'official-bare'), 1),
+    ratioAtMost(
+      'cached call, compared with the memoized provider',
+      ratio(rows, 'cached call', 'official-memoized'),
+      1.15,
+    ),
+    ratioAtMost('cached call of an S3 client', ratio(rows, CLIENT_CALL, 'official-bare'), 1),
   ]
 }
 
@@ -182,9 +189,9 @@ function requestTargets({ rows, outcomes }: Measured): Target[] {
   const { quietDay, dayWithOutages, hundredClients } = ours
   const troubled = [quietDay, dayWithOutages].reduce((sum, { waited, failed }) => sum + waited + failed, 0)
   return [
-    most('requests of a refresh', median(rows, 'requests of a refresh'), 1, ''),
-    most('calls that wait or fail in the quiet day and the day with outages, simulated', troubled, 0, ''),
-    most(
+    atMost('requests of a refresh', median(rows, 'requests of a refresh'), 1, ''),
+    atMost('calls that wait or fail in the quiet day and the day with outages, simulated', troubled, 0, ''),
+    atMost(
       `requests when 100 clients start, simulated (SDK: ${sdk.hundredClients.firstMinuteRequests})`,
       hundredClients.firstMinuteRequests,
       3,
@@ -197,21 +204,30 @@ function loadTargets({ rows }: Measured): Target[] {
   const first = 'first load on loopback, after the import'
   const crowd = '1,000 concurrent first calls, after the import'
   return [
-    atMost(first, ratio(rows, first, 'official-bare'), 1.3),
-    atMost(`${crowd}, against the memoized provider`, ratio(rows, crowd, 'official-memoized'), 1.5),
+    ratioAtMost(first, ratio(rows, first, 'official-bare'), 1.3),
+    ratioAtMost(
+      `${crowd}, compared with the memoized provider`,
+      ratio(rows, crowd, 'official-memoized'),
+      1.5,
+    ),
   ]
 }
 
 function startTargets({ rows }: Measured, line: NodeLine): Target[] {
   const { credentials, withFile, request } = STARTS_FOR
   const against = (what: string, limit: number): Target =>
-    atMost(on(line, what), ratio(rows, on(line, what), 'official-bare'), limit)
+    ratioAtMost(on(line, what), ratio(rows, on(line, what), 'official-bare'), limit)
   const exits = [credentials, request].map((what) => {
     const exit = on(line, `${what}: ${OF_PROCESS.exitMs}`)
-    return most(`${exit}, over an empty program`, median(rows, exit) - median(rows, exit, 'empty'), 20, ' ms')
+    return atMost(
+      `${exit}, minus that of an empty program`,
+      median(rows, exit) - median(rows, exit, 'empty'),
+      20,
+      ' ms',
+    )
   })
   return [
-    most(on(line, IMPORT), median(rows, on(line, IMPORT)), 5, ' ms'),
+    atMost(on(line, IMPORT), median(rows, on(line, IMPORT)), 5, ' ms'),
     against(IMPORT, 0.3),
     against(credentials, 0.9),
     against(withFile, 1),
@@ -224,15 +240,18 @@ function startTargets({ rows }: Measured, line: NodeLine): Target[] {
 
 function weightTargets({ rows }: Measured): Target[] {
   const heap = 'heap of each of 1,000 providers'
-  return [most(heap, median(rows, heap), 1_024, ' B'), most(INSTALLED, median(rows, INSTALLED), 300, ' KB')]
+  return [
+    atMost(heap, median(rows, heap), 1_024, ' B'),
+    atMost(INSTALLED, median(rows, INSTALLED), 300, ' KB'),
+  ]
 }
 
 /** Our figure divided by the official provider's, which is bare unless the text says otherwise. */
-function atMost(what: string, reached: number, limit: number): Target {
-  return { ...most(what, reached, limit, '×'), isMet: reached <= limit + NOISE }
+function ratioAtMost(what: string, reached: number, limit: number): Target {
+  return { ...atMost(what, reached, limit, '×'), isMet: reached <= limit + NOISE }
 }
 
-function most(what: string, reached: number, limit: number, unit: string): Target {
+function atMost(what: string, reached: number, limit: number, unit: string): Target {
   return { what, limit: `${limit}${unit}`, reached: `${concise(reached)}${unit}`, isMet: reached <= limit }
 }
 
@@ -264,7 +283,7 @@ function cell(spread: Spread | undefined): string {
   return least === most ? concise(median) : `${concise(median)} (${least}–${most})`
 }
 
-/** Rounds to three digits. */
+/** Rounds to three significant digits, or to four from 1,000 on. */
 function concise(value: number): string {
   return Number(value.toPrecision(value >= 1_000 ? 4 : 3)).toLocaleString('en')
 }

@@ -38,7 +38,7 @@ export async function bundleSize(source: string): Promise<BundleSize> {
   return { minifiedBytes: contents.length, gzippedBytes: gzipSync(contents).length }
 }
 
-/** The directories of a package and of everything it depends on, as installed here. */
+/** The installed directories of a package and of all its dependencies. */
 function dependencyTree(name: string): string[] {
   const found = new Set<string>()
   const visit = (directory: string): void => {

@@ -9,7 +9,7 @@ export function spreadOf(samples: readonly number[]): Spread {
   return { median: percentile(samples, 0.5), p10: percentile(samples, 0.1), p90: percentile(samples, 0.9) }
 }
 
-/** Interpolated between the two nearest samples. */
+/** Interpolates between the two nearest samples. `share` is 0.5 for the median. */
 export function percentile(samples: readonly number[], share: number): number {
   const sorted = [...samples].sort((one, other) => one - other)
   const place = (sorted.length - 1) * share

@@ -1,4 +1,4 @@
-"""The same figures of botocore: `python3 botocore-peer.py`."""
+"""Measures the same figures with botocore: `python3 botocore-peer.py`."""
 
 import json
 import time

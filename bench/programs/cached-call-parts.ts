@@ -6,7 +6,7 @@ const ROUNDS = 400
 const CALLS = 2_000
 
 const expiresAt = Date.now()
-const held = {
+const cached = {
   accessKeyId: 'FAKE',
   secretAccessKey: 'fake',
   sessionToken: 'fake',
@@ -28,7 +28,7 @@ const parts = {
   },
   objectNs: () => {
     for (let call = 0; call < CALLS; call += 1) {
-      const { accessKeyId, secretAccessKey, sessionToken, expiration } = held
+      const { accessKeyId, secretAccessKey, sessionToken, expiration } = cached
       kept = { accessKeyId, secretAccessKey, sessionToken, expiration, $source: { CREDENTIALS_IMDS: '0' } }
     }
   },

@@ -1,4 +1,4 @@
-// Measures the first load of a process and the next ones, and the requests of each to IMDS.
+// Measures the first load of a process and the refreshes after it: time and TCP connections.
 import { countConnections, loadContender, report } from './contenders.js'
 
 const REFRESHES = Number(process.argv[3] ?? 0)

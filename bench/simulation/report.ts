@@ -36,19 +36,19 @@ export async function reportSimulation(isQuick: boolean): Promise<SimulationRepo
   const hundred = crowds.get(100)
   const markdown = [
     '### A day, a call a second',
-    '24 hours, a new set of credentials every hour that lives six, 300 ms to each answer.',
+    '24 hours. IMDS has new credentials every hour, which expire after six hours. Each response takes 300 ms.',
     dayTable(quiet),
     '### The same day, without IMDS for 20 minutes of every hour',
-    'A stress test: nothing answers from ten minutes before every full hour, at which a set can expire, until ten minutes after.',
+    'A stress test: credentials can expire at every full hour, and IMDS does not answer from ten minutes before it until ten minutes after it.',
     dayTable(days),
-    '### A day of sets that live an hour, each published in an outage',
-    'The harshest case: nobody can have the next set in time, so that whoever does not fail serves an expired one.',
+    '### A day of credentials that expire after an hour, each published in an outage',
+    'The hardest case: no provider can get the next credentials in time. It either fails or returns expired ones.',
     dayTable(short),
     '### Clients in one process, for a day',
     crowdTable('clients', crowds),
     '### Processes on one instance, for a day, all started in the same second',
-    `They share one network interface, which lets ${PACKETS_PER_SECOND.toLocaleString('en')} packets a second through to IMDS; a request on a connection of its own is counted as ${PACKETS_PER_REQUEST}, both directions. What is beyond the limit is lost, without an answer.`,
-    "IMDSv2 only (`HttpTokens` `required`), except in the rows *IMDSv1 open*. For the SDK's providers this decides much: where their request for a metadata token is lost, they ask without one, which is refused in the first case and answered in the second.",
+    `The processes share one network interface, which lets ${PACKETS_PER_SECOND.toLocaleString('en')} packets a second through to IMDS. A request has its own connection, and counts as ${PACKETS_PER_REQUEST} packets, in both directions together. Packets above the limit are lost, and their request gets no response.`,
+    "The instance answers IMDSv2 only (`HttpTokens` `required`), except in the rows *IMDSv1 open*. For the SDK's providers the difference is large: if their request for a metadata token is lost, they ask without a token. An instance with IMDSv2 only refuses that request, and one with IMDSv1 open answers it.",
     crowdTable('processes', fleets),
   ].join('\n\n')
   const keyOutcomes = (name: SimulatedContender): KeyOutcomes => ({
@@ -83,14 +83,14 @@ interface Compared {
 
 async function each(subjects: readonly Subject[], scenario: Scenario): Promise<Compared> {
   const outcomes = new Map<Subject, Outcome>()
-  const otherwise = new Map<Subject, Outcome>()
+  const differing = new Map<Subject, Outcome>()
   for (const one of subjects) {
     const outcome = await simulate(one, scenario)
     outcomes.set(one, outcome)
     const other = await simulate(one, withImdsV1(scenario))
-    if (!isDeepStrictEqual(other, outcome)) otherwise.set(one, other)
+    if (!isDeepStrictEqual(other, outcome)) differing.set(one, other)
   }
-  return { outcomes, withImdsV1: otherwise }
+  return { outcomes, withImdsV1: differing }
 }
 
 async function eachOf(
@@ -116,7 +116,14 @@ function labelled({ outcomes, withImdsV1 }: Compared): (readonly [label: string,
 }
 
 function dayTable(compared: Compared): string {
-  const head = ['', 'calls that failed', 'that waited', 'longest wait', 'given an expired set', 'requests']
+  const head = [
+    '',
+    'failed calls',
+    'calls that waited',
+    'longest wait',
+    'calls given expired credentials',
+    'requests',
+  ]
   const rows = labelled(compared).map(([label, outcome]) => [
     label,
     count(outcome.failed),
@@ -132,13 +139,13 @@ function crowdTable(what: string, crowds: ReadonlyMap<number, Compared>): string
   const head = [
     what,
     '',
-    'calls that failed',
-    'that waited',
-    'all served after',
-    'requests at the start',
-    'in the day',
-    'busiest second after',
-    'busiest minute after',
+    'failed calls',
+    'calls that waited',
+    'all have credentials after',
+    'requests in the first minute',
+    'requests in the day',
+    'requests in the busiest second after the first minute',
+    'requests in the busiest minute after the first minute',
   ]
   const rows = [...crowds].flatMap(([size, compared]) =>
     labelled(compared).map(([label, outcome], index) => [

@@ -64,7 +64,7 @@ export interface Outcome {
   /** Time from the start until every client had credentials. Absent if one never had. */
   readonly allServedAfterMs?: number
   readonly requests: number
-  /** Requests of the first minute. */
+  /** Requests in the first minute. */
   readonly firstMinuteRequests: number
   readonly dropped: number
   /** The most requests in one second, after the first minute. */

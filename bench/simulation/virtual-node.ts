@@ -57,7 +57,7 @@ class VirtualRequest extends EventEmitter {
   end(): this {
     const { timeout } = this.#options
     if (timeout !== undefined) this.#later(timeout, () => this.emit('timeout'))
-    this.#meet(this.#node.link.ask(askedFor(this.#options)))
+    this.#schedule(this.#node.link.ask(toEmulatedRequest(this.#options)))
     return this
   }
 
@@ -66,7 +66,7 @@ class VirtualRequest extends EventEmitter {
     return this
   }
 
-  #meet(outcome: Outcome): void {
+  #schedule(outcome: Outcome): void {
     switch (outcome.kind) {
       case 'silence':
         return
@@ -102,7 +102,7 @@ class VirtualRequest extends EventEmitter {
   }
 }
 
-function askedFor({ method, path, headers }: RequestOptions): {
+function toEmulatedRequest({ method, path, headers }: RequestOptions): {
   method: string
   path: string
   headers: Record<string, string>
