@@ -6,7 +6,7 @@ export interface Clock {
   now(): number
   /** Resolves after `delayMs`, or when the signal is aborted. */
   sleep(delayMs: number, signal?: AbortSignal): Promise<void>
-  /** Lets time pass until the signal is aborted, if a test controls the clock. */
+  /** Only on a clock that a test controls: lets time pass until the signal is aborted. */
   passUntil?(signal: AbortSignal): Promise<void>
 }
 

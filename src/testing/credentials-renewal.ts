@@ -20,7 +20,7 @@ export interface IssuedCredentials {
   readonly issuedAt: number
 }
 
-/** The part of the credentials that `issueCredentials` returns, instead of made-up ones. */
+/** The credentials that `issueCredentials` returns. The instance serves them instead of made-up ones. */
 export type GivenCredentials = Pick<
   IssuedCredentials,
   'accessKeyId' | 'secretAccessKey' | 'sessionToken' | 'expiration'

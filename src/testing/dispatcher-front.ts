@@ -15,7 +15,7 @@ export interface Answering {
 
 /** The options of `request`, as undici names them. */
 export interface DispatchedRequest {
-  /** Any origin: there is only one instance. */
+  /** The origin of the URL. It is ignored, because every request goes to the instance. */
   readonly origin?: string | URL | undefined
   /** The path and query, from the first slash. */
   readonly path: string
@@ -39,7 +39,7 @@ export interface DispatchedResponse {
 
 /** The part of an undici `Dispatcher` that providers use. */
 export interface EmulatedDispatcher {
-  /** Sends a request to the instance, whatever the origin. Redirects are returned, not followed. */
+  /** Sends a request to the instance, whatever the origin. Returns a redirect instead of following it. */
   request(options: DispatchedRequest): Promise<DispatchedResponse>
 }
 

@@ -57,48 +57,71 @@ export interface EmulatedInstance {
 
   /** The current credentials. `undefined` if IMDS has none. */
   readonly credentials: IssuedCredentials | undefined
-  /** Finds any credentials that this instance ever issued, for servers that verify signatures. */
+  /** Finds credentials that this instance has issued, expired ones included. A server in a test can verify signatures with them. */
   findCredentials(accessKeyId: string): IssuedCredentials | undefined
-  /** Makes STS renew the credentials now. */
+  /** Makes STS issue new credentials now, which replace the current ones. Throws if no profile is associated. */
   rotate(): void
 
-  /** Like `ModifyInstanceMetadataOptions`. */
+  /** Like `ModifyInstanceMetadataOptions`. Omitted options do not change. Throws `RangeError` for a malformed one. */
   modifyMetadataOptions(options: Partial<MetadataOptions>): void
   /**
    * Makes IMDS return `text` at a path below `/latest/meta-data/`, such as a notice at `spot/instance-action`, or at a whole path
-   * such as `/latest/user-data`. `undefined` removes it.
+   * such as `/latest/user-data`. `undefined` removes the text.
+   *
+   * @throws RangeError for a path that IMDS cannot have, such as `a//b`
    */
   setMetadata(path: string, text: string | undefined): void
   /** Makes IMDS forget every metadata token, as when an instance is resumed. */
   forgetTokens(): void
 
-  /** Makes the next requests of the step fail: each fault applies to one request, in order. */
+  /**
+   * Makes the next requests of a step fail: each fault applies to one request, in order. The requests after those succeed.
+   *
+   * @example
+   * instance.fail('credentials', { status: 500 }, 'silence')
+   *
+   * @throws TypeError for an unknown fault
+   */
   fail(step: Step, ...faults: readonly Fault[]): void
-  /** Makes every request of the step fail for a time. The returned function ends that sooner. */
+  /**
+   * Makes every request of a step fail for `durationMs`, by the clock of the instance. The returned function ends the fault earlier.
+   *
+   * @throws TypeError for an unknown fault
+   */
   failFor(durationMs: number, step: Step, fault: Fault): () => void
-  /** Makes every request of the step fail until the returned function is called. */
+  /**
+   * Makes every request of a step fail until the returned function or `clearFaults()` is called.
+   *
+   * @example
+   * const recover = instance.failUntilLifted('all', 'silence')
+   * // The application runs on while IMDS is down.
+   * recover()
+   *
+   * @throws TypeError for an unknown fault
+   */
   failUntilLifted(step: Step, fault: Fault): () => void
   /**
-   * Answers at most so many requests per second, and the others with 429 (or `status`). The returned function ends that.
+   * Answers at most `requestsPerSecond` requests in any second, and further ones with `status` (429 by default). The returned
+   * function removes the limit.
    *
    * Requests that fail with another fault do not count.
    */
   throttle(limit: { readonly requestsPerSecond: number; readonly status?: number }): () => void
-  /** Removes every fault. */
+  /** Removes every fault, and the limit of `throttle`. */
   clearFaults(): void
 
-  /** The requests and how they were answered, such as `PUT /latest/api/token 200`. They contain no token and no key. */
+  /** The requests so far and how they were answered, such as `PUT /latest/api/token 200`. They contain no token and no key. */
   readonly requests: readonly string[]
   /** Empties the log of requests. */
   clearRequests(): void
 
-  /** Decides how a request is answered, without I/O and with no time but the clock's. All fronts below use it. */
+  /** Decides how a request is answered, without I/O. `handlers`, `dispatcher` and `listen()` use it for each request. */
   answer(request: EmulatedRequest): Outcome
-  /** msw request handlers: `setupServer(...instance.handlers)`. Needs msw 2 or 3. */
+  /** Request handlers for msw 2 or 3: `setupServer(...instance.handlers)`. Throws if msw is not installed. */
   readonly handlers: MswHandlers
-  /** For the option `dispatcher`: sends requests to this instance in this process, whatever the endpoint, without a socket. */
+  /** For the option `dispatcher` of a provider: its requests go to this instance without a socket, whatever its endpoint. */
   readonly dispatcher: EmulatedDispatcher
-  /** Serves the instance on a real loopback port. */
+  /** Serves the instance on a port of the loopback address, for child processes and other languages. */
   listen(options?: ListenOptions): Promise<LoopbackServer>
 
   /** Stops every server, ends every unanswered request, and makes the providers of this process forget the instance. */
@@ -108,11 +131,15 @@ export interface EmulatedInstance {
 }
 
 /**
- * Emulates an EC2 instance with an IAM role.
+ * Emulates an EC2 instance with an IAM role. Requests reach it by its `handlers` (msw), `listen()` (a real port) or `dispatcher`.
+ *
+ * The providers of this process forget the region, availability zone, instance ID and identity document of an instance before it.
  *
  * @example
  * await using instance = emulateInstance()
  * const server = setupServer(...instance.handlers)
+ *
+ * @throws RangeError for a malformed option
  */
 export function emulateInstance(options: InstanceOptions = {}): EmulatedInstance {
   forgetInstance()

@@ -1,7 +1,7 @@
 import { type Fault, requireKnown } from './faults.js'
 import { TOKEN_PATH } from './imds-protocol.js'
 
-/** Which requests a fault applies to: a step of getting credentials, every request, or one path. */
+/** Which requests a fault applies to: those of a step to credentials, `'all'` requests, or those for one path, from the first slash. */
 export type Step = 'token' | 'role' | 'credentials' | 'all' | `/${string}`
 
 interface StandingFault {

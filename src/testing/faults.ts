@@ -1,6 +1,6 @@
 import { type Reply, errorPage } from './reply.js'
 
-/** The faults that are words. */
+/** The faults without parameters. */
 export const FAULT_WORDS = [
   'silence',
   'refuse',
@@ -14,14 +14,14 @@ export const FAULT_WORDS = [
   'expired',
 ] as const
 
-/** A fault that is a word; see `Fault`. */
+/** The name of a fault without parameters. `Fault` says what each does. */
 export type FaultWord = (typeof FAULT_WORDS)[number]
 
 /**
  * What goes wrong with a request:
  *
- * - `'silence'`: never answered
- * - `'refuse'`: nobody listens (with `listen()`, where a server does listen: like `'reset'`)
+ * - `'silence'`: the request is never answered
+ * - `'refuse'`: the connection is refused (with `listen()`, a server listens, so this is like `'reset'`)
  * - `'reset'`: the connection ends before the response
  * - `'reset-mid-body'`: the connection ends in the middle of the body
  * - `'truncated'`: a well-formed response whose body ends half-way
@@ -29,13 +29,13 @@ export type FaultWord = (typeof FAULT_WORDS)[number]
  * - `'oversized'`: the real body, followed by a mebibyte of blanks
  * - `'html'`: 200 with an HTML page, as a captive portal answers
  * - `'broken-json'`: a body that is not JSON
- * - `'expired'`: credentials that expired a minute ago
- * - `status`, `body`, `headers`: that response; without a body, the page of IMDS for the status
- * - `delayMs`: the real response, late
- * - `dripMs`: the real response, one byte per interval
- * - `redirectTo`: 302 to that address
- * - `missingField`, `emptyField`: the document without that field, or with an empty one
- * - `code`, `message`: a document with that `Code` instead of `Success`
+ * - `'expired'`: the real credentials, but expired a minute ago
+ * - `{ status, body, headers }`: that response. Without `body`, the page that IMDS sends with the status
+ * - `{ delayMs }`: the real response, after that many milliseconds. It can be combined with `status`
+ * - `{ dripMs }`: the real response, one byte every so many milliseconds
+ * - `{ redirectTo }`: 302 to that address
+ * - `{ missingField }`, `{ emptyField }`: the real document without that field, or with that field empty
+ * - `{ code, message }`: a document with that `Code` instead of `Success`
  */
 export type Fault =
   | FaultWord
@@ -55,10 +55,10 @@ export type Fault =
 /**
  * How a request is answered:
  *
- * - `'silence'`, `'refuse'`, `'reset'`: not at all, see `Fault`
- * - `'reply'`: with `reply`, after `delayMs`
- * - `'reset-mid-body'`: with half of it
- * - `'drip'`: with one byte of it every `dripMs`
+ * - `'silence'`, `'refuse'`, `'reset'`: not answered, see `Fault`
+ * - `'reply'`: answered with `reply`, after `delayMs`
+ * - `'reset-mid-body'`: answered with half of `reply`
+ * - `'drip'`: answered with `reply`, one byte every `dripMs`
  */
 export type Outcome =
   | { readonly kind: 'silence' | 'refuse' | 'reset' }
@@ -68,7 +68,7 @@ export type Outcome =
 
 const SHAPES = ['status', 'delayMs', 'dripMs', 'redirectTo', 'missingField', 'emptyField', 'code']
 
-/** @throws TypeError for an unknown fault, which a JavaScript test would wait for in vain */
+/** @throws TypeError for an unknown fault, which JavaScript tests can pass */
 export function requireKnown(fault: Fault): void {
   const isKnown =
     typeof fault === 'string' ? FAULT_WORDS.includes(fault) : SHAPES.some((name) => name in fault)

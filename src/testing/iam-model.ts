@@ -4,7 +4,7 @@ import { EC2_TRUST_POLICY, type PolicyDocument } from './trust-policy.js'
 /** The account of emulated roles and profiles, unless another one is given. */
 export const EXAMPLE_ACCOUNT_ID = '123456789012'
 
-/** An IAM role. Its policies can be changed at any time; IMDS shows the consequences. */
+/** An IAM role. A test can change its policies at any time, and IMDS shows the consequences. */
 export interface IamRole {
   /** The name that IMDS lists. */
   readonly name: string
@@ -12,7 +12,7 @@ export interface IamRole {
   readonly arn: string
   /** The account that the role belongs to. */
   readonly accountId: string
-  /** Who may assume the role. */
+  /** Who may assume the role. IMDS has credentials only if `ec2.amazonaws.com` may. */
   trustPolicy: PolicyDocument
   /** What the role may do. The emulated instance does not enforce it. */
   permissionsPolicy: PolicyDocument
@@ -23,7 +23,7 @@ export interface IamRoleOptions {
   /** The name that IMDS lists. */
   readonly name: string
   /**
-   * The account of the role or profile.
+   * The account of the role.
    *
    * @default '123456789012'
    */
@@ -31,39 +31,39 @@ export interface IamRoleOptions {
   /**
    * Who may assume the role.
    *
-   * @default `ec2.amazonaws.com` may `sts:AssumeRole`
+   * @default a policy that lets `ec2.amazonaws.com` assume it, as the console creates it
    */
   readonly trustPolicy?: PolicyDocument
   /**
    * What the role may do. The emulated instance does not enforce it; servers in a test can.
    *
-   * @default nothing
+   * @default a policy without statements
    */
   readonly permissionsPolicy?: PolicyDocument
 }
 
-/** An instance profile: the wrapper around at most one role that is associated with an instance. */
+/** An instance profile: a container for at most one role. An instance gets its role from the profile that is associated with it. */
 export interface InstanceProfile {
-  /** The name can differ from the role's. */
+  /** The name of the profile, which can differ from the role's. */
   readonly name: string
   /** The ARN in `iam/info`. */
   readonly arn: string
-  /** The ID, which is `AIPA…` in IAM, and `FAKE…` here so that it cannot be mistaken for a real one. */
+  /** The ID. It begins with `FAKE`, where an ID of IAM begins with `AIPA`, so that nobody takes it for a real one. */
   readonly id: string
   /** The role in the profile, if there is one. */
   readonly role: IamRole | undefined
-  /** Like `AddRoleToInstanceProfile`. Throws if there is a role already. */
+  /** Like `AddRoleToInstanceProfile`. Throws if the profile has a role already. */
   addRole(role: IamRole): void
-  /** Like `RemoveRoleFromInstanceProfile`. Throws if there is none. */
+  /** Like `RemoveRoleFromInstanceProfile`. Throws if the profile has no role. */
   removeRole(): void
 }
 
 /** Options of `instanceProfile`. */
 export interface InstanceProfileOptions {
-  /** The name can differ from the role's. */
+  /** The name of the profile, which can differ from the role's. */
   readonly name: string
   /**
-   * The account of the role or profile.
+   * The account of the profile.
    *
    * @default '123456789012'
    */
@@ -76,7 +76,13 @@ export interface InstanceProfileOptions {
   readonly role?: IamRole
 }
 
-/** Creates an IAM role. */
+/**
+ * Creates an IAM role.
+ *
+ * @example
+ * const role = iamRole({ name: 'app-role' })
+ * instance.attachRole(role)
+ */
 export function iamRole(options: IamRoleOptions): IamRole {
   const { name, accountId = EXAMPLE_ACCOUNT_ID } = options
   return {
@@ -88,12 +94,18 @@ export function iamRole(options: IamRoleOptions): IamRole {
   }
 }
 
-/** Creates an instance profile with a name of its own, as the CLI and CloudFormation do. */
+/**
+ * Creates an instance profile with its own name, as the CLI and CloudFormation do.
+ *
+ * @example
+ * const profile = instanceProfile({ name: 'app-profile', role: iamRole({ name: 'app-role' }) })
+ * const instance = emulateInstance({ profile })
+ */
 export function instanceProfile(options: InstanceProfileOptions): InstanceProfile {
   return new Profile(options)
 }
 
-/** Creates the instance profile that the console creates along with a role: it has the role's name. */
+/** Creates the instance profile that the console creates together with a role. It has the role's name. */
 export function instanceProfileOf(role: IamRole): InstanceProfile {
   return new Profile({ name: role.name, accountId: role.accountId, role })
 }

@@ -12,7 +12,7 @@ export interface EmulatedRequest {
   /**
    * Number of routers between the client and the instance: 1 for a container behind a bridge.
    *
-   * @default what the instance was made with
+   * @default the instance's own `hopsAway`
    */
   readonly hopsAway?: number
 }

@@ -1,5 +1,5 @@
 /**
- * An emulated EC2 instance for tests: role, instance profile, IMDSv2, faults and a clock.
+ * An emulated EC2 instance for tests: role, instance profile, IMDSv2, faults and a clock that the test controls.
  *
  * @module instance-role/testing
  */

@@ -46,7 +46,7 @@ interface CredentialsOptions {
    */
   readonly roleName: string
   /**
-   * Name of the associated instance profile. It differs from the role's name, as when the two are created separately.
+   * Name of the associated instance profile. By default it differs from the role's name, as when the two are created separately.
    *
    * @default 'app-profile'
    */
@@ -58,14 +58,15 @@ interface CredentialsOptions {
    */
   readonly lifetimeMs: number
   /**
-   * Time between two renewals of the credentials, in milliseconds. They are always renewed five minutes before they expire.
+   * Time between two renewals of the credentials, in milliseconds. IMDS has new credentials at least five minutes before the old ones
+   * expire, whatever this time is; if they live less than ten minutes, after half of their life.
    *
    * @default 3600000 (1 hour)
    */
   readonly renewEveryMs: number
   /**
-   * When IMDS shows a change of the profile's role or its trust policy: at once, as tests of the consequences need it, or with the
-   * next renewal, as EC2 does.
+   * When IMDS shows that the profile's role or its trust policy has changed: `'at-once'`, which is convenient for tests, or
+   * `'at-renewal'`, with the next renewal of the credentials, as EC2 does.
    *
    * @default 'at-once'
    * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_iam-ec2.html
@@ -91,7 +92,7 @@ interface DescriptionOptions {
   readonly imageId: string
   /** @default 'eu-central-1' */
   readonly region: string
-  /** @default the region's first */
+  /** @default the first of the region */
   readonly availabilityZone: string
   /** @default '10.0.0.10' */
   readonly privateIp: string
@@ -118,7 +119,7 @@ export interface InstanceOptions extends Partial<MetadataOptions & CredentialsOp
   /**
    * The instance profile at launch, made with `instanceProfile`. `roleName` and `instanceProfileName` are then ignored.
    *
-   * @default one by `instanceProfileName` around a role by `roleName`
+   * @default a profile named `instanceProfileName`, with a role named `roleName`
    */
   readonly profile?: InstanceProfile
   /** @default none */
@@ -130,12 +131,12 @@ export interface InstanceOptions extends Partial<MetadataOptions & CredentialsOp
    * @default made-up credentials, every part of which begins with `FAKE`
    */
   readonly issueCredentials?: (role: IamRole) => GivenCredentials
-  /** Called with each request when it is answered, in the words of `requests`. */
+  /** Called for each request when it is answered, with the entry that `requests` has for it. */
   readonly onRequest?: (entry: string) => void
   /**
-   * The time that the instance goes by.
+   * The clock of the instance.
    *
-   * @default the installed test clock while there is one, the system's time otherwise
+   * @default the installed test clock if there is one, otherwise the system's clock
    */
   readonly clock?: Clock
 }

@@ -13,7 +13,7 @@ export interface ListenOptions {
   /**
    * The port to listen on.
    *
-   * @default a free one
+   * @default a free port
    */
   readonly port?: number
   /**
@@ -23,14 +23,14 @@ export interface ListenOptions {
    */
   readonly host?: string
   /**
-   * Whether every request with an `X-Forwarded-For` header is refused. EC2 refuses only the token request.
+   * Whether to refuse every request with an `X-Forwarded-For` header. EC2 refuses only token requests with it.
    *
    * @default false
    */
   readonly refuseForwarded?: boolean
 }
 
-/** An instance that can refuse a request. */
+/** An instance that can refuse a request before it decides how to answer. */
 interface Guarded extends Answering {
   /** Answers 403 and writes an entry in the log. */
   refuse(request: EmulatedRequest): Outcome
@@ -42,11 +42,11 @@ export interface LoopbackServer {
   readonly endpoint: string
   /** The port that it listens on. */
   readonly port: number
-  /** The environment that a child process needs to use this server. */
+  /** The environment variable that makes a process use this server as its IMDS. */
   readonly env: { readonly AWS_EC2_METADATA_SERVICE_ENDPOINT: string }
   /** Stops listening and ends every connection. */
   close(): Promise<void>
-  /** As `close()`, by `await using`. */
+  /** Like `close()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>
 }
 

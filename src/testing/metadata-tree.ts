@@ -75,7 +75,7 @@ function decodeName(name: string): string {
  * Returns the names in `path`, starting below the version. `path` is a whole path such as `/latest/user-data`, or one below
  * `/latest/meta-data/`.
  *
- * @throws RangeError for a path with an empty name
+ * @throws RangeError for a path that IMDS cannot have: with an empty name, or below an unknown version
  */
 export function parseMetadataPath(path: string): readonly string[] {
   const [, version, ...rest] = path.split('/')

@@ -2,7 +2,7 @@
 export interface Reply {
   /** HTTP status. */
   readonly status: number
-  /** Values by their names. */
+  /** Header values by name. */
   readonly headers: Readonly<Record<string, string>>
   /** The text of the body. */
   readonly body: string

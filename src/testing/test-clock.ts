@@ -7,24 +7,26 @@ export interface TestClockOptions {
   /**
    * The instant at which the clock starts: a `Date`, or epoch milliseconds.
    *
-   * @default the present, in whole seconds
+   * @default the current time, rounded down to a whole second
    */
   readonly startAt?: Date | number
 }
 
-/** A clock that a test controls. Time passes when the test says so, or when a user of the clock sleeps; nothing really waits. */
+/**
+ * A clock that a test controls. Its time passes when the test advances it, or when code sleeps by it. No real time passes.
+ */
 export interface TestClock extends Clock, ProviderClock {
   sleep(delayMs: number, signal?: AbortSignal): Promise<void>
-  /** Lets time pass and fires due timers in order. The code that they start runs in between. */
+  /** Advances the time by `durationMs`. Due timers fire in order, and the code that a timer starts runs before the next one fires. */
   advance(durationMs: number): Promise<void>
-  /** Sets the wall clock forward or back, as NTP does or as on a suspended machine. Timers are not affected. */
+  /** Sets the wall clock forward, or back with a negative `byMs`, as NTP or a suspended machine does. Timers are not affected. */
   stepWallClock(byMs: number): void
-  /** Lets time pass without running anything, as when the event loop is blocked. Timers then fire late. */
+  /** Advances the time by `durationMs` without firing timers, as when the event loop is blocked. They fire late afterwards. */
   blockEventLoop(durationMs: number): void
   passUntil(signal: AbortSignal): Promise<void>
-  /** Makes the providers of this process, and emulated instances without their own clock, use this clock. */
+  /** Makes the providers of this process use this clock, and emulated instances that have no `clock` option. Returns the clock. */
   install(): this
-  /** Makes them use the system's clock again. */
+  /** Makes the providers and the emulated instances use the system's clock again. */
   release(): void
   /** Like `release()`, for `using`. */
   [Symbol.dispose](): void
@@ -36,13 +38,15 @@ interface Timer {
 }
 
 /**
- * Creates a clock for tests. It controls the time of the emulated instance and of the providers together, without touching global
- * timers.
+ * Creates a clock for tests. It controls the time of the emulated instance and of the providers together. Global timers and
+ * `Date.now()` stay real.
  *
  * @example
  * using clock = createTestClock().install()
  * const instance = emulateInstance({ clock })
  * await clock.advance(3_600_000)
+ *
+ * @throws RangeError if `startAt` is not a valid instant
  */
 export function createTestClock(options: TestClockOptions = {}): TestClock {
   return new ManualClock(startOf(options.startAt))

@@ -1,4 +1,4 @@
-/** An IAM policy document, with IAM's names. */
+/** An IAM policy document. Its members have the names that IAM uses in JSON. */
 export interface PolicyDocument {
   /** Version of the policy language: `2012-10-17`. */
   readonly Version?: string
@@ -12,13 +12,13 @@ export interface PolicyStatement {
   readonly Sid?: string
   /** What the statement does with a request that it matches. */
   readonly Effect: 'Allow' | 'Deny'
-  /** Who, in a trust policy: `{ Service: 'ec2.amazonaws.com' }`. */
+  /** In a trust policy, who may assume the role: for example `{ Service: 'ec2.amazonaws.com' }`. */
   readonly Principal?: '*' | Readonly<Record<string, string | readonly string[]>>
-  /** For example `sts:AssumeRole`. */
+  /** The actions of the statement, for example `sts:AssumeRole`. */
   readonly Action?: string | readonly string[]
-  /** ARNs, in a permissions policy. */
+  /** In a permissions policy, the ARNs of the resources. */
   readonly Resource?: string | readonly string[]
-  /** Conditions. They count as met. */
+  /** Conditions. The emulated instance treats all of them as met. */
   readonly Condition?: Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>
 }
 
@@ -33,7 +33,7 @@ const EC2_SERVICES = ['ec2.amazonaws.com', 'ec2.amazonaws.com.cn']
 /**
  * Whether a trust policy lets EC2 assume the role: a statement allows it and none denies it.
  *
- * Conditions count as met.
+ * Conditions are treated as met.
  *
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_iam-ec2.html
  */
