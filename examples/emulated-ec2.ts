@@ -13,7 +13,7 @@ export const aws: EmulatedAws = createEmulatedAws({ findCredentials: (key) => in
 /**
  * Makes this process find IMDS and AWS at their own addresses, as on EC2, without any request leaving it.
  *
- * The returned function ends that.
+ * The returned function undoes it.
  */
 export function moveToEmulatedEc2(): () => void {
   forgetAwsSettings()

@@ -112,7 +112,7 @@ async function play(
 ): Promise<Part[]> {
   const { time, narrator, actors } = stage
   const starts = actors.map((actor) => ({ calls: actor.calls.length, imdsRequests: actor.imdsRequests() }))
-  const watching = actors.map((actor) => watch(actor, stage, startedAt))
+  const watchers = actors.map((actor) => watch(actor, stage, startedAt))
   let shown = starts.map(({ calls }) => calls)
   let shownAt = performance.now()
   const show = () => {
@@ -123,7 +123,7 @@ async function play(
   }
   while (time.now() < endsAt) {
     await step(stage)
-    for (const look of watching) look()
+    for (const report of watchers) report()
     if (performance.now() - shownAt > LONGEST_SILENCE_MS) show()
   }
   show()

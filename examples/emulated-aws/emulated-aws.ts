@@ -55,7 +55,7 @@ export function createEmulatedAws({
     const name = verdict.claim?.service ?? 's3'
     const service = services.get(name) ?? s3
     const operation = service.operationOf(request)
-    requests.push({ at, service: name, operation, ...witnessed(request, verdict) })
+    requests.push({ at, service: name, operation, ...describe(request, verdict) })
     const { status, headers, body } =
       verdict.word === 'accepted'
         ? service.answer(operation, request, verdict.caller)
@@ -66,7 +66,7 @@ export function createEmulatedAws({
   return { requests, answer }
 }
 
-function witnessed({ headers }: ReceivedRequest, { word, claim }: Verdict) {
+function describe({ headers }: ReceivedRequest, { word, claim }: Verdict) {
   return {
     host: headers['host'] ?? '',
     accessKeyId: claim?.accessKeyId,

@@ -18,7 +18,7 @@ export interface EmulatedPostgresOptions {
   readonly now?: () => number
 }
 
-/** Starts one. It implements enough of the protocol to log in; each query has an empty result. */
+/** Starts the emulated database. It implements enough of the protocol to log in; each query has an empty result. */
 export async function startEmulatedPostgres({
   findCredentials,
   now = () => Date.now(),

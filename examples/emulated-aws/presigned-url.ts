@@ -4,7 +4,7 @@ import type { ReceivedRequest } from './received-request.js'
 import { parseAmzDate, type SignatureClaim } from './signature.js'
 
 /** The query parameters that signing adds, which are not there when the URL is signed. */
-const MADE_BY_SIGNING: readonly string[] = [
+const ADDED_BY_SIGNING: readonly string[] = [
   'X-Amz-Algorithm',
   'X-Amz-Credential',
   'X-Amz-Date',
@@ -58,7 +58,7 @@ function requestToPresign(
   service: string,
   { method, path, query, headers }: ReceivedRequest,
 ) {
-  const unsigned = Object.entries(query).filter(([name]) => !MADE_BY_SIGNING.includes(name))
+  const unsigned = Object.entries(query).filter(([name]) => !ADDED_BY_SIGNING.includes(name))
   const signed = Object.entries(headers).filter(([name]) => signedHeaders.includes(name))
   return {
     method,

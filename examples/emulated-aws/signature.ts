@@ -43,7 +43,7 @@ export async function isSignedWith(
   claim: SignatureClaim,
   request: ReceivedRequest,
 ): Promise<boolean> {
-  if (!coversWhatItMust(claim, request) || !payloadIsWhatWasSigned(claim, request)) return false
+  if (!signsRequiredHeaders(claim, request) || !matchesSignedPayload(claim, request)) return false
   const signer = new SignatureV4({
     // The session token is signed like any other header. Whether it is the right one is checked elsewhere.
     credentials: { accessKeyId: claim.accessKeyId, secretAccessKey },
@@ -71,7 +71,7 @@ function requestToSign(claim: SignatureClaim, request: ReceivedRequest) {
 }
 
 /** AWS requires that `host` and every `x-amz-*` header are signed, so that none can be added on the way. */
-function coversWhatItMust(claim: SignatureClaim, request: ReceivedRequest): boolean {
+function signsRequiredHeaders(claim: SignatureClaim, request: ReceivedRequest): boolean {
   const required = Object.keys(request.headers).filter((name) => name === 'host' || name.startsWith('x-amz-'))
   return required.every((name) => claim.signedHeaders.includes(name))
 }
@@ -79,7 +79,7 @@ function coversWhatItMust(claim: SignatureClaim, request: ReceivedRequest): bool
 /** The bodies that only S3 accepts without a hash. */
 const UNHASHED_PAYLOADS = ['UNSIGNED-PAYLOAD', 'STREAMING-UNSIGNED-PAYLOAD-TRAILER']
 
-function payloadIsWhatWasSigned(claim: SignatureClaim, request: ReceivedRequest): boolean {
+function matchesSignedPayload(claim: SignatureClaim, request: ReceivedRequest): boolean {
   const signedHash = request.headers['x-amz-content-sha256']
   if (signedHash === undefined) return claim.service !== 's3'
   if (claim.service === 's3' && UNHASHED_PAYLOADS.includes(signedHash)) return true

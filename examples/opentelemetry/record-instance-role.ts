@@ -60,10 +60,10 @@ function recordMetrics(meter: Meter): (() => void)[] {
 
 function on<Name extends InstanceRoleEventName>(
   name: Name,
-  hear: (payload: InstanceRoleEvents[Name]) => void,
+  handle: (payload: InstanceRoleEvents[Name]) => void,
 ): () => void {
   // The messages of a channel are untyped; the channel's name gives their type.
-  const listener = (message: unknown): void => hear(message as InstanceRoleEvents[Name])
+  const listener = (message: unknown): void => handle(message as InstanceRoleEvents[Name])
   subscribe(name, listener)
   return () => void unsubscribe(name, listener)
 }

@@ -11,11 +11,11 @@ beforeAll(() => server.listen({ onUnhandledRequest: 'error' }))
 afterEach(() => server.resetHandlers())
 afterAll(() => server.close())
 
-let world: ReturnType<typeof setup>
+let context: ReturnType<typeof setup>
 beforeEach(() => {
-  world = setup()
+  context = setup()
 })
-afterEach(() => world.close())
+afterEach(() => context.close())
 
 /** The archive on an emulated instance, with an S3 that accepts every request. */
 function setup() {
@@ -40,32 +40,32 @@ function setup() {
   return { archive, clock, instance, refused, uploads, close }
 }
 
-test('stores a report as the role of the instance', async () => {
-  const { archive, instance, uploads } = world
+test('stores a report with the credentials of the role', async () => {
+  const { archive, instance, uploads } = context
   await archive.store('2030.txt', 'all is well')
   expect(uploads).toEqual([
     { url: expect.stringContaining('/2030.txt') as string, accessKeyId: instance.credentials?.accessKeyId },
   ])
 })
 
-test('asks IMDS three times for a day’s first ten reports', async () => {
-  const { archive, instance, uploads } = world
+test('sends IMDS three requests for ten reports', async () => {
+  const { archive, instance, uploads } = context
   for (let number = 1; number <= 10; number++) await archive.store(`${number}.txt`, 'all is well')
   expect(uploads).toHaveLength(10)
   expect(instance.requests).toHaveLength(3)
 })
 
-test('goes on storing while IMDS is down', async () => {
-  const { archive, clock, instance, uploads } = world
+test('still stores reports while IMDS is down', async () => {
+  const { archive, clock, instance, uploads } = context
   await archive.store('before.txt', 'all is well')
   instance.failUntilLifted('all', 'silence')
   await clock.advance(4 * HOUR_MS)
-  await archive.store('meanwhile.txt', 'all is well')
+  await archive.store('during-the-outage.txt', 'all is well')
   expect(uploads).toHaveLength(2)
 })
 
-test('stores with newer credentials where S3 finds the old ones expired', async () => {
-  const { archive, instance, refused, uploads } = world
+test('stores with newer credentials if S3 says that the old ones have expired', async () => {
+  const { archive, instance, refused, uploads } = context
   await archive.store('before.txt', 'all is well')
   const [before] = uploads
   refused.add(before?.accessKeyId ?? '')
@@ -77,8 +77,8 @@ test('stores with newer credentials where S3 finds the old ones expired', async 
   ])
 })
 
-test('says what to do where the instance has no role', async () => {
-  const { archive, instance } = world
+test('says what to do if the instance has no role', async () => {
+  const { archive, instance } = context
   instance.disassociateProfile()
   await expect(archive.store('2030.txt', 'all is well')).rejects.toThrow(ArchiveUnavailable)
   await expect(archive.store('2030.txt', 'all is well')).rejects.toThrow('associate-iam-instance-profile')

@@ -30,7 +30,7 @@ test('gives the credentials of the role', async () => {
   await credentials.close()
 })
 
-test('prefers the environment where it is told to, and does not ask IMDS then', async () => {
+test('uses the credentials of the environment, and does not ask IMDS, if preferEnvironment is set', async () => {
   const instance = onInstance()
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIAEXAMPLE')
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'of the developer')
@@ -39,14 +39,14 @@ test('prefers the environment where it is told to, and does not ask IMDS then', 
   expect(instance.requests).toEqual([])
 })
 
-test('falls back on the role where the environment has none', async () => {
+test('uses the role if preferEnvironment is set and the environment has no credentials', async () => {
   const instance = onInstance()
   vi.stubEnv('AWS_ACCESS_KEY_ID', undefined)
   const { accessKeyId } = await companyCredentials({ preferEnvironment: true })()
   expect(accessKeyId).toBe(instance.credentials?.accessKeyId)
 })
 
-test('speaks through the log of the company', async () => {
+test('writes its log lines with the log function of the company', async () => {
   onInstance()
   const log = vi.fn()
   await companyCredentials({ log })()
@@ -55,7 +55,7 @@ test('speaks through the log of the company', async () => {
   ])
 })
 
-test('says in words of the company what is wrong, and what to do', async () => {
+test('throws the error of the company, which says what is wrong and what to do', async () => {
   onInstance()
   const failure = await companyCredentials({ role: 'billing' })().catch((error: unknown) => error)
   expect(failure).toBeInstanceOf(NoCompanyCredentials)
@@ -66,13 +66,13 @@ test('says in words of the company what is wrong, and what to do', async () => {
   })
 })
 
-test('asks IMDS three times for two services of one process', async () => {
+test('sends IMDS three requests for two services in one process', async () => {
   const instance = onInstance()
   await Promise.all([companyCredentials()(), companyCredentials()()])
   expect(instance.requests).toHaveLength(3)
 })
 
-test('serves a client, and renews what it serves when AWS refuses it', async () => {
+test('gives a client newer credentials when AWS refuses the old ones as expired', async () => {
   const instance = onInstance()
   const refused = new Set<string>()
   server.use(http.post('https://sts.test/', ({ request }) => answer(request, refused)))
