@@ -7,13 +7,17 @@ import { forgetAwsSettings } from './examples/forget-aws-settings.js'
 forgetAwsSettings()
 
 /**
- * What `npm run test:long` runs, and `npm test` does not: tests that install projects, that run compilers, Jest or bundlers,
- * and experiments of a minute.
+ * What `npm run test:long` runs, and `npm test` does not: other tools (npm, compilers, Jest, bundlers, the AWS CLI), the behaviour of
+ * AWS's own provider, processes with unusual limits or globals, and experiments of a minute.
  */
 const LONG = [
   'test/cli/aws-cli-and-botocore.test.ts',
+  'test/cli/closed-pipes.test.ts',
+  'test/cli/emulate-assume-role.test.ts',
   'test/docs/architecture.test.ts',
+  'test/docs/comparison.test.ts',
   'test/docs/new-user.test.ts',
+  'test/docs/snippets.test.ts',
   'test/docs/testing-recipes.test.ts',
   'test/drop-in/default-chain.test.ts',
   'test/drop-in/doctor.test.ts',
@@ -21,8 +25,13 @@ const LONG = [
   'test/examples/programs.test.ts',
   'test/leaks/heap.test.ts',
   'test/model/teeth.test.ts',
+  'test/package/frozen-globals.test.ts',
+  'test/package/global-fetch.test.ts',
   'test/package/jest-and-bundles.test.ts',
+  'test/package/loading.test.ts',
+  'test/package/parser-flags.test.ts',
   'test/package/release.test.ts',
+  'test/package/restricted-processes.test.ts',
   'test/package/types.test.ts',
   'test/simulation/a-fleet.test.ts',
   'test/testing/mocks.test.ts',
@@ -32,7 +41,7 @@ const LONG = [
 const REPLACING_MODULES = ['test/cli/constant-time.test.ts']
 
 /** If they started last, one worker would run alone at the end. */
-const FIRST = ['test/model/promises.test.ts', 'test/cli/doctor.test.ts', 'test/docs/snippets.test.ts']
+const FIRST = ['test/model/promises.test.ts', 'test/cli/doctor.test.ts', 'test/cli/exec.test.ts']
 
 class SlowestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

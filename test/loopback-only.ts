@@ -1,9 +1,9 @@
-// No test asks anybody but this machine, whatever it gets wrong: a request to elsewhere is refused, unless it is mocked.
+// Tests connect only to this machine. Any other request is refused unless it is mocked.
 import { LOOPBACK, notForTests } from './loopback-sockets.cjs'
 
 const GUARDED = Symbol.for('loopback-only')
 
-// Files that run in one process are set up one after the other.
+// Test files that share a process run this set-up one after the other.
 if (!(GUARDED in globalThis)) {
   Object.defineProperty(globalThis, GUARDED, { value: true })
   globalThis.fetch = new Proxy(globalThis.fetch, {

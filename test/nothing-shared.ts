@@ -1,4 +1,4 @@
-// Files that run in one process hand nothing on: what providers share goes with the file that made them.
+// Test files that share a process share no provider state: it is reset after each file.
 import { afterAll } from 'vitest'
 import { resetInstanceRole } from '../src/testing/index.js'
 

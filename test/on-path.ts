@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
-/** Whether this machine has a command; without running it, which for one written in Python takes half a second. */
+/** Whether a command is on the PATH. The command is not run, because one written in Python takes half a second to start. */
 export function isOnPath(command: string): boolean {
   const folders = process.env['PATH']?.split(delimiter) ?? []
   return folders.some((folder) => isExecutable(join(folder, command)))

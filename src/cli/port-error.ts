@@ -1,6 +1,8 @@
+import { codeOf } from '../runtime/error-code.js'
+
 /** Says why a server cannot listen on a port, to end a sentence. */
 export function describePortError(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  const code = codeOf(error)
   if (code === 'EADDRINUSE') return 'it is in use; take another with --port'
   return code === 'EACCES' ? 'it is not permitted; take another with --port' : String(code)
 }

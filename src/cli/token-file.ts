@@ -3,6 +3,7 @@ import { lstat, open, rename, rm, stat } from 'node:fs/promises'
 import type { Stats } from 'node:fs'
 import { dirname } from 'node:path'
 import { UsageError } from './command.js'
+import { codeOf } from '../runtime/error-code.js'
 
 /** Permissions of group and others. */
 const OTHERS = 0o077
@@ -94,9 +95,5 @@ async function createPrivately(path: string, text: string): Promise<void> {
 }
 
 function unusable(path: string, error: unknown): UsageError {
-  return new UsageError(`--token-file ${path} cannot be written: ${codeOf(error)}`)
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'
+  return new UsageError(`--token-file ${path} cannot be written: ${codeOf(error) ?? 'unknown error'}`)
 }

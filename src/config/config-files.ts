@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs'
-import { isError } from '../runtime/abort.js'
 import { buffer } from '../runtime/builtins.js'
+import { codeOf } from '../runtime/error-code.js'
 import type { Host } from '../runtime/host.js'
 
 /** `~/.aws/config` or `~/.aws/credentials`. */
@@ -23,7 +23,9 @@ export function inspect(file: ConfigFile, host: Host): Inspection {
     return { file }
   } catch (error) {
     const code = codeOf(error)
-    return code === 'ENOENT' || code === 'ENOTDIR' ? {} : ignored(file, `it may not be read (${code})`)
+    return code === 'ENOENT' || code === 'ENOTDIR'
+      ? {}
+      : ignored(file, `it may not be read (${code ?? 'unknown error'})`)
   }
 }
 
@@ -41,7 +43,7 @@ export async function inspectText(file: ConfigFile, host: Host): Promise<TextIns
     if (bytes.includes(0)) return { text, warning: misread(file, 'UTF-16 or no text at all') }
     return buffer.isUtf8(bytes) ? { text } : { text, warning: misread(file, 'not UTF-8') }
   } catch (error) {
-    return ignored(file, `it cannot be read (${codeOf(error)})`)
+    return ignored(file, `it cannot be read (${codeOf(error) ?? 'unknown error'})`)
   }
 }
 
@@ -62,8 +64,4 @@ function kindOf(stats: Stats): string {
   if (stats.isDirectory()) return 'a directory'
   if (stats.isFIFO()) return 'a pipe (FIFO)'
   return stats.isSocket() ? 'a socket' : 'a device'
-}
-
-function codeOf(error: unknown): string {
-  return isError(error) && 'code' in error ? String(error.code) : 'unknown error'
 }

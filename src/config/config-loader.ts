@@ -1,6 +1,7 @@
 import type { ConfigFiles } from './config.js'
 import { HINTS, InstanceRoleError } from '../errors.js'
 import { badConfig } from './setting-values.js'
+import { codeOf } from '../runtime/error-code.js'
 import type { Host } from '../runtime/host.js'
 
 /** The paths of both files. They are passed on, so that the loader opens the files that were checked. */
@@ -50,14 +51,13 @@ function requireDescriptors(host: Host): void {
   }
 }
 
-function isWithoutDescriptors(error: unknown): error is { readonly code: string } {
-  if (typeof error !== 'object' || error === null || !('code' in error)) return false
-  return error.code === 'EMFILE' || error.code === 'ENFILE'
+function isWithoutDescriptors(error: unknown): boolean {
+  return /^E[MN]FILE$/.test(codeOf(error) ?? '')
 }
 
-function withoutDescriptors({ code }: { readonly code: string }): InstanceRoleError {
+function withoutDescriptors(error: unknown): InstanceRoleError {
   wasWithoutDescriptors = true
-  const message = `The ${CONFIG_FILES} cannot be opened (${code}): the process has too many open files.`
+  const message = `The ${CONFIG_FILES} cannot be opened (${String(codeOf(error))}): the process has too many open files.`
   return new InstanceRoleError('UNREACHABLE', message, { remedy: HINTS.openFiles })
 }
 
@@ -80,8 +80,7 @@ function requireLoader(importError: unknown, host: Host): unknown {
 }
 
 function notLoaded(error: unknown): InstanceRoleError {
-  const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : 'no code'
-  const why = `not read: the package @smithy/core does not load (${code})`
+  const why = `not read: the package @smithy/core does not load (${codeOf(error) ?? 'no code'})`
   return badConfig(CONFIG_FILES, why, HINTS.brokenInstall)
 }
 

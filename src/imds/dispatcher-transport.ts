@@ -1,11 +1,10 @@
-import { isError } from '../runtime/abort.js'
 import { buffer, diagnosticsChannel } from '../runtime/builtins.js'
 import { HINTS, InstanceRoleError } from '../errors.js'
 import type { ImdsDispatcher } from '../config/options.js'
+import { codeOf, isError } from '../runtime/error-code.js'
 import type { Runtime } from '../runtime/runtime.js'
 import {
   type Answer,
-  codeOf,
   createTransport,
   type Exchange,
   MAX_BODY_BYTES,

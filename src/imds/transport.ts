@@ -1,4 +1,5 @@
-import { isError, unlessAborted } from '../runtime/abort.js'
+import { unlessAborted } from '../runtime/abort.js'
+import { codeOf, isError } from '../runtime/error-code.js'
 import { InstanceRoleError } from '../errors.js'
 import type { Runtime } from '../runtime/runtime.js'
 import { startTimeLimit } from './time-limit.js'
@@ -119,11 +120,6 @@ function diagnose(error: unknown, { connection, gotHeaders }: Progress, wire: Wi
   return isBroken
     ? { kind: 'broken', ...causeOf(error) }
     : { kind: 'unreachable', timedOut: false, ...causeOf(error) }
-}
-
-/** Returns the `code` of an error from Node or undici. */
-export function codeOf(error: unknown): string | undefined {
-  return isError(error) && 'code' in error && typeof error.code === 'string' ? error.code : undefined
 }
 
 /** Returns a new error without `code`: with one, the SDK's retry strategy would repeat the whole request. */

@@ -1,4 +1,5 @@
 import { events } from './builtins.js'
+import { isError } from './error-code.js'
 
 /**
  * Settles with `work`, or rejects with the reason of `signal` as soon as that aborts, without waiting for `work`: a mocked request
@@ -36,15 +37,4 @@ export function isAbortSignal(value: unknown): value is AbortSignal {
 
 function toError(reason: unknown): Error {
   return isError(reason) ? reason : new Error('aborted', { cause: reason })
-}
-
-/** Compare by shape: an error from another realm (Jest) fails `instanceof Error`. */
-export function isError(value: unknown): value is Error {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'message' in value &&
-    typeof value.message === 'string' &&
-    'name' in value
-  )
 }

@@ -4,14 +4,14 @@ import { expect, test } from 'vitest'
 
 const CONTRIBUTING = readFileSync(new URL('../../CONTRIBUTING.md', import.meta.url), 'utf8')
 
-// Prevents that the drawing in CONTRIBUTING.md shows imports that are no longer there.
+// Fails if the drawing in CONTRIBUTING.md shows imports that are no longer there.
 test('shows the imports between the parts as they are', { timeout: 60_000 }, () => {
   const [, drawing] = /```mermaid\n(.*?)\n```/s.exec(CONTRIBUTING) ?? []
   const drawn = execFileSync('npm', ['run', '--silent', 'architecture'], { encoding: 'utf8', shell: true })
   expect(drawing).toBe(drawn.trim())
 })
 
-// Prevents that a new folder comes without a sentence, and that a sentence outlives its folder.
+// Fails if a new folder comes without a sentence, and that a sentence outlives its folder.
 test('says what each folder of src does', () => {
   const entries = readdirSync(new URL('../../src/', import.meta.url), { withFileTypes: true })
   const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => `${name}/`)
@@ -19,7 +19,7 @@ test('says what each folder of src does', () => {
   expect(rows.toSorted()).toEqual(folders.toSorted())
 })
 
-// Prevents that CONTRIBUTING.md says of a call that it passes files which are gone, which nothing on its way imports, or in another order.
+// Fails if CONTRIBUTING.md says of a call that it passes files which are gone, which nothing on its way imports, or in another order.
 test('names at most seven files that a call passes, in an order in which none imports one before it', () => {
   const [, section = ''] = /^### The path of a call\n(.*?)(?=^`drop-in)/ms.exec(CONTRIBUTING) ?? []
   const steps = [...section.matchAll(/^\d\. `([a-z]+\/[a-z-]+\.ts)`/gm)].map(([, file = '']) => file)

@@ -1,4 +1,4 @@
-// Prevents that the guide's template lacks one of the three things that it is for. `npm run infrastructure` does the same for
+// Fails if the guide's template lacks one of the three things that it is for. `npm run infrastructure` does the same for
 // Terraform and the CDK, with tools that are too heavy for here.
 import { expect, test } from 'vitest'
 import { parse as parseYaml, type ScalarTag } from 'yaml'

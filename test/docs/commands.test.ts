@@ -1,4 +1,4 @@
-// Prevents that a reader types a command of the docs, and it does not exist or lacks something.
+// Fails if a reader types a command of the docs, and it does not exist or lacks something.
 import { readFileSync } from 'node:fs'
 import { expect, test, vi } from 'vitest'
 import { type Command } from '../../src/cli/command.js'

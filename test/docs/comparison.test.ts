@@ -1,4 +1,4 @@
-// Prevents that the comparison, or README, says of the official provider what is no longer so, or points to lines that are not there.
+// Fails if the comparison, or README, says of the official provider what is no longer so, or points to lines that are not there.
 import { S3Client } from '@aws-sdk/client-s3'
 import { fromInstanceMetadata, fromNodeProviderChain } from '@aws-sdk/credential-providers'
 import { fromInstanceMetadata as fromImdsPackage } from '@smithy/credential-provider-imds'

@@ -1,4 +1,4 @@
-// Prevents that the compose recipe installs another version, never becomes healthy, or fills the log with health checks.
+// Fails if the compose recipe installs another version, never becomes healthy, or fills the log with health checks.
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { parse as parseYaml } from 'yaml'

@@ -24,7 +24,7 @@ function firstCells(markdown: string): string[] {
   return [...markdown.matchAll(/^\| `([^`]+)`/gm)].map(([, cell]) => cell ?? '')
 }
 
-// Prevents that a channel is added, renamed or dropped, and its documentation stays behind.
+// Fails if a channel is added, renamed or dropped, and its documentation stays behind.
 test('documents every channel with every member of its payload', () => {
   const rows = read('docs/observability.md').match(/^\| `instance-role:.*$/gm) ?? []
   const documented = rows.map((row) => {
@@ -48,7 +48,7 @@ function optionsSection(): string {
   return after.split('\n## ')[0] ?? ''
 }
 
-// Prevents that the page of options and the interface drift apart.
+// Fails if the page of options and the interface drift apart.
 test('lists every option on its page, and no other', () => {
   const onPage = firstCells(optionsSection())
   const [, options = ''] = read('src/config/options.ts').split('export interface InstanceRoleOptions')
@@ -57,7 +57,7 @@ test('lists every option on its page, and no other', () => {
   expect(new Set(onPage)).toEqual(new Set(inSource))
 })
 
-// Prevents that README shows other figures than the benchmark wrote.
+// Fails if README shows other figures than the benchmark wrote.
 test('quotes the figures of the benchmark in README', () => {
   const [, quoted = ''] = /<!-- measured -->\n([\s\S]+)\n<!-- \/measured -->/.exec(read('README.md')) ?? []
   expect(quoted.match(/^\| [^:|].* \|$/gm)).toHaveLength(6)
@@ -65,14 +65,14 @@ test('quotes the figures of the benchmark in README', () => {
 })
 
 // Prevents a page that a reader has to read in order to learn that it is not for them.
-test('opens each page of docs with a sentence that says for whom it is, and what it is good for', () => {
+test('opens each page of docs with a sentence that says for whom it is and what it is for', () => {
   const pages = PAGES.filter((page) => /^docs\/[\w-]+\.md$/.test(page) && page !== 'docs/README.md')
   const odd = pages.filter((page) => !/^# .+\n\nFor [^:]+: after this page[^.]+\.\n/.test(read(page)))
   expect(pages.length).toBeGreaterThan(20)
   expect(odd).toEqual([])
 })
 
-// Prevents that README grows back into what the pages are for.
+// Fails if README grows back into what the pages are for.
 test('has a README of at most 160 lines', () => {
   expect(read('README.md').trimEnd().split('\n').length).toBeLessThanOrEqual(160)
 })
@@ -91,7 +91,7 @@ function defaultsInSource(): Map<string, string> {
   return new Map(found.map(([, value = '', name = '']) => [name, value.replaceAll("'", '')]))
 }
 
-// Prevents that a default is changed in one of three places.
+// Fails if a default is changed in one of three places.
 test('has the same defaults on the page of options, in the documentation of the options, and in force', async () => {
   const inSource = defaultsInSource()
   const onPage = defaultsOnPage()
@@ -121,8 +121,8 @@ test('has the same defaults on the page of options, in the documentation of the 
   expect(inForce.alternativeEndpoint.value).toBeUndefined()
 })
 
-// Prevents that the page names a variable or a key that nothing reads.
-test('reads every variable and every key on the page of options, and no other', async () => {
+// Fails if the page names a variable or a key that nothing reads.
+test('documents exactly the variables and keys that are read', async () => {
   const rows = [...optionsSection().matchAll(/^\|[^|]+\| `(\w+)`[^|]*\| `(\w+)`[^|]*\|/gm)]
   const options = checkOptions({ imdsV1Fallback: true })
   const asked = new Set<string | symbol>()
@@ -138,8 +138,8 @@ test('reads every variable and every key on the page of options, and no other', 
   }
 })
 
-// Prevents the same for the options that no setting shows: what is given as their default changes nothing.
-test('behaves with the defaults of the other options as without them', async () => {
+// The same for the options that no setting shows: what is given as their default changes nothing.
+test('behaves the same with the documented defaults as without options', async () => {
   const seen: unknown[] = []
   for (const provider of [{}, { waitForRole: 0, minTtl: 0, isolated: false, profile: 'default' }]) {
     const { create, clock, instance } = setup()
@@ -154,7 +154,7 @@ test('behaves with the defaults of the other options as without them', async () 
   expect(seen[1]).toEqual(seen[0])
 })
 
-// Prevents that an option of the official provider comes, and the guide leaves its users alone.
+// Fails if an option of the official provider comes, and the guide leaves its users alone.
 test('has a row for each option of the official provider in the migration guide', () => {
   const types = read(
     'node_modules/@smithy/credential-provider-imds/dist-types/remoteProvider/RemoteProviderInit.d.ts',
@@ -166,8 +166,8 @@ test('has a row for each option of the official provider in the migration guide'
   expect(rows).toEqual(expect.arrayContaining(options))
 })
 
-// Prevents that somebody who comes from an official provider has to search for what an option is called here.
-test('tells of each option of the official providers what it is called here', () => {
+// Fails if somebody who comes from an official provider has to search for what an option is called here.
+test('says for each option of the official providers what it is called here', () => {
   const [, afterV3 = ''] = read('docs/migration.md').split('## From `fromInstanceMetadata`')
   const [, afterV2 = ''] = read('docs/migration.md').split("## From SDK v2's `EC2MetadataCredentials`")
   const tables = [afterV3, afterV2].map(
@@ -192,7 +192,7 @@ test('tells of each option of the official providers what it is called here', ()
   )
 })
 
-// Prevents that a release is made without its changes, or that requests announce another version.
+// Fails if a release is made without its changes, or that requests announce another version.
 test('has one version in package.json, in the source and in the changelog', () => {
   const { version } = JSON.parse(read('package.json')) as { version: string }
   expect(read('src/runtime/version.ts')).toContain(`'${version}'`)
@@ -201,8 +201,8 @@ test('has one version in package.json, in the source and in the changelog', () =
   )
 })
 
-// Prevents that a code has no page to lead to, or a page outlives its code.
-test('explains every code under a heading that its link leads to', () => {
+// Fails if a code has no page to lead to, or a page outlives its code.
+test('explains every code under the heading of its link', () => {
   const sections = read('docs/errors.md').split('\n## ').slice(2)
   expect(sections.map((section) => section.split('\n')[0])).toEqual(
     expect.arrayContaining(Object.keys(TREATMENTS)),
@@ -218,7 +218,7 @@ test('explains every code under a heading that its link leads to', () => {
 })
 
 // Prevents a dead link within the page.
-test('leads from each message of the official provider to a code that there is', () => {
+test('leads from each message of the official provider to an existing code', () => {
   const links = [...read('docs/errors.md').matchAll(/\[`(\w+)`\]\(#(\w+)\)/g)]
   expect(links.length).toBeGreaterThan(10)
   for (const [, code = '', anchor] of links) {
@@ -259,7 +259,7 @@ function plain(markdown: string): string {
   return markdown.replaceAll('`', '').replace(/\s+/g, ' ').toLowerCase()
 }
 
-// Prevents that a message and the page that it leads to say different things.
+// Fails if a message and the page that it leads to say different things.
 test.each(ALL_HINTS)(
   'says on the page of %s what its message says, with the commands: $text',
   (code, hint) => {
@@ -273,14 +273,14 @@ test.each(ALL_HINTS)(
   },
 )
 
-// Prevents that a fault is added and nobody finds it, or is promised and not there.
-test('lists every fault that a word says', () => {
+// Fails if a fault is added and nobody finds it, or is promised and not there.
+test('lists every fault that is a word', () => {
   const listed = firstCells(read('docs/testing.md')).filter((cell) => /^'[\w-]+'$/.test(cell))
   expect(listed.map((cell) => cell.slice(1, -1))).toEqual([...FAULT_WORDS])
 })
 
-// Prevents that README's table of errors, the documentation of the codes and the policy drift apart.
-test('lists every code in README, with what happened and whether a chain goes on, as the source has it', () => {
+// Fails if README's table of errors, the documentation of the codes and the policy drift apart.
+test('lists every code in README as the source describes it', () => {
   const [, after = ''] = read('README.md').split('## Errors')
   const rows = [...after.matchAll(/^\| `([A-Z0-9_]+)` \| (.*) \| (yes|no) \|$/gm)]
   const inReadme = rows.map(([, code = '', what, goesOn]) => [code, { what, goesOn }] as const)
@@ -294,7 +294,7 @@ test('lists every code in README, with what happened and whether a chain goes on
   expect(Object.fromEntries(inReadme)).toEqual(Object.fromEntries(inSource))
 })
 
-// Prevents that machines are promised other checks than there are.
+// Fails if machines are promised other checks than there are.
 test('documents every check of the doctor, in its order', () => {
   const [, after = ''] = read('docs/doctor.md').split('## Checks')
   const [table = ''] = after.split('\n## ')
@@ -304,7 +304,7 @@ test('documents every check of the doctor, in its order', () => {
   expect([...listed.matchAll(/"([^"]+)"/g)].map(([, check]) => check)).toEqual([...CHECKS])
 })
 
-// Prevents that the table goes on quoting what the official provider no longer says.
+// Fails if the table goes on quoting what the official provider no longer says.
 test('quotes messages that the official provider has', () => {
   const code = ['@smithy/credential-provider-imds', '@aws-sdk/credential-provider-node']
     .map((name) => read(`node_modules/${name}/dist-cjs/index.js`))

@@ -1,4 +1,4 @@
-// Prevents that a user of another provider finds a setting of theirs nowhere in the guide, or is told what is not so.
+// Fails if a user of another provider finds a setting of theirs nowhere in the guide, or is told what is not so.
 import { fromNodeProviderChain } from '@aws-sdk/credential-providers'
 import { readdirSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
@@ -46,7 +46,7 @@ test('has a row for every variable and key that the official provider reads', ()
   expect([...namesOfRows(fromV3)]).toEqual(expect.arrayContaining([...read, 'AWS_EC2_METADATA_DISABLED']))
 })
 
-test('has a row for all that SDK v2 takes', () => {
+test('has a row for everything that SDK v2 accepts', () => {
   expect([...namesOfRows(fromV2)]).toEqual(expect.arrayContaining(SDK_V2))
 })
 

@@ -1,4 +1,4 @@
-// Prevents that docs/testing.md says of a mock what `npm run matrix -- mocks` does not prove.
+// Fails if docs/testing.md says of a mock what `npm run matrix -- mocks` does not prove.
 import { expect, test } from 'vitest'
 import { MOCKS, RUNNERS, supportOf } from '../matrix/mock-support.js'
 import { readPage } from './snippets.js'

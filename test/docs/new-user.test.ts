@@ -1,4 +1,4 @@
-// Prevents that a new user, with the packed package and the docs alone, gets stuck: on a first signed request, on a first test with
+// Fails if a new user, with the packed package and the docs alone, gets stuck: on a first signed request, on a first test with
 // a mock, or on a failure to find the cause of. Each in a fresh folder, with the blocks of the docs as they are.
 import { join } from 'node:path'
 import { expect, inject, test, type TestContext, vi } from 'vitest'

@@ -1,4 +1,4 @@
-// Prevents that docs/observability.md says of events and log lines what is not so.
+// Fails if docs/observability.md says of events and log lines what is not so.
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { readFileSync } from 'node:fs'
 import { beforeAll, expect, test } from 'vitest'
@@ -142,7 +142,7 @@ beforeAll(async () => {
   }
 }, 60_000)
 
-test('writes no line but those of the table, each as it is there, and every one of them', () => {
+test('writes exactly the lines of the table', () => {
   const rowsFor = ({ level, text }: WrittenLine): string[] =>
     DOCUMENTED_LINES.filter((row) => row.level === level && row.pattern.test(text)).map(({ line }) => line)
   expect(day.lines.filter((line) => rowsFor(line).length !== 1)).toEqual([])
@@ -150,7 +150,7 @@ test('writes no line but those of the table, each as it is there, and every one 
   expect(DOCUMENTED_LINES.map(({ line }) => line).filter((line) => !written.has(line))).toEqual([])
 })
 
-test('publishes on every channel of the table, with every member that is there', () => {
+test('publishes on every channel of the table, with every documented member', () => {
   for (const [name, documented] of DOCUMENTED_EVENTS) {
     const heard = day.events.filter((event) => event.name === name)
     const always = documented.filter((member) => !member.endsWith('?'))
@@ -163,7 +163,7 @@ test('publishes on every channel of the table, with every member that is there',
   }
 })
 
-test('says that credentials are kept only while they are', () => {
+test('says that credentials are kept only while they are kept', () => {
   const kept = day.lines.filter(({ text }) => text.includes(' kept'))
   expect(kept.length).toBeGreaterThan(10)
   for (const { at, text } of kept) {
@@ -172,7 +172,7 @@ test('says that credentials are kept only while they are', () => {
   }
 })
 
-test('says at the first call that fails that calls fail, again every 10 min, and nothing else until that is over', () => {
+test('logs that calls fail at the first failed call and every 10 min, and nothing else until that is over', () => {
   const failing = day.lines.filter(({ level }) => level === 'error').map(({ at }) => at)
   const lastSaid = (at: number): number => Math.max(...failing.filter((said) => said <= at))
   expect(day.failures.length).toBeGreaterThan(40)
@@ -187,6 +187,6 @@ test('says at the first call that fails that calls fail, again every 10 min, and
   expect(begun).toEqual(['calls-failing', 'calls-recovered', 'calls-failing', 'calls-recovered'])
 })
 
-test('tells once that the role was detached', () => {
+test('reports once that the role was detached', () => {
   expect(day.events.filter(({ name }) => name === 'instance-role:role-detached')).toHaveLength(1)
 })

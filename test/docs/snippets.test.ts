@@ -1,4 +1,4 @@
-// Prevents that a reader copies a block of README or of a page that does not compile, or does not run, with the published package.
+// Fails if a reader copies a block of README or of a page that does not compile, or does not run, with the published package.
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { parse as parseYaml } from 'yaml'
 import { emulateInstance } from '../../src/testing/index.js'
@@ -69,7 +69,7 @@ beforeAll(async () => {
 })
 afterAll(() => project.remove())
 
-test('every block is well typed, in a strict project', () => {
+test('every block compiles in a strict project', () => {
   expect(compiled.length).toBeGreaterThan(20)
   expect(compilation).toEqual({ status: 0, output: '\n' })
 })
@@ -83,7 +83,7 @@ for (const path of process.argv.slice(2)) {
 }
 `
 
-test('every block that is no file of its own runs on an emulated instance, before an AWS that checks signatures', async () => {
+test('every block that is not a file runs on an emulated instance, with an AWS that checks signatures', async () => {
   await using instance = emulateInstance({ tags: { Name: 'app' } })
   const server = await instance.listen()
   const aws = await startVerifyingAwsEndpoint({ findCredentials: (key) => instance.findCredentials(key) })
@@ -100,7 +100,7 @@ test('every block that is no file of its own runs on an emulated instance, befor
   expect(instance.requests.length).toBeGreaterThan(10)
 })
 
-test('a block that is not run says why, and a file is on a page whose files are run', () => {
+test('a block that does not run says why, and files are only on pages whose files run', () => {
   const marked = programs.filter(({ mark }) => mark !== undefined)
   for (const { mark } of marked) expect(mark).toMatch(/^(not run|elsewhere), \w.{10,}/)
   const pages = programs.filter(({ fileName }) => fileName !== undefined).map(({ page }) => page)

@@ -1,4 +1,4 @@
-// Prevents that a new user copies a recipe of docs/testing.md which does not work with the package as it is published.
+// Fails if a new user copies a recipe of docs/testing.md which does not work with the package as it is published.
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { MOCKED_ADDRESS } from '../nowhere.js'

@@ -26,7 +26,7 @@ async function startInstance(options: InstanceOptions = {}) {
 }
 
 test.each(['default-chain.mjs', 'default-chain.cjs'])(
-  'has all default credentials of a program that knows nothing of it share one load: %s',
+  'makes all default credentials of an unchanged program share one load: %s',
   async (program) => {
     const { instance, env } = await startInstance()
     const aws = await startVerifyingAwsEndpoint({ findCredentials: (key) => instance.findCredentials(key) })
@@ -44,7 +44,7 @@ test.each(['default-chain.mjs', 'default-chain.cjs'])(
 )
 
 test.each(['default-credentials.mjs', 'default-credentials.cjs'])(
-  'has a client say what is wrong with the role: %s',
+  'makes a client report what is wrong with the role: %s',
   async (program) => {
     const { instance, env } = await startInstance()
     instance.disassociateProfile()
@@ -54,14 +54,14 @@ test.each(['default-credentials.mjs', 'default-credentials.cjs'])(
   },
 )
 
-test('has a client say what the SDK says where there is no IMDS', async () => {
+test("lets a client report the SDK's error if there is no IMDS", async () => {
   const env = { AWS_EC2_METADATA_SERVICE_ENDPOINT: await closedEndpoint() }
   expect(await project.run('default-credentials.mjs', [], env)).toEqual({
     client: { name: 'CredentialsProviderError', message: 'Could not load credentials from any providers' },
   })
 })
 
-test('has a client say what the SDK says where IMDS is disabled', async () => {
+test("lets a client report the SDK's error if IMDS is disabled", async () => {
   const { instance, env } = await startInstance()
   const disabled = { ...env, AWS_EC2_METADATA_DISABLED: 'true' }
   expect(await project.run('default-credentials.mjs', [], disabled)).toEqual({
@@ -82,7 +82,7 @@ async function startContainerCredentials(accessKeyId: string): Promise<string> {
 }
 
 test.each(['default-credentials.mjs', 'default-credentials.cjs'])(
-  "leaves a container's own credentials to the official package: %s",
+  'leaves container credentials to the official package: %s',
   async (program) => {
     const { instance, env } = await startInstance()
     const uri = await startContainerCredentials('CONTAINERKEYID')
@@ -95,7 +95,7 @@ test.each(['default-credentials.mjs', 'default-credentials.cjs'])(
   },
 )
 
-test('leaves access keys in the environment, as a Lambda function has them, alone', async () => {
+test('uses access keys in the environment, as in a Lambda function', async () => {
   const { instance, env } = await startInstance()
   const keys = { AWS_ACCESS_KEY_ID: 'LAMBDAKEYID', AWS_SECRET_ACCESS_KEY: 'lambda-secret' }
   expect(await project.run('default-credentials.mjs', [], { ...env, ...keys })).toEqual({
@@ -104,8 +104,8 @@ test('leaves access keys in the environment, as a Lambda function has them, alon
   expect(instance.requests).toEqual([])
 })
 
-// Prevents that an override replaces what the drop-in itself builds on.
-test('is installed in place of the official package, which it has under another name', async () => {
+// Fails if an override replaces what the drop-in itself builds on.
+test('replaces the official package, and has it under another name', async () => {
   const nameOf = async (path: string): Promise<unknown> => {
     const text = await readFile(join(project.folder, 'node_modules', path, 'package.json'), 'utf8')
     return (JSON.parse(text) as { name: string }).name
@@ -126,7 +126,7 @@ const COMPARE_EXPORTS = `
     cjs: compare(require('@smithy/credential-provider-imds')),
   }))`
 
-test('exports what the official package exports, but for one function, in both formats', async () => {
+test('exports everything of the official package except one function, in both formats', async () => {
   await writeFile(join(project.folder, 'compare.mjs'), COMPARE_EXPORTS)
   const command = { executable: process.execPath, args: ['compare.mjs'], cwd: project.folder }
   const { all, ...others } = JSON.parse(await outputOf(command)) as Record<string, unknown>

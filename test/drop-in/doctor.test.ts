@@ -63,7 +63,7 @@ test('the commands of the page put the drop-in into an installed project, keep i
   expect(await readFile(join(folder, 'package-lock.json'), 'utf8')).not.toContain('instance-role')
 })
 
-test('the commands of the page are right in a new project, too, which has no lock file', async () => {
+test('the commands of the page also work in a new project without a lock file', async () => {
   const folder = join(at, 'new')
   await createNpmProject(folder, registry.url, {})
   await follow(folder, 'Put it in')
@@ -77,7 +77,7 @@ test('the command of the doctor does the same', async () => {
   expect(await findingIn(folder)).toMatchObject(OURS)
 })
 
-test('an override that the lock file ignores is told, and the command makes it count', async () => {
+test('the doctor reports an override that the lock file ignores, and its command applies it', async () => {
   const folder = await installedBefore('ignored')
   await shell(folder, `npm pkg set 'overrides.${OFFICIAL}=${OVERRIDE}'`)
   const finding = await findingIn(folder)
@@ -86,7 +86,7 @@ test('an override that the lock file ignores is told, and the command makes it c
   expect(await findingIn(folder)).toMatchObject(OURS)
 })
 
-test('two implementations are told, and the command leaves one', async () => {
+test('the doctor reports two implementations, and its command leaves one', async () => {
   const folder = await installedBefore('two')
   // For one of those that load it only.
   await shell(folder, `npm pkg set 'overrides.@aws-sdk/credential-provider-ini.${OFFICIAL}=${OVERRIDE}'`)
@@ -97,8 +97,8 @@ test('two implementations are told, and the command leaves one', async () => {
   expect(await findingIn(folder)).toMatchObject(OURS)
 })
 
-// Prevents that the page and the doctor give different commands.
-test('the page and the doctor say the same', async () => {
+// Fails if the page and the doctor give different commands.
+test('the page and the doctor give the same commands', async () => {
   const [onPage] = blocksOf('Put it in', 'npm')
   expect((await findingIn(join(at, 'installed')))?.fix).toBe(onPage?.text.trim().split('\n').join(' && '))
 })

@@ -38,7 +38,7 @@ async function failureOf(init: object): Promise<unknown> {
 const IN_A_CLIENT = { parentClientConfig: {} }
 const DOWN: Fault = { status: 503 }
 
-test('takes nothing of a client that it is not told as a provider', async () => {
+test('ignores the configuration of a client, except for the options of a provider', async () => {
   const instance = await setUp()
   const configuration = {
     ...IN_A_CLIENT,
@@ -49,21 +49,21 @@ test('takes nothing of a client that it is not told as a provider', async () => 
   expect(accessKeyId).toBe(instance.credentials?.accessKeyId)
 })
 
-test('makes one load for all that ask, whatever their clients are configured for', async () => {
+test('makes one load for all clients, whatever their configuration', async () => {
   const instance = await setUp()
   const inits = Array.from({ length: 10 }, (_, client) => ({ ...IN_A_CLIENT, region: `region-${client}` }))
   await Promise.all(inits.map(ask))
   expect(instance.requests).toEqual(FIRST_LOAD)
 })
 
-test('makes as many further tries as `maxRetries` says', async () => {
+test('retries as often as `maxRetries` says', async () => {
   const instance = await setUp()
   instance.failUntilLifted('role', DOWN)
   expect(await failureOf({ maxRetries: 1 })).toMatchObject({ code: 'SERVER_ERROR', attempts: 2 })
   expect(instance.requests.filter((request) => request.endsWith('503'))).toHaveLength(2)
 })
 
-test('waits for as long as `timeout` says', async () => {
+test('waits as long as `timeout` says', async () => {
   const instance = await setUp()
   instance.failUntilLifted('role', 'silence')
   const error = await failureOf({ timeout: 20, maxRetries: 0 })
@@ -71,7 +71,7 @@ test('waits for as long as `timeout` says', async () => {
 })
 
 test.each([{ timeout: 0 }, { timeout: Infinity }, { maxRetries: Infinity }, { profile: '' }, { logger: {} }])(
-  'gives credentials where the official provider does, though this is no limit or no name: %o',
+  'returns credentials if the official provider does, for a value that is not a limit or a name: %o',
   async (init) => {
     const instance = await setUp()
     const { accessKeyId } = await ask(init)
@@ -79,14 +79,14 @@ test.each([{ timeout: 0 }, { timeout: Infinity }, { maxRetries: Infinity }, { pr
   },
 )
 
-test('tells a whole logger what happens', async () => {
+test('writes to a complete logger', async () => {
   await setUp()
   const logger = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() }
   await fromInstanceMetadata({ logger })()
   expect(logger.info).toHaveBeenCalledWith(expect.stringContaining('app-role'))
 })
 
-test.each([{ timeout: -1 }, { maxRetries: 1.5 }])('names an option that makes no sense: %o', (init) => {
+test.each([{ timeout: -1 }, { maxRetries: 1.5 }])('names a malformed option: %o', (init) => {
   expect(() => fromInstanceMetadata(init)).toThrow(expect.objectContaining({ code: 'BAD_CONFIG' }))
 })
 
@@ -95,7 +95,7 @@ test.each([
   [{ imdsV1Fallback: true }, true],
   [{}, false],
   [{ ec2MetadataV1Disabled: true, imdsV1Fallback: true }, false],
-])('falls back to IMDSv1 only where that is asked for: %o', async (init, isAllowed) => {
+])('falls back to IMDSv1 only if asked to: %o', async (init, isAllowed) => {
   const instance = await setUp({ httpTokens: 'optional' })
   instance.failUntilLifted('token', { status: 403 })
   const outcome = await ask(init).then(
@@ -106,7 +106,7 @@ test.each([
 })
 
 // The chain keeps a set until 5 min before its end, and asks for a newer one only then.
-test('waits for newer credentials in the last 5 min, and not before', async () => {
+test('waits for newer credentials only in the last 5 min', async () => {
   const clock = setUpWithClock()
   const instance = await setUp({ clock, lifetimeMs: HOUR, renewEveryMs: HOUR })
   const first = await fromInstanceMetadata()()
@@ -119,7 +119,7 @@ test('waits for newer credentials in the last 5 min, and not before', async () =
   expect(instance.requests).toHaveLength(1)
 })
 
-test('gives what it has while IMDS is down, past its expiration too', async () => {
+test('returns its credentials while IMDS is down, even after they expire', async () => {
   const clock = setUpWithClock()
   const instance = await setUp({ clock, lifetimeMs: HOUR })
   const init = { ...IN_A_CLIENT, maxRetries: 0 }
@@ -138,7 +138,7 @@ test('ends the chain of a client with the error itself', async () => {
   expect(await failureOf({})).toMatchObject({ code: 'NO_ROLE', tryNextLink: true })
 })
 
-test('lets the chain of a client end in its own words off EC2', async () => {
+test('lets the chain of a client end with its own error off EC2', async () => {
   await setUp()
   vi.stubEnv('AWS_EC2_METADATA_SERVICE_ENDPOINT', await closedEndpoint())
   expect(await failureOf(IN_A_CLIENT)).toMatchObject({ code: 'UNREACHABLE', tryNextLink: true })
@@ -148,14 +148,14 @@ test.each([
   'AWS_WEB_IDENTITY_TOKEN_FILE',
   'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI',
   'AWS_CONTAINER_CREDENTIALS_FULL_URI',
-])('lets the chain of a client go on where %s gives it more to try', async (name) => {
+])('lets the chain of a client go on if %s gives it more to try', async (name) => {
   const instance = await setUp()
   instance.disassociateProfile()
   vi.stubEnv(name, '/somewhere')
   expect(await failureOf(IN_A_CLIENT)).toMatchObject({ code: 'NO_ROLE', tryNextLink: true })
 })
 
-test('gives each caller an error of its own, so that a chain which ends spoils no other', async () => {
+test('throws a different error to each caller, so that chains do not affect each other', async () => {
   const instance = await setUp()
   instance.disassociateProfile()
   const [inClient, alone] = await Promise.all([failureOf(IN_A_CLIENT), failureOf({})])

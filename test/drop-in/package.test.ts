@@ -23,12 +23,12 @@ const main = manifestOf('.')
 const dropIn = manifestOf('drop-in')
 
 // Prevents a drop-in that asks for an instance-role which was never published with it.
-test('has the version of the package that it builds on, and asks for that', () => {
+test('has the version of the package that it builds on, and requires it', () => {
   expect(dropIn.version).toBe(main.version)
   expect(dropIn.dependencies['instance-role']).toBe(`^${main.version}`)
 })
 
-test('is for the same Node, under the same licence, published in the same way', () => {
+test('has the same Node, licence and way of publishing', () => {
   const { engines, publishConfig, license } = main
   expect(dropIn).toMatchObject({ engines, publishConfig, license })
   const licence = (folder: string): string => readFileSync(join(ROOT, folder, 'LICENSE'), 'utf8')
@@ -41,7 +41,7 @@ test('depends on the official package under another name', () => {
   expect(dropIn.dependencies['official-imds']).toBe('npm:@smithy/credential-provider-imds@^4')
 })
 
-test('packs the build, two documents and nothing else, with nothing installed', async () => {
+test('packs only the build and two documents, with nothing installed', async () => {
   const destination = await mkdtemp(join(tmpdir(), 'drop-in-pack-'))
   onTestFinished(() => rm(destination, { recursive: true }))
   const args = ['pack', '--json', '--pack-destination', destination]

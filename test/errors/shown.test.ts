@@ -1,4 +1,4 @@
-// What a person is shown of each error. Read the files in shown/ as that person does.
+// What a person sees of each error. Read the files in shown/ as that person does.
 import { Writable } from 'node:stream'
 import { format } from 'node:util'
 import { createCredentialChain, fromEnv } from '@aws-sdk/credential-providers'
@@ -40,7 +40,7 @@ function byWinston(error: Error, format: Logform.Format): string {
   return lines.join('\n')
 }
 
-/** What differs from run to run, and what is ours to have but not to read: ports and all frames of a stack. */
+/** Replaces ports and stack frames, which differ from run to run. */
 function normalized(text: string): string {
   return text
     .replace(/127\.0\.0\.1:\d+/g, '127.0.0.1:40123')

@@ -66,7 +66,7 @@ function summaryOf(evidence: Evidence, other: Evidence = EVIDENCE) {
   return { holds: summarize([evidence, other], narrator), text: text() }
 }
 
-test('holds where all that is claimed was seen', () => {
+test('succeeds if every claim was observed', () => {
   const { holds, text } = summaryOf(EVIDENCE)
   expect(text).not.toContain('NO')
   expect(holds).toBe(true)
@@ -92,13 +92,13 @@ test.each<readonly [string, Partial<Evidence>]>([
   ['a call waited for the slow IMDS', withPart('slow', { calls: calls(510) })],
   ['the slow IMDS was never asked', withPart('slow', { imdsRequests: 0 })],
   ['STS never named the new role', { identities: new Set(['arn of app-role']) }],
-])('does not hold where %s', (_, change) => {
+])('fails if %s', (_, change) => {
   const { holds, text } = summaryOf({ ...EVIDENCE, ...change })
   expect(text).toContain('NO ')
   expect(holds).toBe(false)
 })
 
-test('counts what each application did, and claims nothing of the second', () => {
+test('counts the calls of each application, and makes no claim about the second', () => {
   const sets = EVIDENCE.sets.slice(0, 2).map((set) => ({ ...set, expiresAt: 2 * MINUTE }))
   const other = { ...EVIDENCE, calls: [...calls(100, 40), failure, failure], sets, imdsRequests: 7 }
   const { holds, text } = summaryOf(EVIDENCE, other)
@@ -113,13 +113,13 @@ test('counts what each application did, and claims nothing of the second', () =>
   ])
 })
 
-test('speaks of no refresh where there was none', () => {
+test('mentions no refresh if there was none', () => {
   const { text } = summaryOf({ ...EVIDENCE, sets: [], calls: [] })
   expect(text).not.toMatch(/Infinity|NaN/)
   expect(text).toMatch(/^ {2}Latest refresh +none /m)
 })
 
-test('no line is longer than a terminal is wide', () => {
+test('writes no line that is longer than the terminal is wide', () => {
   const { narrator, text } = printed()
   const margin = describeMargin(359 * MINUTE)
   narrator.tell(754 * MINUTE, 'green', "AWS's provider", `renews ${margin} expiry: FAKE…78ED, reporting-role`)
@@ -142,7 +142,7 @@ test('counts calls, and names each error once', () => {
   expect(tally([])).toEqual({ ok: 0, failed: 0, slowestMs: 0, errors: [] })
 })
 
-test('counts each set once, from its first use', () => {
+test('counts credentials once, from their first use', () => {
   expect(EVIDENCE.sets.map(({ accessKeyId, firstUsedAt }) => [accessKeyId, firstUsedAt / MINUTE])).toEqual([
     ['KEY1', 0],
     ['KEY2', 5],
@@ -152,16 +152,16 @@ test('counts each set once, from its first use', () => {
   ])
 })
 
-test('measures how long a set had still to live when the next came into use', () => {
+test('measures the remaining life of credentials when the next ones were first used', () => {
   expect(refreshMarginsMs(EVIDENCE.sets)).toEqual([5, 5, 5, 5].map((minutes) => minutes * MINUTE))
 })
 
-test('says how long before or after its expiration a set was replaced', () => {
+test('says how long before or after their expiration credentials were replaced', () => {
   expect(describeMargin(87.5 * MINUTE)).toBe('87 min before')
   expect(describeMargin(-32 * MINUTE)).toBe('32 min after')
 })
 
-test('tells the time since the start', () => {
+test('formats the time since the start', () => {
   expect(timeOfDay(754 * MINUTE)).toBe('12:34')
 })
 
@@ -169,7 +169,7 @@ test('shows too little of a key to use it', () => {
   expect(mask('FAKE0000015CDCD28AB8')).toBe('FAKE…8AB8')
 })
 
-test('time leaps for all who ask for it, and is the real one again when it is released', async () => {
+test('jumps in time for everybody who reads it, until it is released', async () => {
   const realNow = Date.now()
   const time = createFastTime()
   onTestFinished(() => time.release())
@@ -182,7 +182,7 @@ test('time leaps for all who ask for it, and is the real one again when it is re
   expect(Date.now() - realNow).toBeLessThan(MINUTE)
 })
 
-test('an answer that IMDS delays is known to be under way, in real time', async () => {
+test('reports a delayed response of IMDS as running, in real time', async () => {
   const time = createFastTime()
   onTestFinished(() => time.release())
   const before = time.now()

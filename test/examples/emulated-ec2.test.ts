@@ -3,7 +3,7 @@ import { ListBucketsCommand, S3Client } from '@aws-sdk/client-s3'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { onEc2 } from './on-ec2.js'
 
-test('refuses a request to anywhere but IMDS, AWS and this machine', async () => {
+test('refuses requests to other hosts than IMDS, AWS and this machine', async () => {
   await onEc2()
   const complaint = vi.spyOn(console, 'error').mockImplementation(() => {})
   onTestFinished(() => complaint.mockRestore())
@@ -11,7 +11,7 @@ test('refuses a request to anywhere but IMDS, AWS and this machine', async () =>
   expect(complaint.mock.calls.flat().join()).toContain('https://example.com/')
 })
 
-test('is not all accepted where AWS refuses who calls', async () => {
+test('reports that not everything was accepted if AWS refuses a call', async () => {
   const { describeTraffic, isAllAccepted } = await onEc2()
   const s3 = new S3Client({
     region: 'eu-central-1',
@@ -25,7 +25,7 @@ test('is not all accepted where AWS refuses who calls', async () => {
   )
 })
 
-test('forgets what a laptop has set for AWS', async () => {
+test("removes a laptop's AWS settings", async () => {
   vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true')
   vi.stubEnv('AWS_ENDPOINT_URL', 'http://127.0.0.1:1')
   await onEc2()
@@ -34,8 +34,8 @@ test('forgets what a laptop has set for AWS', async () => {
   vi.unstubAllEnvs()
 })
 
-// Prevents that what people copy works in this repository only.
-test('imports the package by its name in every example, and nothing of the tests', () => {
+// Fails if what people copy works in this repository only.
+test('imports the package by its name in every example, and nothing from the tests', () => {
   const folder = new URL('../../examples/', import.meta.url)
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) =>
     /\.[jt]s$/.test(path),

@@ -15,7 +15,7 @@ test('calls AWS as the role of the instance', async () => {
   expect(response.json()).toEqual({ arn: 'arn:aws:sts::123456789012:assumed-role/app-role/session' })
 })
 
-test('is well with credentials, and says nothing secret of them', async () => {
+test('is healthy with credentials, and shows nothing secret', async () => {
   const { app, instance } = await setUp()
   const response = await app.inject('/health')
   expect(response.statusCode).toBe(200)

@@ -9,7 +9,7 @@ import { expect, test } from 'vitest'
 import { recordInstanceRole } from '../../examples/opentelemetry/record-instance-role.js'
 import { setup } from '../setup.js'
 
-test('records a span a load, with its attempts and its outcome, and the metrics of a day with trouble', async () => {
+test('records a span per load, with its attempts and outcome, and the metrics of a day with failures', async () => {
   const spans = new InMemorySpanExporter()
   const tracing = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(spans)] })
   const measured = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE)

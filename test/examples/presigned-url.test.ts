@@ -25,7 +25,7 @@ async function setUp() {
   return { instance, linkFor, passTo, lastVerdict }
 }
 
-test('makes a link that holds for as long as was wished, and not longer', async () => {
+test('makes a link that is valid for the requested time', async () => {
   const { linkFor, passTo, lastVerdict } = await setUp()
   const { url, expiresIn } = await linkFor(HOUR_SECONDS)
   expect(expiresIn).toBe(HOUR_SECONDS)
@@ -37,7 +37,7 @@ test('makes a link that holds for as long as was wished, and not longer', async 
   expect(lastVerdict()).toBe('url-expired')
 })
 
-test('says when a link really ends, which is with the credentials', async () => {
+test('says when a link really expires, which is when its credentials do', async () => {
   const { linkFor, passTo, lastVerdict } = await setUp()
   const { url, expiresIn } = await linkFor(12 * HOUR_SECONDS)
   expect(expiresIn).toBe(6 * HOUR_SECONDS)
@@ -48,7 +48,7 @@ test('says when a link really ends, which is with the credentials', async () => 
   expect(lastVerdict()).toBe('expired')
 })
 
-test('takes newer credentials where those that are held end too early', async () => {
+test('waits for newer credentials if the cached ones expire too early', async () => {
   const { instance, linkFor, passTo } = await setUp()
   passTo(1)
   instance.clearRequests()
@@ -57,7 +57,7 @@ test('takes newer credentials where those that are held end too early', async ()
   expect(instance.requests).toHaveLength(1)
 })
 
-test('makes no link from credentials that have ended and were extended', async () => {
+test('makes no link from extended credentials', async () => {
   const { instance, linkFor, passTo } = await setUp()
   instance.failUntilLifted('all', { status: 503 })
   passTo(7)

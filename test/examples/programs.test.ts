@@ -49,7 +49,7 @@ function capturePrinted(): () => string {
   return () => `${lines.join('\n')}\n`
 }
 
-// Prevents that an example breaks, and that the page goes on showing what it no longer prints.
+// Fails if an example breaks, and that the page goes on showing what it no longer prints.
 test.each(PROGRAMS)('%s prints what the page of the examples shows', async (name) => {
   const { describeTraffic, isAllAccepted } = await onEc2()
   const printed = capturePrinted()
@@ -59,7 +59,7 @@ test.each(PROGRAMS)('%s prints what the page of the examples shows', async (name
   expect(isAllAccepted()).toBe(true)
 })
 
-// Prevents that the page goes on showing tests that are no longer run.
+// Fails if the page goes on showing tests that are no longer run.
 test.each(['jest-commonjs/upload-link.test.js', 'vitest-msw/report-archive.test.ts'])(
   '%s has the tests that the page of the examples shows',
   (path) => {
@@ -70,7 +70,7 @@ test.each(['jest-commonjs/upload-link.test.js', 'vitest-msw/report-archive.test.
   },
 )
 
-// Prevents that an example is added, and the page or the command does not know of it.
+// Fails if an example is added, and the page or the command does not know of it.
 test('lists every example on the page, with the command that runs it', () => {
   const runner = readFileSync(new URL('../../examples/run.ts', import.meta.url), 'utf8')
   const runnable = [...runner.matchAll(/^ {2}\['([\w-]+)',/gm)].map(([, name]) => name)

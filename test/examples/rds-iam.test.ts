@@ -46,7 +46,7 @@ test('logs in as the role of the instance, with a token for each connection and 
   expect(instance.requests).toHaveLength(3)
 })
 
-test('signs no token with credentials that end before it does, where there are newer ones', async () => {
+test('signs a token with newer credentials if the cached ones expire before the token', async () => {
   const { instance, logIn } = await setUp()
   await logIn()
   const before = instance.credentials
@@ -61,7 +61,7 @@ test('signs no token with credentials that end before it does, where there are n
   expect(await logIn()).toMatchObject({ verdict: 'accepted' })
 })
 
-test('is turned away by a database that does not know the role', async () => {
+test('is refused by a database that does not know the role', async () => {
   const { instance, logIn } = await setUp()
   vi.spyOn(instance, 'findCredentials').mockReturnValue(undefined)
   await expect(logIn()).rejects.toThrow('PAM authentication failed')

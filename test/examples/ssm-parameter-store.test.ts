@@ -4,7 +4,7 @@ import { loadSettings } from '../../examples/ssm-parameter-store/load-settings.j
 import { fromInstanceRole } from '../../src/index.js'
 import { onEc2 } from './on-ec2.js'
 
-test('reads every page of the parameters below the path, and no other parameter', async () => {
+test('reads every page of parameters below the path, and no others', async () => {
   const { aws } = await onEc2()
   const ssm = new SSMClient({ region: 'eu-central-1', credentials: fromInstanceRole() })
   onTestFinished(() => ssm.destroy())

@@ -1,4 +1,4 @@
-// Prevents that a directive of the units is misspelt, and that they and the command drift apart.
+// Fails if a directive of the units is misspelt, and that they and the command drift apart.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -36,11 +36,11 @@ function verify(name: string, change: (unit: string) => string = (unit) => unit)
   return { status, stderr }
 }
 
-test.skipIf(!hasSystemd).each([SERVER, CLIENT])('systemd takes %s (where this machine has it)', (name) => {
+test.skipIf(!hasSystemd).each([SERVER, CLIENT])('systemd accepts %s (where this machine has it)', (name) => {
   expect(verify(name)).toEqual({ status: 0, stderr: '' })
 })
 
-test.skipIf(!hasSystemd)('systemd complains of a directive that it does not have', () => {
+test.skipIf(!hasSystemd)('systemd rejects an unknown directive', () => {
   expect(verify(SERVER, (unit) => unit.replace('ProtectHome', 'ProtectHoem')).stderr).toContain('ProtectHoem')
 })
 
@@ -54,7 +54,7 @@ test('the server has the flags that it needs', async () => {
   expect(await serve.run(['--help', ...flags.split(' ')])).toBe(0)
 })
 
-test('the server reaches loopback and IMDS, and comes back when it ends', () => {
+test('the server reaches only loopback and IMDS, and restarts when it ends', () => {
   expect(Object.fromEntries(server)).toMatchObject({
     IPAddressDeny: ['any'],
     IPAddressAllow: ['127.0.0.0/8 ::1/128 169.254.169.254/32 fd00:ec2::254/128'],
@@ -69,7 +69,7 @@ test('the server reaches loopback and IMDS, and comes back when it ends', () => 
   expect(server.get('ExecStart')?.[0]).toContain(' --jitless ')
 })
 
-test('the client asks that server, as the user that can read its token', () => {
+test('the client uses that server, as the user that can read its token', () => {
   const [, port] = /--port (\d+)/.exec(String(server.get('ExecStart'))) ?? []
   expect(client.get('User')).toEqual(server.get('User'))
   expect(client.get('Environment')).toEqual([

@@ -14,7 +14,7 @@ import { exposed, setup } from '../setup.js'
 import { anyText } from './any-text.js'
 
 const RUNS = { numRuns: 500 }
-/** In everything that is parsed, and nowhere in what is told of it. As long as a real key: shorter values of settings are quoted. */
+/** A secret in every parsed input, which no output may contain. It is as long as a real key, because shorter setting values are quoted. */
 const SECRET = 'FAKE/planted+SECRET0of/Nobody/40letters0'
 
 const text = fc.oneof(
@@ -34,7 +34,7 @@ const document = fc
     fc.oneof(input, fc.jsonValue(), fc.constant('2026-01-01T06:00:00Z')),
   )
   .map((fields) => JSON.stringify(fields))
-/** Well-formed but for what is drawn. */
+/** Well-formed, except for the generated members. */
 const nearlyGood = fc.record({
   Code: fc.constantFrom<unknown[]>('Success', undefined, 'Failed', SECRET, 1),
   AccessKeyId: fc.constant(SECRET),
@@ -52,7 +52,7 @@ const body = fc.oneof(
   fc.tuple(nearlyGood, fc.nat(400)).map(([fields, length]) => JSON.stringify(fields).slice(0, length)),
 )
 
-/** The value, or the coded error that was thrown; anything else that is thrown fails the test, and so does a leak. */
+/** Returns the value or the coded error. Any other error fails the test, and so does a leak. */
 function valueOrCodedError<T>(parse: () => T): T | InstanceRoleError {
   try {
     return parse()
@@ -120,7 +120,7 @@ test('finds an account or nothing in any text', () => {
   )
 })
 
-/** Any bytes that are text. */
+/** Bytes that are any text. */
 const answerText = fc.oneof(
   input,
   fc
@@ -164,7 +164,7 @@ const REQUIRED = [
   'region',
 ] as const
 const OPTIONAL = ['privateIp', 'pendingTime', 'version'] as const
-/** Whole but for one or two members, if that. */
+/** Complete, except for at most two members. */
 const identity = fc
   .tuple(
     fc.dictionary(
@@ -302,7 +302,7 @@ test('parses any flags into bounded options, or a usage error', () => {
         expect(lifetimeSeconds).toBeGreaterThan(0)
         expect(hopLimit).toBeGreaterThan(0)
       } catch (error) {
-        // parseArgs of Node has codes of its own.
+        // Node's parseArgs has its own error codes.
         const isKnown = error instanceof Error && (error.name === 'UsageError' || 'code' in error)
         if (!isKnown) throw error
       }
@@ -335,7 +335,7 @@ test(
         const given = await provider().catch((error: unknown) =>
           where === 'role' ? error : requireCoded(error),
         )
-        // The role's name is no secret, and is told.
+        // The role's name is not secret, and is shown.
         const shown = where === 'role' ? '' : [exposed(provider.status()), ...lines].join('\n')
         if (given instanceof Error) expect(given).toBeInstanceOf(InstanceRoleError)
         if (given instanceof Error) expect(shown).not.toContain(SECRET.slice(0, 8))

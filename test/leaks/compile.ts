@@ -2,7 +2,7 @@ import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
-/** Makes a program plain JavaScript, and resolves with its path: a loader of TypeScript takes time, and memory of its own. */
+/** Compiles a program to JavaScript and returns its path: a TypeScript loader takes time and memory. */
 export async function compile(program: URL): Promise<string> {
   const source = fileURLToPath(program)
   const outfile = fileURLToPath(new URL(`.out/${basename(source, '.ts')}.mjs`, import.meta.url))

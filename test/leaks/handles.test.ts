@@ -11,7 +11,7 @@ import { compile } from './compile.js'
 
 const script = await compile(new URL('load-and-exit.ts', import.meta.url))
 
-/** An emulated instance on loopback, and what a program is told of it. */
+/** An emulated instance on loopback, and the environment for a program. */
 async function served() {
   const instance = emulateInstance()
   instances.push(instance)
@@ -65,7 +65,7 @@ test('works in a forked process, which then ends', { timeout: 60_000 }, async ()
   expect(await exited).toEqual([0, null])
 })
 
-/** What a child says first, apart from what `cluster` says for itself. */
+/** The first message of a child, without the messages of `cluster` itself. */
 function message(child: ChildProcess): Promise<unknown> {
   return new Promise((resolve) => {
     child.on('message', (said: object) => {

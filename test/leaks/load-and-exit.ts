@@ -9,7 +9,7 @@ const provider = fromInstanceRole({ endpoint })
 const { accessKeyId } = await provider()
 await Promise.all([provider(), provider({ forceRefresh: true })])
 await provider.close()
-// A socket that is destroyed tells so in the turns that follow.
+// A destroyed socket reports that in the following turns.
 for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve))
 // Node opens the pipe of stderr when a socket is destroyed.
 const left = process

@@ -1,15 +1,15 @@
-/** One thing that is proven of the packed package, in one surrounding. */
+/** One property of the packed package that is proven in one environment. */
 export interface Check {
-  /** The section and the surrounding, such as `node` and `Node 20, msw 2`. */
+  /** The section and the environment, for example `node` and `Node 20, msw 2`. */
   readonly section: string
   readonly subject: string
-  /** Gives, in a few words, what was seen; rejects where it does not hold. */
+  /** Returns the result in a few words. Rejects if the property does not hold. */
   readonly prove: () => Promise<string>
-  /** Whether nothing else runs beside it; no, where it is not said. */
+  /** Whether nothing else may run at the same time; false by default. */
   readonly runsAlone?: boolean
 }
 
-/** What a check needs is not to be had here, which says nothing about the package. */
+/** A requirement of the check is not available on this machine. This says nothing about the package. */
 export class Unavailable extends Error {}
 
 export interface Result {
@@ -36,7 +36,7 @@ export async function runCheck(check: Check): Promise<Result> {
   }
 }
 
-/** Runs all of them, so many at a time, and then those that run alone; tells each result as it comes. */
+/** Runs the checks, several at a time, and then those that run alone. Reports each result when it comes. */
 export async function runChecks(
   checks: readonly Check[],
   atOnce: number,

@@ -4,7 +4,7 @@ import { NOWHERE } from '../nowhere.js'
 export interface Command {
   readonly executable: string
   readonly args: readonly string[]
-  /** The folder it is run in. */
+  /** The folder in which it runs. */
   readonly cwd: string
   readonly env?: Readonly<Record<string, string>>
   readonly timeLimitMs?: number

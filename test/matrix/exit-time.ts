@@ -8,10 +8,10 @@ const LINES = ['20', '22', '24', '26']
 const PAIRS = 15
 const LIMIT_MS = 20
 
-/** How much longer than an empty process one lives on after the last call. */
+/** How much longer a process lives after its last call than an empty one. */
 export function exitTimeChecks(workbench: Workbench): Check[] {
   let previous: Promise<unknown> = Promise.resolve()
-  // One after the other, so as not to measure each other.
+  // One after the other, so that they do not slow each other.
   const inTurn = (line: string): Promise<string> => {
     const proof = previous.then(() => prove(workbench, line))
     previous = proof.catch(() => {})
@@ -41,7 +41,7 @@ async function prove(workbench: Workbench, line: string): Promise<string> {
   })
 }
 
-/** The first quartile: what else the machine does makes a process slower, and never faster. */
+/** The first quartile, because other work on the machine only makes a process slower. */
 function usual(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 4)] ?? NaN
 }

@@ -19,7 +19,7 @@ import type { Workbench } from './workbench.js'
 
 const SECTION = 'many-processes'
 
-/** Every SDK on every occasion, and the server by itself. */
+/** Every SDK in every situation, and the server by itself. */
 export function manyProcessesChecks(workbench: Workbench): Check[] {
   const check = (subject: string, prove: () => Promise<string>): Check => ({
     section: SECTION,
@@ -88,7 +88,7 @@ interface Seen {
   readonly calls: number
   readonly failures: readonly string[]
   readonly endedWell: boolean
-  /** What the SDK's own provider told, where the chain does not pass it on. */
+  /** The error of the SDK's own provider, if the chain does not pass it on. */
   readonly told?: string
 }
 
@@ -108,10 +108,10 @@ function words({ name, version }: ContainerClient): string {
   return `${name} ${version}`
 }
 
-/** Sets of 12 s, of which IMDS has a new one every 2 s. */
+/** Credentials of 12 s; IMDS has new ones every 2 s. */
 const SHORT_LIFE = { lifetimeMs: 12_000, renewEveryMs: 2_000 }
 
-/** 12 s without IMDS from the ninth second on: credentials are renewed before, and extended meanwhile. */
+/** 12 s without IMDS from the ninth second on: credentials are renewed before, and extended during that time. */
 async function proveLife(workbench: Workbench, sdk: ContainerSdk): Promise<string> {
   const client = await sdk.prepare(workbench)
   const project = await projectOf(workbench)
@@ -134,7 +134,7 @@ async function proveLife(workbench: Workbench, sdk: ContainerSdk): Promise<strin
 
 const FIX = 'aws iam update-assume-role-policy'
 
-/** What the caller reads has the command that fixes it. */
+/** The caller's error contains the command that fixes it. */
 async function proveMessage(workbench: Workbench, sdk: ContainerSdk): Promise<string> {
   const client = await sdk.prepare(workbench)
   const project = await projectOf(workbench)
@@ -148,11 +148,11 @@ async function proveMessage(workbench: Workbench, sdk: ContainerSdk): Promise<st
   })
 }
 
-/** Killed for three seconds: the clients end well; what failed meanwhile is told. */
+/** Killed for three seconds: the clients succeed in the end, and the report says what failed in between. */
 async function proveRestart(workbench: Workbench, sdk: ContainerSdk): Promise<string> {
   const client = await sdk.prepare(workbench)
   const project = await projectOf(workbench)
-  // So short that every call asks the server.
+  // So short that every call sends a request to the server.
   return withListening({ lifetimeMs: 20_000 }, async ({ env }) => {
     const first = await startServer({ project, env })
     const [executable = '', ...args] = client.command
@@ -196,7 +196,7 @@ async function proveOneLoad(workbench: Workbench, sdk: ContainerSdk): Promise<st
   })
 }
 
-/** A call that AWS accepts, and the reason where there can be none. */
+/** A call that AWS accepts, or the reason why there can be none. */
 async function proveAwsCli(workbench: Workbench): Promise<string> {
   const version = versionOf('aws', ['--version'])
   const project = await projectOf(workbench)

@@ -1,4 +1,4 @@
-/** What stands in for IMDS in a test: a row of the table in docs/testing.md. */
+/** A mock of IMDS in a test: a row of the table in docs/testing.md. */
 export const MOCKS = [
   'instance.listen()',
   'instance.dispatcher',
@@ -9,7 +9,7 @@ export const MOCKS = [
 ] as const
 export type Mock = (typeof MOCKS)[number]
 
-/** What runs the tests: a column of that table. */
+/** A test runner: a column of that table. */
 export const RUNNERS = [
   'vitest, node',
   'vitest, jsdom',
@@ -21,7 +21,7 @@ export const RUNNERS = [
 ] as const
 export type Runner = (typeof RUNNERS)[number]
 
-/** With no set-up; with the transform, or with the flag of Node, that the page prints; not. */
+/** Works without set-up; works with the transform or the flag of Node that the page prints; does not work. */
 export type Support = 'yes' | 'transform' | 'flag' | 'no'
 
 const EVERYWHERE: readonly Support[] = ['yes', 'yes', 'yes', 'yes', 'yes', 'yes', 'yes']

@@ -8,11 +8,11 @@ const START_LIMIT_MS = 60_000
 const ASK_LIMIT_MS = 20_000
 const PAUSE_MS = 300
 
-/** A built application of Next.js, served in a process of its own. */
+/** A built application of Next.js, served in its own process. */
 export interface NextServer extends AsyncDisposable {
   /** The text at the path. */
   get(path: string): Promise<string>
-  /** Asks until the text is what is wanted. */
+  /** Requests the page until it has the expected text. */
   until(path: string, isWanted: (text: string) => boolean): Promise<void>
 }
 
@@ -47,7 +47,7 @@ export async function startNextServer(
   return { get, until, [Symbol.asyncDispose]: stop }
 }
 
-/** The origin that it prints, once it says that it is ready. */
+/** The origin that it prints when it is ready. */
 async function originOf(child: ChildProcess): Promise<string> {
   let printed = ''
   const ready = new Promise<string>((resolve, reject) => {

@@ -16,10 +16,10 @@ const VERSIONS = [
 
 const BUILD_LIMIT_MS = 300_000
 
-/** The pages that are made at build time, and after how many seconds each is made anew. */
+/** The pages that are made at build time, and after how many seconds each is made again. */
 const PRERENDERED = { '/': false, '/revalidated': 1 }
 
-/** The packed package in an application of Next.js, which keeps on disk what is asked for with `fetch`. */
+/** The packed package in an application of Next.js, which stores responses of `fetch` on disk. */
 export function nextChecks(workbench: Workbench): Check[] {
   return VERSIONS.map((versions) => ({
     section: 'next',
@@ -56,7 +56,7 @@ interface PrerenderManifest {
   readonly routes: Readonly<Record<string, { readonly initialRevalidateSeconds: number | false }>>
 }
 
-/** By page, after how many seconds it is made anew; the pages of errors, which Next.js brings, aside. */
+/** The seconds after which each page is made again, without the error pages that Next.js adds. */
 async function prerendered(app: string): Promise<Record<string, number | false>> {
   const text = await readFile(join(app, '.next/prerender-manifest.json'), 'utf8')
   const { routes } = JSON.parse(text) as PrerenderManifest
@@ -66,7 +66,7 @@ async function prerendered(app: string): Promise<Record<string, number | false>>
   )
 }
 
-/** Has every page made, the second one anew, and the credentials refreshed. */
+/** Makes every page, the second one again, and refreshes the credentials. */
 async function use(app: string, instance: SecretInstance): Promise<void> {
   const builtWith = instance.accessKeyId()
   await using server = await startNextServer(app, instance.env)

@@ -56,7 +56,7 @@ async function proveScript(
   return String(seen['version'])
 }
 
-/** @throws where another line ran than was asked for */
+/** @throws if another line ran than was asked for */
 export function requireLine(version: string, line: number): void {
   if (!version.startsWith(`v${line}.`)) throw new Error(`asked for Node ${line}, ran on ${version}`)
 }

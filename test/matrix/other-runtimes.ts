@@ -8,7 +8,7 @@ const RUNTIMES = [
   { name: 'Deno', packaged: DENO, args: ['run', '--allow-all', '--node-modules-dir=manual'] },
 ]
 
-/** The packed package on runtimes that it is not made for. */
+/** The packed package on other runtimes than Node. */
 export function otherRuntimeChecks(workbench: Workbench): Check[] {
   return RUNTIMES.map(({ name, packaged, args }) => ({
     section: 'runtimes',

@@ -6,7 +6,7 @@ import { Unavailable } from './check.js'
 import { requireSeen } from './expectation.js'
 import { startServer, type ServerSettings } from './running-server.js'
 
-/** Whoever owns nothing, by convention. */
+/** The user that owns nothing, by convention. */
 const OTHER = { uid: 65_534, gid: 65_534 }
 const OWNER = { uid: 65_533, gid: 65_533 }
 
@@ -35,12 +35,12 @@ const ATTACK = `
     process.exit()
   })`
 
-/** A server of one user, and a process of another: it gets neither the token nor what it opens. */
+/** A server of one user, and a process of another, which gets neither the token nor the credentials. */
 export async function proveOtherUser(settings: ServerSettings): Promise<string> {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) throw new Unavailable('takes root, on Linux')
   const { status } = spawnSync(process.execPath, ['--version'], { ...OTHER, cwd: '/' })
   if (status !== 0) throw new Unavailable(`other users cannot run ${process.execPath}`)
-  // Others can look into both folders: it is the rights of the file that count.
+  // Other users can read both folders, so only the permissions of the file count.
   await chmod(dirname(settings.project), 0o755)
   const folder = await mkdtemp(join(tmpdir(), 'other-user-'))
   await chown(folder, OWNER.uid, OWNER.gid)

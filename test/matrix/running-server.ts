@@ -5,17 +5,17 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { cleanEnvironment } from './child-process.js'
 
-/** The command as the packed package has it. */
+/** The command of the packed package. */
 export function cliOf(project: string): string {
   return join(project, 'node_modules/instance-role/dist/cli/main.js')
 }
 
-/** `instance-role serve` in a process of its own. */
+/** `instance-role serve` in its own process. */
 export interface RunningServer {
   readonly child: ChildProcess
   readonly uri: string
   readonly tokenFile: string
-  /** The token in force. */
+  /** The current token. */
   readonly token: () => Promise<string>
   /** What it has written to stdout and stderr. */
   readonly written: () => string
@@ -29,11 +29,11 @@ export interface ServerSettings {
   readonly project: string
   readonly env: Readonly<Record<string, string>>
   readonly port?: number
-  /** What runs the command; Node unless told otherwise. */
+  /** The executable that runs the command; Node by default. */
   readonly runner?: readonly string[]
-  /** Where the token file is; in the project unless told otherwise. */
+  /** The path of the token file; in the project by default. */
   readonly folder?: string
-  /** Who runs the command. */
+  /** The user that runs the command. */
   readonly user?: { readonly uid: number; readonly gid: number }
 }
 
@@ -84,7 +84,7 @@ export function clientEnvironment({ uri, tokenFile }: RunningServer): Readonly<R
   return {
     AWS_CONTAINER_CREDENTIALS_FULL_URI: uri,
     AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: tokenFile,
-    // SDK v2 goes on to IMDS where the server fails: not to the real one.
+    // SDK v2 tries IMDS if the server fails: this keeps it from the real one.
     AWS_EC2_METADATA_SERVICE_ENDPOINT: 'http://127.0.0.1:1',
   }
 }

@@ -9,16 +9,16 @@ import { emulateInstance } from '../../src/testing/index.js'
 
 const GUARD = join(import.meta.dirname, 'programs/loopback-only.cjs')
 
-/** An emulated instance that knows every secret that it gave away, and a server whose answer may be found on disk. */
+/** An emulated instance that knows every secret that it issued, and a server whose responses may be stored on disk. */
 export interface SecretInstance extends AsyncDisposable {
-  /** What a program needs to ask both, and nobody beyond this machine. */
+  /** The environment for a program that uses both, and nothing beyond this machine. */
   readonly env: Readonly<Record<string, string>>
-  /** Of the credentials in force. */
+  /** Of the current credentials. */
   accessKeyId(): string | undefined
   rotate(): void
   /** Secret keys, session tokens and metadata tokens. */
   secrets(): readonly string[]
-  /** What the other server answers, and how often it did. */
+  /** The response of the other server, and how often it was sent. */
   readonly planted: string
   plantedIsAsked(): number
   /** The hosts that programs tried to reach, a line each. */

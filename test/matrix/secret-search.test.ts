@@ -1,4 +1,4 @@
-// Prevents that a matrix row passes because its search for secrets cannot find any.
+// Fails if a matrix row passes because its search for secrets cannot find any.
 import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -36,7 +36,7 @@ test.each([
   expect(await filesWithSecrets(folder, ['FAKE/another', SECRET])).toEqual([path])
 })
 
-test('finds no secret where a part of it is missing', async () => {
+test('finds no secret if a part of it is missing', async () => {
   const { folder } = await fileWith(base64(SECRET.slice(1)) + SECRET.slice(0, -1))
   expect(await filesWithSecrets(folder, [SECRET])).toEqual([])
 })

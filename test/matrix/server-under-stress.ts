@@ -16,7 +16,7 @@ interface Answer {
   readonly tookMs: number
 }
 
-/** Asks for credentials as an SDK does. */
+/** Requests credentials as an SDK does. */
 function ask(uri: string, token: string, agent: Agent | false = false): Promise<Answer> {
   const startedAt = performance.now()
   return new Promise((resolve, reject) => {
@@ -74,7 +74,7 @@ async function residentKilobytes({ child }: RunningServer): Promise<number> {
   return Number(stdout.trim())
 }
 
-/** Random and nearly right requests over raw sockets: the server lives, and gives nothing. */
+/** Random and almost valid requests over raw sockets: the server survives and returns no credentials. */
 export async function proveOddRequests(server: RunningServer): Promise<string> {
   const port = Number(new URL(server.uri).port)
   const token = await server.token()
@@ -93,7 +93,7 @@ export async function proveOddRequests(server: RunningServer): Promise<string> {
   return `${numRuns} requests, no secret, no crash`
 }
 
-/** Who sends nothing, or half a request, is gone within 10 s; others are answered meanwhile. */
+/** Clients that send nothing or half a request are disconnected within 10 s. Other clients are answered during that time. */
 export async function proveSlowClients(server: RunningServer): Promise<string> {
   const port = Number(new URL(server.uri).port)
   const beginnings = ['', 'GET /cred', `GET /credentials HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n`]
@@ -122,7 +122,7 @@ function openSlowly(port: number, text: string): Socket {
 
 const FEW_MEGABYTES = '--max-old-space-size=64'
 
-/** A million requests without a token that nobody waits for: the server has little memory, and lives. */
+/** A million requests without a token, whose responses nobody reads: the server survives with little memory. */
 export async function proveFlood(project: string, env: Readonly<Record<string, string>>): Promise<string> {
   const server = await startServer({ project, env, runner: [process.execPath, FEW_MEGABYTES] })
   const { host, port } = new URL(server.uri)

@@ -1,4 +1,4 @@
-// What cannot change while a process runs is asked once.
+// Metadata that cannot change is requested once per process.
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { S3Client } from '@aws-sdk/client-s3'
 import { setupServer } from 'msw/node'

@@ -12,7 +12,7 @@ const PRINT = `
   const outcome = await fromInstanceRole({ logger })().then(({ accessKeyId }) => accessKeyId, String)
   console.log(JSON.stringify({ outcome, warnings }))`
 
-test.skipIf(process.platform === 'win32')('ends as ever where the config file is a pipe', async () => {
+test.skipIf(process.platform === 'win32')('ends as usual if the config file is a pipe', async () => {
   const { instance, server } = await listeningInstance()
   const pipe = join(await mkdtemp(join(inject('bareProject'), 'config-')), 'pipe')
   execFileSync('mkfifo', [pipe])
@@ -23,7 +23,7 @@ test.skipIf(process.platform === 'win32')('ends as ever where the config file is
   })
 })
 
-test('does without ~/.aws where Node may not read it', async () => {
+test('works without ~/.aws if Node may not read it', async () => {
   const { instance, server } = await listeningInstance()
   const project = inject('bareProject')
   const nodeArgs = [permissionFlag(), `--allow-fs-read=${project}/*`, '--no-warnings']

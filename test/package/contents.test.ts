@@ -21,7 +21,7 @@ function pathsIn(value: unknown): string[] {
 }
 
 // Keeps tests, sources and what lies about in a working tree out of what people install.
-test('packs the build, four documents and nothing else', () => {
+test('packs only the build and four documents', () => {
   const documents = packedFiles.filter((path) => !path.startsWith('dist/'))
   expect(documents.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'])
   const others = packedFiles.filter((path) => /^dist\//.test(path) && !/\.(js|cjs|d\.ts|d\.cts)$/.test(path))
@@ -36,16 +36,16 @@ test('packs every file that package.json points to', async () => {
   expect(named.filter((path) => !packedFiles.includes(path))).toEqual([])
 })
 
-test('says the same version in the code and in package.json', async () => {
+test('has the same version in the code and in package.json', async () => {
   expect((await manifest())['version']).toBe(VERSION)
 })
 
-test('has its version or what is to come at the top of the changelog', async () => {
+test('has its version or `Unreleased` at the top of the changelog', async () => {
   const [, top] = /^## \[(.+?)\]/m.exec(await packed('CHANGELOG.md')) ?? []
   expect(['Unreleased', VERSION]).toContain(top)
 })
 
-test('imports nothing dynamically in CommonJS', async () => {
+test('uses no dynamic import in CommonJS', async () => {
   const files = packedFiles.filter((path) => path.endsWith('.cjs'))
   expect(files).toContain('dist/index.cjs')
   const texts = await Promise.all(files.map(packed))
@@ -72,7 +72,7 @@ async function bundledPackages(): Promise<string[]> {
 }
 
 // Bundled code is distributed by us, and its licences ask for their notice.
-test('carries the licence of each package that is bundled', async () => {
+test('contains the licence of each bundled package', async () => {
   const names = await bundledPackages()
   expect(names).toEqual(['is-network-error', 'p-retry'])
   const notices = await packed('dist/THIRD-PARTY-LICENSES.txt')
@@ -80,7 +80,7 @@ test('carries the licence of each package that is bundled', async () => {
   expect(licences.filter((licence) => !notices.includes(licence.trim()))).toEqual([])
 })
 
-test('names its classes and the methods in stack traces as the sources do, and breaks its lines', async () => {
+test('keeps the names of classes and methods in stack traces, and breaks its lines', async () => {
   const source = `
     import { fromInstanceRole, InstanceRoleError, MetadataClient } from 'instance-role'
     const { stack } = await fromInstanceRole({ endpoint: 'http://127.0.0.1:1', retries: 0 })().catch((error) => error)
@@ -123,7 +123,7 @@ test('packs a command that runs', async () => {
 })
 
 // Nobody notices a package that grows by a little each time.
-test('stays within its budget of size', async () => {
+test('stays within its size budget', async () => {
   const sizes = await Promise.all(packedFiles.map(async (path) => Buffer.byteLength(await packed(path))))
   const unpacked = sizes.reduce((sum, size) => sum + size, 0)
   expect(unpacked).toBeGreaterThan(100_000)

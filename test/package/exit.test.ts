@@ -123,7 +123,7 @@ test.each<[string, string, () => Promise<Env>]>([
 })
 
 test(
-  'holds the process for less than 100 ms after a call while a refresh behind it is not answered',
+  'holds the process for less than 100 ms after a call while its refresh is not answered',
   ON_A_BUSY_MACHINE,
   async () => {
     const { instance, server } = await listeningInstance()
@@ -144,20 +144,16 @@ test(
   },
 )
 
-test(
-  'holds the process for less than 100 ms after a call that its caller gave up',
-  ON_A_BUSY_MACHINE,
-  async () => {
-    const source = `
+test('holds the process for less than 100 ms after an aborted call', ON_A_BUSY_MACHINE, async () => {
+  const source = `
     const abort = new AbortController()
     setTimeout(() => abort.abort(new DOMException('enough', 'AbortError')), 150)
     endWith(await fromInstanceRole()({ abortSignal: abort.signal }).catch(({ name }) => name))`
-    const silent = endpoint(`http://127.0.0.1:${await silentPort()}`)
-    const measured = await endOf(source, { ...silent, AWS_METADATA_SERVICE_TIMEOUT: '15' })
-    expect(measured.outcome).toBe('AbortError')
-    expect(measured.heldMs).toBeLessThan(LIMIT_MS)
-  },
-)
+  const silent = endpoint(`http://127.0.0.1:${await silentPort()}`)
+  const measured = await endOf(source, { ...silent, AWS_METADATA_SERVICE_TIMEOUT: '15' })
+  expect(measured.outcome).toBe('AbortError')
+  expect(measured.heldMs).toBeLessThan(LIMIT_MS)
+})
 
 const AWAITED = `
   import { fromInstanceRole } from 'instance-role'
@@ -196,20 +192,16 @@ test.each([
   },
 )
 
-test(
-  'holds the process for less than 100 ms after a close while a load is under way',
-  ON_A_BUSY_MACHINE,
-  async () => {
-    const source = `
+test('holds the process for less than 100 ms after a close during a load', ON_A_BUSY_MACHINE, async () => {
+  const source = `
     const provider = fromInstanceRole()
     const call = settle(provider())
     setTimeout(() => provider.close(), 150)
     endWith(await call)`
-    const measured = await endOf(source, endpoint(`http://127.0.0.1:${await silentPort()}`))
-    expect(measured.outcome).toBe('CLOSED')
-    expect(measured.heldMs).toBeLessThan(LIMIT_MS)
-  },
-)
+  const measured = await endOf(source, endpoint(`http://127.0.0.1:${await silentPort()}`))
+  expect(measured.outcome).toBe('CLOSED')
+  expect(measured.heldMs).toBeLessThan(LIMIT_MS)
+})
 
 /** Gives up after 150 ms; then nobody waits any more. */
 const GIVE_UP = `
@@ -218,7 +210,7 @@ const GIVE_UP = `
   endWith(await fromInstanceRole()({ abortSignal: abort.signal }).catch(({ name }) => name))`
 
 // Node keeps a process alive for a connection that is being made, whatever `unref()` says: the system gives up after minutes.
-test('holds the process for one timeout at the most while a connection is being made for nobody', async () => {
+test('holds the process for at most one timeout while a connection that no caller needs is being made', async () => {
   await using full = await serveFull()
   const env = { ...endpoint(full.endpoint), AWS_METADATA_SERVICE_TIMEOUT: '0.6' }
   const measured = await endOf(GIVE_UP, env)
@@ -227,7 +219,7 @@ test('holds the process for one timeout at the most while a connection is being 
 })
 
 test.skipIf(process.platform !== 'linux')(
-  'bounds the connections to all addresses of a name together, and leaves none of them behind',
+  'limits the connections to all addresses of a name together, and closes them',
   async () => {
     await using full = await serveFull('0.0.0.0')
     const source = `
@@ -268,25 +260,22 @@ const TIMERS: readonly { readonly what: string; readonly setUp: string }[] = [
   },
 ]
 
-test.each(TIMERS)(
-  'keeps the process alive while somebody waits where timers are $what',
-  async ({ setUp }) => {
-    const { instance, server } = await listeningInstance()
-    instance.fail('token', { status: 500 }, { status: 503 })
-    instance.fail('credentials', { delayMs: 100 })
-    const source = `
+test.each(TIMERS)('keeps the process alive for a waiting caller if timers are $what', async ({ setUp }) => {
+  const { instance, server } = await listeningInstance()
+  instance.fail('token', { status: 500 }, { status: 503 })
+  instance.fail('credentials', { delayMs: 100 })
+  const source = `
     import { fromInstanceRole } from 'instance-role'
     const { setTimeout: real, clearTimeout: realClear } = globalThis
     ${setUp}
     const { accessKeyId } = await fromInstanceRole()()
     console.log(accessKeyId)`
-    const env = { ...server.env, AWS_METADATA_SERVICE_TIMEOUT: '3600' }
-    const ended = await runProgram({ source, format: 'mjs', env })
-    expect(ended).toMatchObject({ code: 0, stdout: `${String(instance.credentials?.accessKeyId)}\n` })
-  },
-)
+  const env = { ...server.env, AWS_METADATA_SERVICE_TIMEOUT: '3600' }
+  const ended = await runProgram({ source, format: 'mjs', env })
+  expect(ended).toMatchObject({ code: 0, stdout: `${String(instance.credentials?.accessKeyId)}\n` })
+})
 
-test('keeps the process alive until the answer where timers are mocked and nobody moves them', async () => {
+test('keeps the process alive until the response if timers are mocked and never advanced', async () => {
   const { instance, server } = await listeningInstance()
   instance.fail('token', { delayMs: 200 })
   const source = `

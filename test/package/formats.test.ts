@@ -12,7 +12,7 @@ const PRINT_REQUESTS = `
   await instance.close()
 `
 
-test('gives credentials to an ES module, by its own emulated instance', async () => {
+test('returns credentials in an ES module with an emulated instance', async () => {
   const source = `
     import { fromInstanceRole } from 'instance-role'
     import { emulateInstance } from 'instance-role/testing'
@@ -20,7 +20,7 @@ test('gives credentials to an ES module, by its own emulated instance', async ()
   expect(await outputOf({ source, format: 'mjs' })).toEqual([true, ...FIRST_LOAD])
 })
 
-test('gives credentials to a CommonJS module, by its own emulated instance', async () => {
+test('returns credentials in a CommonJS module with an emulated instance', async () => {
   const source = `
     const { fromInstanceRole } = require('instance-role')
     const { emulateInstance } = require('instance-role/testing')
@@ -29,24 +29,21 @@ test('gives credentials to a CommonJS module, by its own emulated instance', asy
   expect(await outputOf({ source, format: 'cjs' })).toEqual([true, ...FIRST_LOAD])
 })
 
-test.each(['mjs', 'cjs'] as const)(
-  'names its error by its own name where nobody catches it, in %s',
-  async (format) => {
-    const load =
-      format === 'mjs'
-        ? `import { InstanceRoleError } from 'instance-role'`
-        : `const { InstanceRoleError } = require('instance-role')`
-    const source = `${load}
+test.each(['mjs', 'cjs'] as const)('shows the name of an uncaught error, in %s', async (format) => {
+  const load =
+    format === 'mjs'
+      ? `import { InstanceRoleError } from 'instance-role'`
+      : `const { InstanceRoleError } = require('instance-role')`
+  const source = `${load}
     const error = new InstanceRoleError('NO_ROLE', 'No role.')
     console.log(JSON.stringify([InstanceRoleError.name, error.stack.split('\\n')[0]]))`
-    expect(await outputOf({ source, format })).toEqual([
-      'InstanceRoleError',
-      expect.stringMatching(/^InstanceRoleError: No role\. Attach /),
-    ])
-  },
-)
+  expect(await outputOf({ source, format })).toEqual([
+    'InstanceRoleError',
+    expect.stringMatching(/^InstanceRoleError: No role\. Attach /),
+  ])
+})
 
-test('has both formats share one source in one process', async () => {
+test('shares one source between both formats in one process', async () => {
   const { instance, server } = await listeningInstance()
   const source = `
     import { createRequire } from 'node:module'
@@ -63,7 +60,7 @@ test('has both formats share one source in one process', async () => {
   expect(instance.requests).toEqual(FIRST_LOAD)
 })
 
-test('has both formats ask for the region once in one process', async () => {
+test('reads the region once for both formats in one process', async () => {
   const { instance, server } = await listeningInstance()
   const source = `
     import { createRequire } from 'node:module'

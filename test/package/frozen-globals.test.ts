@@ -7,7 +7,7 @@ const IMPORT = {
 }
 
 test.each(['mjs', 'cjs'] as const)(
-  'loads once for all providers of a copy where globalThis was frozen after import, from .%s',
+  'loads once for all providers of a copy if globalThis was frozen after import, from .%s',
   async (format) => {
     const { instance, server } = await listeningInstance()
     const source = `async function main() {

@@ -38,7 +38,7 @@ const FETCHES: readonly { readonly what: string; readonly setUp: string }[] = [
 ]
 
 test.each(FETCHES)(
-  'loads and refreshes where the global fetch $what, and leaves it alone',
+  'loads and refreshes if the global fetch $what, and does not use it',
   async ({ setUp }) => {
     const { instance, server } = await listeningInstance()
     const source = `

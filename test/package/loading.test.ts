@@ -58,7 +58,7 @@ test.each(FORMATS)(
   },
 )
 
-test.each(FORMATS)('loads no other package where there is no config file, from .%s', async (format) => {
+test.each(FORMATS)('loads no other package if there is no config file, from .%s', async (format) => {
   const { server } = await listeningInstance()
   const home = inject('bareProject')
   const env = { ...server.env, HOME: home, AWS_CONFIG_FILE: '', AWS_SHARED_CREDENTIALS_FILE: `${home}/none` }

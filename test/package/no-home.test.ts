@@ -9,21 +9,21 @@ const LOAD_WITHOUT_HOME = `${WITHOUT_HOME}
   const outcome = await fromInstanceRole()().then(({ accessKeyId }) => accessKeyId, String)
   console.log(JSON.stringify(outcome))`
 
-test('does without a home directory', async () => {
+test('works without a home directory', async () => {
   const { instance, server } = await listeningInstance()
   const env = { ...server.env, AWS_CONFIG_FILE: '', AWS_SHARED_CREDENTIALS_FILE: '' }
   const outcome = await outputOf({ source: LOAD_WITHOUT_HOME, format: 'mjs', env })
   expect(outcome).toBe(instance.credentials?.accessKeyId)
 })
 
-test('does without a home directory where the config file that is named has no setting of IMDS', async () => {
+test('works without a home directory if the named config file has no setting of IMDS', async () => {
   const { instance, server } = await listeningInstance()
   const env = { ...server.env, AWS_CONFIG_FILE: join(inject('bareProject'), 'package.json') }
   const outcome = await outputOf({ source: LOAD_WITHOUT_HOME, format: 'mjs', env })
   expect(outcome).toBe(instance.credentials?.accessKeyId)
 })
 
-test('says that the config file which is named cannot be read without one', async () => {
+test('says that the named config file cannot be read without a home directory', async () => {
   const { server } = await listeningInstance()
   const file = join(inject('bareProject'), 'config-without-home')
   await writeFile(file, '[default]\nmetadata_service_timeout = 2\n')

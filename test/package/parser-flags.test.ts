@@ -27,7 +27,7 @@ const FLAGS: readonly { flag: string; answer: (socket: Socket) => void }[] = [
   },
 ]
 
-test.each(FLAGS)('refuses what $flag makes the process accept', async ({ flag, answer }) => {
+test.each(FLAGS)('refuses a response that $flag makes the process accept', async ({ flag, answer }) => {
   await using server = await serveRaw(answer)
   const env = { AWS_EC2_METADATA_SERVICE_ENDPOINT: server.endpoint }
   expect(await outputOf({ source: ASK_BOTH, format: 'mjs', nodeArgs: [flag], env })).toEqual({
@@ -36,7 +36,7 @@ test.each(FLAGS)('refuses what $flag makes the process accept', async ({ flag, a
   })
 })
 
-test('reads the headers of IMDS where --max-http-header-size leaves the process none', async () => {
+test('reads the headers of IMDS although --max-http-header-size allows the process none', async () => {
   const { server, instance } = await listeningInstance()
   const nodeArgs = ['--max-http-header-size=16']
   expect(await outputOf({ source: ASK_BOTH, format: 'mjs', nodeArgs, env: server.env })).toEqual({

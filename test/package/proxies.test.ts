@@ -120,7 +120,7 @@ async function load(format: Program['format'], setUp: string, env: Record<string
 
 for (const { exists = true, ...row } of onBoth)
   test.skipIf(!exists)(
-    `asks IMDS directly beside ${row.what}, which proxies the application's own request, from .${row.format}`,
+    `asks IMDS directly with ${row.what}, which proxies the application's own request, from .${row.format}`,
     async () => {
       const { asked, url } = await recordingProxy()
       await load(row.format, row.setUp, row.env?.(url) ?? {}, url)
@@ -129,7 +129,7 @@ for (const { exists = true, ...row } of onBoth)
     },
   )
 
-test.each(FORMATS)('asks no proxy that the environment names, from .%s', async (format) => {
+test.each(FORMATS)('uses no proxy that the environment names, from .%s', async (format) => {
   const { asked, url } = await recordingProxy()
   await load(format, '', { ...proxyEnv(url), NODE_USE_ENV_PROXY: '1' }, url)
   expect(asked).toEqual([])

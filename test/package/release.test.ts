@@ -41,15 +41,15 @@ function commandsOf(job: Job | undefined): string[] {
   return (job?.steps ?? []).flatMap(({ run }) => (run === undefined ? [] : [run]))
 }
 
-// Prevents that errors lead to pages of another repository than the one that is published.
-test('leads from errors to the repository that the package names', () => {
+// Fails if errors lead to pages of another repository than the one that is published.
+test('links errors to the repository of the package', () => {
   const repository = manifest.repository.url.replace(/^git\+/, '').replace(/\.git$/, '')
   expect(new InstanceRoleError('NO_ROLE', '').link).toMatch(new RegExp(`^${repository}/blob/main/docs/`))
   expect([manifest.homepage, manifest.bugs.url]).toEqual([`${repository}#readme`, `${repository}/issues`])
   expect(read('SECURITY.md')).toContain(`${repository}/security/advisories/new`)
 })
 
-test('is published for all, with provenance', () => {
+test('is published publicly, with provenance', () => {
   expect(manifest.publishConfig).toEqual({ access: 'public', provenance: true })
   const { permissions, jobs } = readWorkflow('release')
   expect(permissions).toEqual({ contents: 'read' })
@@ -70,7 +70,7 @@ function bash(command: string, env: Readonly<Record<string, string>>, cwd = ROOT
   return execFileSync('bash', ['-c', command], { cwd, env: { ...process.env, ...env }, encoding: 'utf8' })
 }
 
-test('is not published before the changelog has the version', () => {
+test('is published only if the changelog has the version', () => {
   const check = commandsOf(readWorkflow('release').jobs['publish']).find((command) =>
     command.startsWith('grep'),
   )
@@ -87,13 +87,13 @@ test('is not published before the changelog has the version', () => {
 test.each([
   ['v1.2.3', 'latest'],
   ['v2.0.0-beta.1', 'next'],
-])('publishes %s as %s, both packages alike', (tag, distTag) => {
+])('publishes both packages of %s as %s', (tag, distTag) => {
   const publish = commandsOf(readWorkflow('release').jobs['publish']).slice(-2)
   const said = publish.map((command) => bash(command.replace('npm', 'echo'), { GITHUB_REF_NAME: tag }))
   expect(said).toEqual(Array(2).fill(`publish --provenance --access public --tag ${distTag}\n`))
 })
 
-test('is checked on the oldest Node that it takes, and on the lines after it', () => {
+test('is checked on the oldest supported Node and on the later lines', () => {
   const { jobs } = readWorkflow('ci')
   const lines = jobs['check']?.strategy?.matrix.node ?? []
   expect(lines[0]).toBe(manifest.engines.node.replace('>=', ''))

@@ -71,7 +71,7 @@ for (const { what, program, webAssembly, exists = true } of RESTRICTIONS)
       },
     )
 
-test.skipIf(major < 26)('names the flag to start Node with where the network is not permitted', async () => {
+test.skipIf(major < 26)('names the flag of Node if the network is not permitted', async () => {
   const { instance, server } = await listeningInstance()
   const source = `${LOAD.mjs}
     const { code, message } = await fromInstanceRole({ retries: 0 })().catch((error) => error)
@@ -154,7 +154,7 @@ for (const format of FORMATS)
   )
 
 test.skipIf(!HAS_LIMITS)(
-  'does not take the config file for an empty one while no file descriptor is left',
+  'does not treat the config file as empty while no file descriptor is left',
   async () => {
     const { instance, server } = await listeningInstance()
     // The loader is there already, as with a client of the AWS SDK.
@@ -177,7 +177,7 @@ test.skipIf(!HAS_LIMITS)(
   },
 )
 
-test('goes without the config file, with one warning, where its loader is the form for browsers', async () => {
+test('ignores the config file, with one warning, if its loader is the browser build', async () => {
   const { instance, server } = await listeningInstance()
   const source = `${LOAD.mjs}
     await fromInstanceRole({ isolated: true })()

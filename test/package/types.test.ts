@@ -73,7 +73,7 @@ test.skipIf(!RUNS_NEWER_PACKAGES)(
   },
 )
 
-test('names undici in no declaration: it need not be installed', async () => {
+test('mentions undici in no declaration, because it is optional', async () => {
   const declarations = inject('packedFiles').filter((path) => /\.d\.[cm]?ts$/.test(path))
   const texts = await Promise.all(
     declarations.map((path) =>

@@ -37,7 +37,7 @@ test('fails no call even if all new credentials are published in an outage', asy
   expect(outcome.servedExpired).toBeGreaterThan(0)
 })
 
-// Prevents that the comparison is with a straw man: what the official provider is known to do, it does here.
+// Fails if the comparison is with a straw man: what the official provider is known to do, it does here.
 test('shows that the SDK client sends three requests per refresh, and fails in an outage', async () => {
   const outcome = await simulate(subject('sdk-client'), { ...DAY_WITH_OUTAGES, durationMs: 7 * HOUR_MS })
   expect(outcome).toMatchObject({ calls: 7 * 3_600, firstMinuteRequests: 3, servedExpired: 0 })

@@ -21,9 +21,9 @@ function sharedShape(): string {
   return createHash('sha256').update(bare.replace(/\s+/g, ' ')).digest('hex').slice(0, 12)
 }
 
-// Prevents that two releases in one process take each other's registry for their own although its shape has changed: raise the number
+// Fails if two releases in one process take each other's registry for their own although its shape has changed: raise the number
 // in src/runtime/process-wide.ts and src/testing/provider-state.ts, and write the new shape here.
-test('raises the number of the contract when the shape of what copies share changes', () => {
+test('changes the number of the contract if the shape of the shared state changes', () => {
   const numbers = ['runtime/process-wide.ts', 'testing/provider-state.ts'].map(
     (path) => /Symbol\.for\('(instance-role@\d+)'\)/.exec(read(path))?.[1],
   )

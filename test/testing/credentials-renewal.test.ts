@@ -27,7 +27,7 @@ test('credentials are renewed each hour', async () => {
   expect(instance.credentials?.expiration.getTime()).toBe(clock.now() + 6 * HOUR_MS)
 })
 
-test('short-lived credentials are renewed five minutes before they end', async () => {
+test('short-lived credentials are renewed five minutes before they expire', async () => {
   const { clock, instance } = setup({ lifetimeMs: 15 * MINUTE_MS })
   const first = instance.credentials
   await clock.advance(10 * MINUTE_MS - 1)
@@ -36,7 +36,7 @@ test('short-lived credentials are renewed five minutes before they end', async (
   expect(instance.credentials).not.toBe(first)
 })
 
-test('a set that nobody asked for is never issued', async () => {
+test('credentials that nobody asked for are never issued', async () => {
   const { clock, instance } = setup()
   await clock.advance(10.5 * HOUR_MS)
   expect(instance.credentials?.issuedAt).toBe(Date.UTC(2030, 0, 1, 10))
@@ -54,7 +54,7 @@ test('rotate renews at once and starts the hour again', async () => {
   expect(instance.credentials).not.toBe(rotated)
 })
 
-test('a set stays known to those who verify signatures, whatever becomes of the role', () => {
+test('issued credentials can always be found to verify signatures, whatever happens to the role', () => {
   const { instance } = setup()
   const { credentials } = instance
   instance.rotate()
@@ -63,7 +63,7 @@ test('a set stays known to those who verify signatures, whatever becomes of the 
   expect(instance.findCredentials('FAKEUNKNOWN')).toBeUndefined()
 })
 
-test('every part of every set is new, and obviously fake', () => {
+test('every part of all credentials is new and obviously fake', () => {
   const { instance } = setup()
   const sets = Array.from({ length: 50 }, () => {
     instance.rotate()
@@ -80,7 +80,7 @@ test('keys have the length of real ones', () => {
   expect(instance.credentials?.secretAccessKey).toMatch(/^.{40}$/)
 })
 
-test('sets are always renewed at least five minutes before they end', () => {
+test('credentials are always renewed at least five minutes before they expire', () => {
   const lifetime = fc.integer({ min: 10 * 60, max: 12 * 3_600 }).map((seconds) => seconds * 1_000)
   const renewEvery = fc.integer({ min: 1_000, max: 24 * HOUR_MS })
   const passed = fc.integer({ min: 0, max: 365 * 24 * HOUR_MS })
@@ -92,7 +92,7 @@ test('sets are always renewed at least five minutes before they end', () => {
   )
 })
 
-test('the set in force has never ended, however short its life', () => {
+test('the current credentials have never expired, however short their life', () => {
   const seconds = fc.integer({ min: 1, max: 12 * 3_600 }).map((count) => count * 1_000)
   fc.assert(
     fc.property(seconds, seconds, fc.nat(), (lifetimeMs, renewEveryMs, now) => {
@@ -103,14 +103,14 @@ test('the set in force has never ended, however short its life', () => {
   )
 })
 
-test('a wall clock that is set back leaves the set in force', () => {
+test('setting the wall clock back does not change the current credentials', () => {
   const { clock, instance } = setup()
   const before = instance.credentials
   clock.stepWallClock(-24 * HOUR_MS)
   expect(instance.credentials).toBe(before)
 })
 
-test('serves the credentials that it is given, as they are, and asks for them at each renewal', () => {
+test('serves given credentials unchanged, and asks for them at each renewal', () => {
   const clock = createTestClock()
   const given = {
     accessKeyId: 'KEY',

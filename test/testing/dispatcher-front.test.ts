@@ -17,7 +17,7 @@ function setup(...faults: Fault[]) {
   return { clock, instance, dispatcher: instance.dispatcher, timeout, startedAt: clock.now() }
 }
 
-test('asks the instance in this process, whatever the origin', async () => {
+test('sends requests to the instance in this process, whatever the origin', async () => {
   const { instance, dispatcher } = setup()
   const { statusCode, headers, body } = await dispatcher.request({
     origin: 'http://[fd00:ec2::254]',
@@ -31,7 +31,7 @@ test('asks the instance in this process, whatever the origin', async () => {
   expect(instance.requests).toEqual(['PUT /latest/api/token 200'])
 })
 
-test('does not ask once the signal is aborted', async () => {
+test('sends no request after the signal is aborted', async () => {
   const { instance, dispatcher } = setup()
   await expect(dispatcher.request({ ...MAC, signal: AbortSignal.abort() })).rejects.toThrow('aborted')
   expect(instance.requests).toEqual([])
@@ -65,33 +65,33 @@ test('a delay passes by itself', async () => {
   expect(clock.now() - startedAt).toBe(5_000)
 })
 
-test('a delay ends where the signal is aborted, and the time with it', async () => {
+test('a delay ends when the signal is aborted, and no more time passes', async () => {
   const { clock, dispatcher, timeout, startedAt } = setup({ delayMs: 5_000 })
   await expect(dispatcher.request({ ...MAC, signal: timeout(1_000) })).rejects.toThrow('timed out')
   expect(clock.now() - startedAt).toBe(1_000)
 })
 
-test('a dripping body comes a byte at a time', async () => {
+test('a dripping body comes one byte at a time', async () => {
   const { clock, dispatcher, startedAt } = setup({ dripMs: 100 })
   expect(await text((await dispatcher.request(MAC)).body)).toBe('02:00:00:00:00:01')
   expect(clock.now() - startedAt).toBe(1_700)
 })
 
-test('a dripping body breaks off where the signal is aborted', async () => {
+test('a dripping body ends when the signal is aborted', async () => {
   const { clock, dispatcher, timeout, startedAt } = setup({ dripMs: 100 })
   const { body } = await dispatcher.request({ ...MAC, signal: timeout(1_000) })
   await expect(text(body)).rejects.toThrow('timed out')
   expect(clock.now() - startedAt).toBe(1_000)
 })
 
-test('a body breaks off in the middle', async () => {
+test('a body can end in the middle', async () => {
   const { dispatcher } = setup('reset-mid-body')
   const { statusCode, body } = await dispatcher.request(MAC)
   expect(statusCode).toBe(200)
   await expect(text(body)).rejects.toMatchObject({ code: 'ECONNRESET' })
 })
 
-test('a redirect is the answer', async () => {
+test('a redirect is returned', async () => {
   const { instance, dispatcher } = setup({ redirectTo: '/latest/meta-data/instance-id' })
   const { statusCode, headers } = await dispatcher.request(MAC)
   expect([statusCode, headers['location']]).toEqual([302, '/latest/meta-data/instance-id'])
@@ -104,7 +104,7 @@ test('a status without a body has none', async () => {
 })
 
 test.each<Fault>(['silence', { delayMs: 60_000 }])(
-  'what meets %j fails when the instance is closed',
+  'a request with %j fails when the instance is closed',
   async (fault) => {
     const instance = emulateInstance({ httpTokens: 'optional' })
     instance.fail('all', fault)
@@ -114,7 +114,7 @@ test.each<Fault>(['silence', { delayMs: 60_000 }])(
   },
 )
 
-test('asks a thousand times on one signal', async () => {
+test('sends a thousand requests with one signal', async () => {
   const { instance, dispatcher } = setup()
   const { signal } = new AbortController()
   await Promise.all(Array.from({ length: 1_000 }, () => dispatcher.request({ ...MAC, signal })))

@@ -27,7 +27,7 @@ function statusOf(instance: EmulatedInstance, path: string): number | string {
   return outcome.kind === 'reply' ? outcome.reply.status : outcome.kind
 }
 
-test('each fault is for one request, in order', () => {
+test('each fault applies to one request, in order', () => {
   const { instance, ask } = setup()
   instance.fail('role', { status: 500 }, 'silence')
   instance.fail('role', { status: 503 })
@@ -40,7 +40,7 @@ test.each<[Step, (number | string)[]]>([
   ['credentials', [200, 200, 'reset', 200]],
   ['/latest/meta-data/placement/region', [200, 200, 200, 'reset']],
   ['all', ['reset', 'reset', 'reset', 'reset']],
-])('a fault of %s befalls no other request', (step, statuses) => {
+])('a fault of %s applies to no other request', (step, statuses) => {
   const { instance } = setup()
   instance.failUntilLifted(step, 'reset')
   expect(Object.values(PATHS).map((path) => statusOf(instance, path))).toEqual(statuses)
@@ -50,13 +50,13 @@ test.each<[Step, string]>([
   ['role', '/latest/meta-data/iam/security-credentials'],
   ['role', '/latest/meta-data/iam/security-credentials-extended/'],
   ['credentials', '/latest/meta-data/iam/security-credentials-extended/app-role'],
-])('the step %s is %s, too', (step, path) => {
+])('the step %s is also %s', (step, path) => {
   const { instance } = setup()
   instance.fail(step, 'reset')
   expect(statusOf(instance, path)).toBe('reset')
 })
 
-test('a fault for a time befalls every request until then', async () => {
+test('a fault for a time applies to every request until then', async () => {
   const { clock, instance, ask } = setup()
   instance.failFor(1_000, 'role', { status: 500 })
   expect([ask(), ask()]).toEqual([500, 500])
@@ -66,14 +66,14 @@ test('a fault for a time befalls every request until then', async () => {
   expect(ask()).toBe(200)
 })
 
-test('a fault for a time can be lifted sooner', () => {
+test('a fault for a time can be ended earlier', () => {
   const { instance, ask } = setup()
   const lift = instance.failFor(1_000, 'role', { status: 500 })
   lift()
   expect(ask()).toBe(200)
 })
 
-test('a fault can stand until it is lifted', async () => {
+test('a fault can last until it is ended', async () => {
   const { clock, instance, ask } = setup()
   const lift = instance.failUntilLifted('role', { status: 500 })
   await clock.advance(10 * 365 * 86_400_000)
@@ -82,14 +82,14 @@ test('a fault can stand until it is lifted', async () => {
   expect(ask()).toBe(200)
 })
 
-test('faults for the next requests come before standing ones', () => {
+test('faults for the next requests take precedence over lasting ones', () => {
   const { instance, ask } = setup()
   instance.failUntilLifted('all', { status: 500 })
   instance.fail('role', 'reset')
   expect([ask(), ask()]).toEqual(['reset', 500])
 })
 
-test('throttling answers so many requests in any second', async () => {
+test('throttling answers only so many requests in any second', async () => {
   const { clock, instance, ask } = setup()
   instance.throttle({ requestsPerSecond: 2 })
   expect([ask(), ask(), ask()]).toEqual([200, 200, 429])
@@ -99,7 +99,7 @@ test('throttling answers so many requests in any second', async () => {
   expect([ask(), ask(), ask()]).toEqual([200, 200, 429])
 })
 
-test('throttling can answer with another status, and be lifted', () => {
+test('throttling can answer with another status, and can be ended', () => {
   const { instance, ask } = setup()
   const lift = instance.throttle({ requestsPerSecond: 1, status: 503 })
   expect([ask(), ask()]).toEqual([200, 503])
@@ -107,7 +107,7 @@ test('throttling can answer with another status, and be lifted', () => {
   expect(ask()).toBe(200)
 })
 
-test('lifting one throttle leaves the one that took its place', () => {
+test('ending one throttle does not end the one that replaced it', () => {
   const { instance, ask } = setup()
   const lift = instance.throttle({ requestsPerSecond: 5 })
   instance.throttle({ requestsPerSecond: 1 })
@@ -115,7 +115,7 @@ test('lifting one throttle leaves the one that took its place', () => {
   expect([ask(), ask()]).toEqual([200, 429])
 })
 
-test('all faults can be lifted together', () => {
+test('all faults can be ended together', () => {
   const { instance, ask } = setup()
   instance.fail('role', 'reset')
   instance.failUntilLifted('all', { status: 500 })

@@ -33,7 +33,7 @@ test.each(['silence', 'refuse', 'reset'] as const)('%s leaves the request withou
   expect(outcomeOf(setup(fault).instance, 'GET', DOCUMENT_PATH)).toEqual({ kind: fault })
 })
 
-test('reset-mid-body has the true reply to break off', () => {
+test('reset-mid-body has the real reply, to end half-way', () => {
   const { instance, trueReply } = setup('reset-mid-body')
   expect(outcomeOf(instance, 'GET', DOCUMENT_PATH)).toEqual({
     kind: 'reset-mid-body',
@@ -42,7 +42,7 @@ test('reset-mid-body has the true reply to break off', () => {
   })
 })
 
-test('dripMs has the true reply to give in bytes', () => {
+test('dripMs has the real reply, to send in bytes', () => {
   const { instance, trueReply } = setup({ dripMs: 20 })
   expect(outcomeOf(instance, 'GET', DOCUMENT_PATH)).toEqual({
     kind: 'drip',
@@ -52,7 +52,7 @@ test('dripMs has the true reply to give in bytes', () => {
   })
 })
 
-test('delayMs has the true reply, late', () => {
+test('delayMs has the real reply, late', () => {
   const { instance, trueReply } = setup({ delayMs: 700 })
   expect(outcomeOf(instance, 'GET', DOCUMENT_PATH)).toEqual({ kind: 'reply', reply: trueReply, delayMs: 700 })
 })
@@ -72,23 +72,23 @@ test('status can come with a body, headers and a delay', () => {
   })
 })
 
-test('truncated gives the first half of the body, as if it were all', () => {
+test('truncated sends the first half of the body as the whole body', () => {
   const { reply, trueReply } = replyTo('truncated')
   expect(reply.body).toBe(trueReply.body.slice(0, Math.floor(trueReply.body.length / 2)))
   expect(reply.headers['content-length']).toBe(String(reply.body.length))
 })
 
-test('empty gives 200 and nothing', () => {
+test('empty sends 200 and an empty body', () => {
   expect(replyTo('empty').reply).toMatchObject({ status: 200, body: '', headers: { 'content-length': '0' } })
 })
 
-test('oversized gives the true document, and a mebibyte of blanks', () => {
+test('oversized sends the real document and a mebibyte of blanks', () => {
   const { reply, document, trueDocument } = replyTo('oversized')
   expect(reply.body.length).toBeGreaterThan(1_048_576)
   expect(document()).toEqual(trueDocument)
 })
 
-test('html gives 200 and a page', () => {
+test('html sends 200 and a page', () => {
   const { reply } = replyTo('html')
   expect(reply).toMatchObject({ status: 200, headers: { 'content-type': 'text/html' } })
   expect(reply.body).toMatch(/^<!doctype html>/)
@@ -98,7 +98,7 @@ test.each(['broken-json', 'truncated'] as const)('%s cannot be parsed', (fault) 
   expect(replyTo(fault).document).toThrow(SyntaxError)
 })
 
-test('expired gives credentials that ended a minute ago', () => {
+test('expired sends credentials that expired a minute ago', () => {
   const { document, trueDocument } = replyTo('expired')
   expect(document()).toEqual({ ...trueDocument, Expiration: '2029-12-31T23:59:00Z' })
 })
@@ -111,7 +111,7 @@ test('redirectTo sends elsewhere', () => {
   })
 })
 
-test('missingField leaves one field out', () => {
+test('missingField omits one field', () => {
   const { document } = replyTo({ missingField: 'Token' })
   expect(document()).not.toHaveProperty('Token')
   expect(document()).toHaveProperty('SecretAccessKey')
@@ -122,20 +122,20 @@ test('emptyField empties one field', () => {
   expect(document()).toEqual({ ...trueDocument, AccessKeyId: '' })
 })
 
-test('code gives a document that says what failed', () => {
+test('code sends a document that says what failed', () => {
   expect(replyTo({ code: 'InternalFailure', message: 'Try later' }).document()).toEqual({
     Code: 'InternalFailure',
     Message: 'Try later',
   })
 })
 
-test('a fault of a document leaves text that is none as it is', () => {
+test('a fault of a document does not change other text', () => {
   const instance = emulateInstance({ httpTokens: 'optional' })
   instance.fail('role', 'expired')
   expect(ask(instance, 'GET', '/latest/meta-data/iam/security-credentials/').body).toBe('app-role')
 })
 
-test.each<unknown>(['hang', {}, { delay: 5 }])('there is no fault %j, and it says so', (fault) => {
+test.each<unknown>(['hang', {}, { delay: 5 }])('refuses the unknown fault %j', (fault) => {
   const instance = emulateInstance()
   const complaint = `There is no fault ${JSON.stringify(fault)}`
   takeForFault(fault)

@@ -33,7 +33,7 @@ test.each([LISTING, 'iam/info', 'iam/security-credentials/app-role', 'iam/'])(
   },
 )
 
-test('a profile without a role gives an empty listing, and says so in iam/info', () => {
+test('a profile without a role has an empty listing, and iam/info says so', () => {
   const instance = emulateInstance()
   instance.profile?.removeRole()
   expect(get(instance, LISTING)).toMatchObject({ status: 200, body: '' })
@@ -52,7 +52,7 @@ test('a role that is added to the associated profile is listed', () => {
   expect(credentialsDocument(instance, 'later')).toMatchObject({ Code: 'Success' })
 })
 
-test('a role whose trust policy leaves EC2 out is listed, but gives no credentials', () => {
+test('a role whose trust policy omits EC2 is listed, but has no credentials', () => {
   const instance = emulateInstance({ clock: createTestClock({ startAt: Date.UTC(2030, 0, 1) }) })
   if (instance.role) instance.role.trustPolicy = { Statement: [] }
   expect(get(instance, LISTING).body).toBe('app-role')
@@ -64,7 +64,7 @@ test('a role whose trust policy leaves EC2 out is listed, but gives no credentia
   })
 })
 
-test('a trust policy that is fixed gives credentials again', () => {
+test('a role has credentials again when its trust policy is fixed', () => {
   const instance = emulateInstance()
   const trustPolicy = instance.role?.trustPolicy
   if (instance.role) instance.role.trustPolicy = { Statement: [] }
@@ -99,7 +99,7 @@ test.each([
   ['disassociate', () => bareInstance().disassociateProfile()],
   ['replace', () => bareInstance().replaceProfile(instanceProfile({ name: 'new' }))],
   ['rotate', () => bareInstance().rotate()],
-])('there is nothing to %s without a profile', (_, act) => {
+])('cannot %s without a profile', (_, act) => {
   expect(act).toThrow(/no instance profile is associated/)
 })
 
@@ -108,11 +108,11 @@ test('a profile contains at most one role', () => {
   expect(() => profile.addRole(iamRole({ name: 'second' }))).toThrow(/LimitExceeded/)
 })
 
-test('a role that is not there cannot be removed', () => {
+test('a missing role cannot be removed', () => {
   expect(() => instanceProfile({ name: 'p' }).removeRole()).toThrow(/NoSuchEntity/)
 })
 
-test('a changed role shows with the next renewal, where that is asked for as on EC2', async () => {
+test('a changed role shows at the next renewal, as on EC2, if asked to', async () => {
   const clock = createTestClock()
   const instance = emulateInstance({ clock, roleChanges: 'at-renewal' })
   instance.profile?.removeRole()
@@ -122,7 +122,7 @@ test('a changed role shows with the next renewal, where that is asked for as on 
   expect(get(instance, LISTING).body).toBe('later')
 })
 
-test('an edited trust policy shows with the next renewal, where that is asked for as on EC2', () => {
+test('an edited trust policy shows at the next renewal, as on EC2, if asked to', () => {
   const instance = emulateInstance({ roleChanges: 'at-renewal' })
   if (instance.role) instance.role.trustPolicy = { Statement: [] }
   expect(credentialsDocument(instance)).toMatchObject({ Code: 'Success' })

@@ -11,13 +11,13 @@ function statusWith(instance: ReturnType<typeof emulateInstance>, token: string)
   return ask(instance, 'GET', INSTANCE_ID_PATH, { 'x-aws-ec2-metadata-token': token }).status
 }
 
-test('a PUT with a TTL gives a metadata token of 56 characters and says its TTL', () => {
+test('a PUT with a TTL returns a metadata token of 56 characters and its TTL', () => {
   const reply = askForToken(emulateInstance(), 600)
   expect(reply).toMatchObject({ status: 200, headers: { [TTL_HEADER]: '600', 'content-type': 'text/plain' } })
   expect(reply.body).toMatch(/^FAKE[\w-]{52}$/)
 })
 
-test.each(['1', '21600'])('takes a TTL of %s', (ttl) => {
+test.each(['1', '21600'])('accepts a TTL of %s', (ttl) => {
   expect(askForToken(emulateInstance(), ttl).status).toBe(200)
 })
 
@@ -32,7 +32,7 @@ test('refuses a PUT without a TTL with 400', () => {
   expect(ask(emulateInstance(), 'PUT', TOKEN_PATH).status).toBe(400)
 })
 
-test('takes header names in any case', () => {
+test('accepts header names in any case', () => {
   expect(
     ask(emulateInstance(), 'PUT', TOKEN_PATH, { 'X-Aws-Ec2-Metadata-Token-TTL-Seconds': '60' }).status,
   ).toBe(200)
@@ -49,12 +49,12 @@ test.each(['PUT', 'POST', 'DELETE'])('refuses to %s metadata with 405', (method)
   expect(ask(emulateInstance(), method, INSTANCE_ID_PATH, TTL).status).toBe(405)
 })
 
-test('refuses a token to a proxy that says for whom it asks', () => {
+test('refuses a token to a proxy that adds X-Forwarded-For', () => {
   const headers = { ...TTL, 'X-Forwarded-For': '203.0.113.9' }
   expect(ask(emulateInstance(), 'PUT', TOKEN_PATH, headers).status).toBe(403)
 })
 
-test('a token serves until its TTL is over, and replies say how much is left', async () => {
+test('a token is valid until its TTL ends, and replies say how much is left', async () => {
   const clock = createTestClock()
   const instance = emulateInstance({ clock })
   const headers = { 'x-aws-ec2-metadata-token': askForToken(instance, 60).body }
@@ -67,7 +67,7 @@ test('a token serves until its TTL is over, and replies say how much is left', a
   expect(ask(instance, 'GET', INSTANCE_ID_PATH, headers).status).toBe(401)
 })
 
-test('a token lives no longer than the cap, whatever was asked for', async () => {
+test('a token lives no longer than the cap, whatever the requested TTL', async () => {
   const clock = createTestClock()
   const instance = emulateInstance({ clock, tokenTtlCap: 10 })
   const token = askForToken(instance, 600)
@@ -80,7 +80,7 @@ test('refuses metadata without a token with 401', () => {
   expect(ask(emulateInstance(), 'GET', INSTANCE_ID_PATH).status).toBe(401)
 })
 
-test('refuses an unknown token with 401, even where none is needed', () => {
+test('refuses an unknown token with 401, even if none is required', () => {
   expect(statusWith(emulateInstance({ httpTokens: 'optional' }), 'unknown')).toBe(401)
 })
 
@@ -92,7 +92,7 @@ test('forgets tokens when told to, as a resumed instance does', () => {
   expect(statusWith(instance, askForToken(instance).body)).toBe(200)
 })
 
-test('serves IMDSv1 where tokens are optional', () => {
+test('serves IMDSv1 if tokens are optional', () => {
   const reply = ask(emulateInstance({ httpTokens: 'optional' }), 'GET', INSTANCE_ID_PATH)
   expect(reply).toMatchObject({ status: 200, body: 'i-0123456789abcdef0' })
   expect(reply.headers).not.toHaveProperty(TTL_HEADER)
@@ -101,7 +101,7 @@ test('serves IMDSv1 where tokens are optional', () => {
 test.each([
   ['PUT', TOKEN_PATH],
   ['GET', INSTANCE_ID_PATH],
-])('refuses to %s %s with 403 where metadata is disabled', (method, path) => {
+])('refuses to %s %s with 403 if metadata is disabled', (method, path) => {
   expect(ask(emulateInstance({ metadataEnabled: false }), method, path, TTL).status).toBe(403)
 })
 
@@ -110,11 +110,11 @@ test.each([
   { hopLimit: 1, hopsAway: 1, kind: 'silence' },
   { hopLimit: 2, hopsAway: 1, kind: 'reply' },
   { hopLimit: 2, hopsAway: 2, kind: 'silence' },
-])('with hop limit $hopLimit, a client $hopsAway away meets $kind', ({ kind, ...options }) => {
+])('with hop limit $hopLimit, a client $hopsAway hops away gets $kind', ({ kind, ...options }) => {
   expect(outcomeOf(emulateInstance(options), 'PUT', TOKEN_PATH, TTL).kind).toBe(kind)
 })
 
-test('the hop limit is for the answer to the PUT alone', () => {
+test('the hop limit applies only to the response to the PUT', () => {
   const instance = emulateInstance({ hopsAway: 1, httpTokens: 'optional' })
   expect(ask(instance, 'GET', INSTANCE_ID_PATH).status).toBe(200)
 })
@@ -161,12 +161,12 @@ test.each([
   expect(reply.body).toMatch(/^<\?xml version="1.0" encoding="iso-8859-1"\?>\n<!DOCTYPE html PUBLIC/)
 })
 
-test('HEAD gives the headers without the text', () => {
+test('HEAD returns the headers without the body', () => {
   const instance = emulateInstance({ httpTokens: 'optional' })
   expect(ask(instance, 'HEAD', INSTANCE_ID_PATH)).toMatchObject({ status: 200, body: '' })
 })
 
-test('leaves a query out of account', () => {
+test('ignores a query', () => {
   const instance = emulateInstance({ httpTokens: 'optional' })
   expect(ask(instance, 'GET', `${INSTANCE_ID_PATH}?x=1`).status).toBe(200)
 })

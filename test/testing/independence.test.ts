@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 const FOLDER = new URL('../../src/testing/', import.meta.url)
 
 // Against borrowed names: an emulator that shared the client's spelling of the protocol would share its typos.
-test('the emulator imports nothing of the library, and nothing that users would have to install', () => {
+test('the emulated instance imports nothing from the library, and nothing that users would have to install', () => {
   const files = readdirSync(FOLDER)
   const imports = files.flatMap((file) => [
     ...readFileSync(new URL(file, FOLDER), 'utf8').matchAll(/(?:from|import\() ?'([^']+)'/g),

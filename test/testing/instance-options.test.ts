@@ -16,13 +16,13 @@ test.each([
   expect(() => emulateInstance(options)).toThrow(new RegExp(`^${name} must be an integer from `))
 })
 
-test('checks options that are modified, and keeps the ones in force when they are wrong', () => {
+test('checks modified options, and keeps the current ones if they are malformed', () => {
   const instance = emulateInstance({ hopsAway: 1 })
   expect(() => instance.modifyMetadataOptions({ hopLimit: 100 })).toThrow(RangeError)
   expect(instance.answer({ method: 'PUT', path: '/latest/api/token', headers: {} }).kind).toBe('silence')
 })
 
-test('an instance can be launched with a profile of one’s own', () => {
+test('an instance can be launched with a given profile', () => {
   const profile = instanceProfile({
     name: 'mine',
     role: iamRole({ name: 'my-role', accountId: '111122223333' }),
@@ -32,7 +32,7 @@ test('an instance can be launched with a profile of one’s own', () => {
   expect(instance.credentials).toMatchObject({ roleName: 'my-role', accountId: '111122223333' })
 })
 
-test('an option that is given as undefined is not given', () => {
+test('an undefined option counts as absent', () => {
   const options: object = { roleName: undefined, region: undefined, hopLimit: undefined }
   const instance = emulateInstance(options)
   instance.modifyMetadataOptions(options)

@@ -57,7 +57,7 @@ test('speaks HTTP as IMDS does, and ends the connection', async () => {
   expect(reply).toMatch(/\r\n\r\nFAKE[\w-]{52}$/)
 })
 
-test('listens on the port that is asked for, and says when it is taken', async () => {
+test('listens on the given port, and says if it is in use', async () => {
   const { instance, server } = await setup()
   await expect(instance.listen({ port: server.port })).rejects.toMatchObject({ code: 'EADDRINUSE' })
 })
@@ -69,7 +69,7 @@ test('serves on several ports at a time', async () => {
   expect(instance.requests).toHaveLength(2)
 })
 
-test('is gone when closed, twice if need be', async () => {
+test('stops when it is closed, even twice', async () => {
   const { instance, server } = await setup()
   await server.close()
   await instance.close()
@@ -82,23 +82,23 @@ test.each<Fault>(['reset', 'refuse'])('ends the connection without a byte after 
   await expect(get(server.endpoint + MAC_PATH)).rejects.toMatchObject({ code: 'ECONNRESET' })
 })
 
-test('breaks off in the middle of a body', async () => {
+test('ends the connection in the middle of a body', async () => {
   const { instance, server } = await setup('reset-mid-body')
   await expect(get(server.endpoint + MAC_PATH)).rejects.toMatchObject({ code: 'ECONNRESET' })
   expect(instance.requests).toEqual([`GET ${MAC_PATH} 200 reset-mid-body`])
 })
 
-test.each<Fault>([{ dripMs: 1 }, { delayMs: 10 }])('gives the whole body after %j', async (fault) => {
+test.each<Fault>([{ dripMs: 1 }, { delayMs: 10 }])('sends the complete body after %j', async (fault) => {
   const { server } = await setup(fault)
   expect(await get(server.endpoint + MAC_PATH)).toEqual({ status: 200, body: '02:00:00:00:00:01' })
 })
 
-test('gives a mebibyte when oversized', async () => {
+test('sends a mebibyte for an oversized body', async () => {
   const { server } = await setup('oversized')
   expect((await get(server.endpoint + MAC_PATH)).body.length).toBeGreaterThan(1_048_576)
 })
 
-test('leaves a silent request to the client, whose time limit takes no real time under a test clock', async () => {
+test("never answers a silent request, and the client's time limit takes no real time with a test clock", async () => {
   const clock = createTestClock()
   await using instance = emulateInstance({ clock, hopsAway: 1 })
   const { endpoint } = await instance.listen()
@@ -111,7 +111,7 @@ test('leaves a silent request to the client, whose time limit takes no real time
   expect(instance.requests).toEqual(['PUT /latest/api/token silence'])
 })
 
-test('does not drip for a client that has hung up', async () => {
+test('stops dripping when the client disconnects', async () => {
   const clock = createTestClock()
   await using instance = emulateInstance({ clock, httpTokens: 'optional' })
   instance.fail('all', { dripMs: 1_000 })
@@ -125,7 +125,7 @@ test('does not drip for a client that has hung up', async () => {
   expect(clock.now() - startedAt).toBeLessThan(17_000)
 })
 
-test('closing one server ends what it never answered', async () => {
+test('closing one server ends its unanswered requests', async () => {
   const { instance, server } = await setup('silence')
   const failed = expect(get(server.endpoint + MAC_PATH)).rejects.toMatchObject({ code: 'ECONNRESET' })
   await expect.poll(() => instance.requests.length, { interval: 1 }).toBe(1)
@@ -133,7 +133,7 @@ test('closing one server ends what it never answered', async () => {
   await failed
 })
 
-test('closing the instance ends what it never answered', async () => {
+test('closing the instance ends its unanswered requests', async () => {
   const { instance, server } = await setup('silence')
   const failed = expect(get(server.endpoint + MAC_PATH)).rejects.toMatchObject({ code: 'ECONNRESET' })
   await expect.poll(() => instance.requests.length, { interval: 1 }).toBe(1)
@@ -141,7 +141,7 @@ test('closing the instance ends what it never answered', async () => {
   await failed
 })
 
-test('breaks the connection where what the test itself handed in throws', async () => {
+test('breaks the connection if a callback of the test throws', async () => {
   const fail = (): never => {
     throw new Error('not today')
   }
@@ -163,7 +163,7 @@ test.each([
   '10.0.0.1',
   'localhost.attacker.example',
   '[::2]',
-])('refuses who asks for the foreign host %s, and logs it', async (host) => {
+])('refuses a request for the foreign host %s, and logs it', async (host) => {
   const { instance, server } = await setup()
   expect(await statusFor(server.port, host)).toBe('403')
   expect(instance.requests).toEqual([`GET ${MAC_PATH} 403`])
@@ -177,23 +177,23 @@ test.each([
   '[::1]:1338',
   '169.254.169.254',
   '[fd00:ec2::254]',
-])('answers who asks for the host %s', async (host) => {
+])('answers a request for the host %s', async (host) => {
   const { server } = await setup()
   expect(await statusFor(server.port, host)).toBe('200')
 })
 
-test('answers an old client that names no host', async () => {
+test('answers an old client without a Host header', async () => {
   const { server } = await setup()
   expect(await rawReply(server.port, `GET ${MAC_PATH} HTTP/1.0\r\n\r\n`)).toMatch(/^HTTP\/1\.1 200 /)
 })
 
-test('answers any host when it listens on more than loopback', async () => {
+test('answers any host if it listens on more than loopback', async () => {
   const { instance } = await setup()
   await using server = await instance.listen({ host: '0.0.0.0' })
   expect(await statusFor(server.port, 'host.docker.internal')).toBe('200')
 })
 
-test('refuses what was forwarded, where that is asked for', async () => {
+test('refuses forwarded requests, if asked to', async () => {
   const { instance, server } = await setup()
   await using strict = await instance.listen({ refuseForwarded: true })
   expect(await statusFor(server.port, 'localhost', 'X-Forwarded-For: 10.0.0.1\r\n')).toBe('200')

@@ -9,7 +9,7 @@ test('the listing is the role name without a newline, with or without a trailing
   expect([get(instance, LISTING).body, get(instance, `${LISTING}/`).body]).toEqual(['app-role', 'app-role'])
 })
 
-test('the credentials document is as EC2 gives it', () => {
+test("the credentials document is like EC2's", () => {
   const clock = createTestClock({ startAt: new Date('2030-01-01T12:00:00.789Z') })
   const instance = emulateInstance({ clock })
   const { credentials } = instance
@@ -24,7 +24,7 @@ test('the credentials document is as EC2 gives it', () => {
   })
 })
 
-test('documents are laid out as EC2 lays them out', () => {
+test("documents are formatted like EC2's", () => {
   expect(get(emulateInstance(), `${LISTING}/app-role`).body).toMatch(
     /^\{\n {2}"Code" : "Success",\n {2}"LastUpdated" : "/,
   )
@@ -44,11 +44,11 @@ test('a role name may be percent-encoded in the path', () => {
   expect(get(instance, `${LISTING}/a+b=c,d.e@f`).status).toBe(200)
 })
 
-test('a path that is not percent-encoded right is not found', () => {
+test('a path with wrong percent-encoding is not found', () => {
   expect(get(emulateInstance(), `${LISTING}/%E0%A4%A`).status).toBe(404)
 })
 
-test('the extended API is not there unless switched on', () => {
+test('the extended API exists only if enabled', () => {
   expect(get(emulateInstance(), 'iam/security-credentials-extended/').status).toBe(404)
 })
 
@@ -85,7 +85,7 @@ test.each([
   ['placement/availability-zone', 'us-east-2c', { region: 'us-east-2', availabilityZone: 'us-east-2c' }],
   ['tags/instance/', 'Name\nStage', { tags: { Name: 'web', Stage: 'test' } }],
   ['tags/instance/Name', 'web', { tags: { Name: 'web' } }],
-])('%s is %j where the options say so', (path, text, options) => {
+])('%s is %j if the options say so', (path, text, options) => {
   expect(get(emulateInstance(options), path).body).toBe(text)
 })
 
@@ -99,7 +99,7 @@ test.each([
   ['/', /^1\.0\n.*\nlatest$/s],
   ['/latest/', /^dynamic\/\nmeta-data\/$/],
   ['/2021-01-03/meta-data/instance-id', /^i-0123456789abcdef0$/],
-])('%s is there as well', (path, text) => {
+])('%s exists as well', (path, text) => {
   expect(ask(emulateInstance({ httpTokens: 'optional' }), 'GET', path).body).toMatch(text)
 })
 
@@ -108,18 +108,18 @@ test.each([
   '/latest/nothing',
   '/1999-01-01/meta-data/',
   '/latest/meta-data/constructor',
-])('%s is not there', (path) => {
+])('%s does not exist', (path) => {
   expect(ask(emulateInstance({ httpTokens: 'optional' }), 'GET', path).status).toBe(404)
 })
 
-test('user data is there when given', () => {
+test('user data exists if given', () => {
   const without = emulateInstance({ httpTokens: 'optional' })
   const instance = emulateInstance({ httpTokens: 'optional', userData: '#!/bin/sh' })
   expect(ask(without, 'GET', '/latest/user-data').status).toBe(404)
   expect(ask(instance, 'GET', '/latest/user-data').body).toBe('#!/bin/sh')
 })
 
-test('the identity document tells account, region and instance', () => {
+test('the identity document has account, region and instance', () => {
   const instance = emulateInstance({ httpTokens: 'optional' })
   const { body } = ask(instance, 'GET', '/latest/dynamic/instance-identity/document')
   expect(JSON.parse(body)).toMatchObject({
@@ -131,7 +131,7 @@ test('the identity document tells account, region and instance', () => {
   })
 })
 
-test('text of the test is shown at its path, and listed with the rest', () => {
+test('text of the test is shown at its path and listed', () => {
   const instance = emulateInstance({ tags: { Name: 'app' } })
   instance.setMetadata('spot/instance-action', '{"action":"stop"}')
   instance.setMetadata('tags/instance/Team', 'a')
@@ -143,7 +143,7 @@ test('text of the test is shown at its path, and listed with the rest', () => {
   expect(get(instance, 'placement/region').body).toBe('us-west-2')
 })
 
-test('text of the test is gone when it is taken away, and what was there is back', () => {
+test('removing text of the test restores what was there', () => {
   const instance = emulateInstance()
   instance.setMetadata('placement/region', 'us-west-2')
   instance.setMetadata('/latest/meta-data/placement/region', undefined)

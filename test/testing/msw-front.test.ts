@@ -41,7 +41,7 @@ test.each([
   expect(instance.requests).toEqual(['PUT /latest/api/token 200'])
 })
 
-test('gives error statuses with their page', async () => {
+test('sends error statuses with their page', async () => {
   setup()
   const response = await fetch('http://169.254.169.254/latest/nothing')
   expect(response.status).toBe(404)
@@ -55,7 +55,7 @@ test('leaves other requests to other handlers', async () => {
   expect(instance.requests).toEqual([])
 })
 
-test('does not take what merely has /latest/ further down its path', async () => {
+test('ignores requests with /latest/ further down the path', async () => {
   const { instance, server } = setup()
   server.resetHandlers(
     ...instance.handlers,
@@ -86,41 +86,41 @@ test('a delay passes by itself', async () => {
   expect(clock.now() - startedAt).toBe(5_000)
 })
 
-test('a delay ends where the signal is aborted', async () => {
+test('a delay ends when the signal is aborted', async () => {
   const { clock, timeout, startedAt } = setup({ delayMs: 5_000 })
   await expect(fetch(MAC, { signal: timeout(1_000) })).rejects.toThrow('timed out')
   expect(clock.now() - startedAt).toBe(1_000)
 })
 
-test('a body drips', async () => {
+test('a body can drip', async () => {
   const { clock, startedAt } = setup({ dripMs: 100 })
   expect(await (await fetch(MAC)).text()).toBe('02:00:00:00:00:01')
   expect(clock.now() - startedAt).toBeGreaterThanOrEqual(1_700)
 })
 
-test('a dripping body breaks off where the signal is aborted', async () => {
+test('a dripping body ends when the signal is aborted', async () => {
   const { timeout } = setup({ dripMs: 100 })
   const response = await fetch(MAC, { signal: timeout(1_000) })
   await expect(response.text()).rejects.toThrow('timed out')
 })
 
-test('a body breaks off in the middle', async () => {
+test('a body can end in the middle', async () => {
   setup('reset-mid-body')
   const response = await fetch(MAC)
   await expect(response.text()).rejects.toThrow('terminated')
 })
 
-test('a redirect is not followed by one who does not follow', async () => {
+test('a client that does not follow redirects gets the redirect', async () => {
   setup({ redirectTo: 'http://198.51.100.7/' })
   expect((await fetch(MAC, { redirect: 'manual' })).status).toBe(302)
 })
 
-test('gives the same handlers each time', () => {
+test('returns the same handlers each time', () => {
   const instance = emulateInstance()
   expect(instance.handlers).toBe(instance.handlers)
 })
 
-test('says what to install where there is no msw', () => {
+test('says what to install if msw is missing', () => {
   expect(() => loadMsw(['/nowhere/at/all.js'])).toThrow(
     'instance.handlers needs msw, 2 or 3: npm install --save-dev msw',
   )

@@ -36,7 +36,7 @@ afterEach(() => {
 })
 afterAll(() => server.close())
 
-test('gives the credentials that hand-written handlers answer with', async () => {
+test('returns the credentials of hand-written handlers', async () => {
   server.use(...HANDLERS)
   expect(await fromInstanceRole()()).toMatchObject({
     accessKeyId: 'ASIAEXAMPLE',
@@ -46,7 +46,7 @@ test('gives the credentials that hand-written handlers answer with', async () =>
   })
 })
 
-test('gives the credentials of an emulated instance', async () => {
+test('returns the credentials of an emulated instance', async () => {
   await using instance = emulateInstance()
   server.use(...instance.handlers)
   expect((await fromInstanceRole()()).accessKeyId).toBe(instance.credentials?.accessKeyId)
@@ -88,18 +88,18 @@ test.each<{ what: string; handler: RequestHandler; code: string; step: string }>
     code: 'TIMEOUT',
     step: 'credentials',
   },
-])('settles with $code when a handler gives $what', async ({ handler, code, step }) => {
+])('settles with $code if a handler returns $what', async ({ handler, code, step }) => {
   server.use(handler, ...HANDLERS)
   await using provider = fromInstanceRole({ timeout: 60, retries: 0, isolated: true })
   await expect(provider()).rejects.toMatchObject({ code, step, attempts: 1 })
 })
 
-test('says what it asked for where no handler answers', async () => {
+test('names the request that no handler answers', async () => {
   await using provider = fromInstanceRole({ timeout: 60, retries: 0, isolated: true })
   await expect(provider()).rejects.toMatchObject({ code: 'UNREACHABLE', step: 'token' })
 })
 
-test('takes mocked answers from one test to the next, with nothing kept in between', async () => {
+test('keeps nothing between tests with different mocked responses', async () => {
   const provider = fromInstanceRole()
   server.use(...HANDLERS)
   await provider()

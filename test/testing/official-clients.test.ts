@@ -35,7 +35,7 @@ test('@smithy/credential-provider-imds gets credentials over msw', async () => {
   expect(instance.requests).toEqual(ONE_LOAD)
 })
 
-test('@smithy/credential-provider-imds gets the next set after a rotation', async () => {
+test('@smithy/credential-provider-imds gets new credentials after a rotation', async () => {
   const { instance } = await listening()
   const provider = fromInstanceMetadata()
   const first = await provider()
@@ -45,14 +45,14 @@ test('@smithy/credential-provider-imds gets the next set after a rotation', asyn
   expect(second.accessKeyId).not.toBe(first.accessKeyId)
 })
 
-test('@smithy/credential-provider-imds fails where there is no role', async () => {
+test('@smithy/credential-provider-imds fails if there is no role', async () => {
   const { instance } = await listening()
   instance.disassociateProfile()
   await expect(fromInstanceMetadata()()).rejects.toThrow()
   expect(instance.requests.at(-1)).toBe(`GET ${LISTING_PATH} 404`)
 })
 
-test('@smithy/credential-provider-imds gets over a fault when it may try again', async () => {
+test('@smithy/credential-provider-imds recovers from a fault if it may retry', async () => {
   const { instance } = await listening()
   instance.fail('credentials', 'broken-json', 'reset')
   expect(await fromInstanceMetadata({ maxRetries: 2 })()).toMatchObject(keysOf(instance))

@@ -13,18 +13,18 @@ function holdSomething() {
   return { source, token }
 }
 
-test('is safe to reset when no provider was ever made', () => {
+test('can be reset before any provider was made', () => {
   expect(() => resetInstanceRole()).not.toThrow()
 })
 
-test('reset makes every source and token forget, and keeps them', () => {
+test('a reset empties every source and token, and keeps them usable', () => {
   const { source, token } = holdSomething()
   resetInstanceRole()
   expect([source.reset, token.reset].map((reset) => reset.mock.calls.length)).toEqual([1, 1])
   expect([...shareProviderState().sources.values()].map((ref) => ref.deref())).toEqual([source])
 })
 
-test('reset, and a new emulated instance, forget what is known of the instance', () => {
+test('a reset and a new emulated instance forget the facts about the instance', () => {
   const known = new Map([['a fact', {}]])
   const state = shareProviderState()
   for (const forget of [resetInstanceRole, () => void emulateInstance()]) {
@@ -34,13 +34,13 @@ test('reset, and a new emulated instance, forget what is known of the instance',
   }
 })
 
-test('the state is shared by a name that all copies know', () => {
+test('the state is shared under a name that all copies know', () => {
   expect(Reflect.get(globalThis, Symbol.for('instance-role@3'))).toBeUndefined()
   const state = shareProviderState()
   expect(Reflect.get(globalThis, Symbol.for('instance-role@3'))).toBe(state)
 })
 
-test('what is known of a closed instance is forgotten', async () => {
+test('the facts about a closed instance are forgotten', async () => {
   const { source } = holdSomething()
   {
     await using instance = emulateInstance()

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { type Fault, emulateInstance } from '../../src/testing/index.js'
 import { ask, askForToken, get, outcomeOf } from './ask.js'
 
-test('tells what was asked and how it was answered', () => {
+test('records each request and how it was answered', () => {
   const instance = emulateInstance()
   get(instance, 'iam/security-credentials/')
   ask(instance, 'GET', '/latest/meta-data/nothing?secret=1')
@@ -21,20 +21,20 @@ test.each<[Fault, string]>([
   [{ dripMs: 1 }, '200 drip'],
   [{ status: 503 }, '503'],
   [{ redirectTo: 'http://198.51.100.7/' }, '302'],
-])('tells of the fault %j', (fault, told) => {
+])('records the fault %j', (fault, told) => {
   const instance = emulateInstance({ httpTokens: 'optional' })
   instance.fail('all', fault)
   outcomeOf(instance, 'GET', '/latest/meta-data/mac')
   expect(instance.requests).toEqual([`GET /latest/meta-data/mac ${told}`])
 })
 
-test('never tells a token or a key', () => {
+test('never records a token or a key', () => {
   const instance = emulateInstance()
   get(instance, 'iam/security-credentials/app-role')
   expect(instance.requests.join()).not.toContain('FAKE')
 })
 
-test('what was read stays as it was read', () => {
+test('does not change entries that were already read', () => {
   const instance = emulateInstance()
   const { requests } = instance
   askForToken(instance)
@@ -49,7 +49,7 @@ test('can be cleared', () => {
   expect(instance.requests).toEqual([])
 })
 
-test('tells of each request as it is answered', () => {
+test('reports each request when it is answered', () => {
   const told: string[] = []
   const instance = emulateInstance({ onRequest: (entry) => told.push(entry) })
   askForToken(instance)

@@ -15,16 +15,16 @@ function setup() {
   return { clock, fired, after }
 }
 
-test('starts where it is told', () => {
+test('starts at the given instant', () => {
   expect(createTestClock({ startAt: new Date('2030-01-01T00:00:00Z') }).now()).toBe(Date.UTC(2030, 0, 1))
 })
 
-test('starts in the present, in whole seconds, unless told', () => {
+test('starts at the current time, in whole seconds, by default', () => {
   vi.useFakeTimers({ now: 1_234_567 })
   expect(createTestClock().now()).toBe(1_234_000)
 })
 
-test('refuses to start at an instant that is none', () => {
+test('refuses to start at an invalid instant', () => {
   expect(() => createTestClock({ startAt: new Date('never') })).toThrow(RangeError)
 })
 
@@ -46,7 +46,7 @@ test('fires timers of the same instant in the order in which they were set', asy
   expect(fired).toEqual(['a at 1010', 'b at 1010'])
 })
 
-test('fires a timer that a timer sets, when it is due by then', async () => {
+test('fires a timer that another timer has set, if it is due', async () => {
   const { clock, fired, after } = setup()
   clock.after(10, () => after(10, 'nested'))
   await clock.advance(25)
@@ -60,7 +60,7 @@ test('does not fire a cancelled timer', async () => {
   expect(fired).toEqual([])
 })
 
-test('lets what a timer sets off proceed before the next one fires', async () => {
+test('lets the code of a timer run before the next timer fires', async () => {
   const { clock, fired, after } = setup()
   clock.after(10, () => void Promise.resolve().then(() => fired.push(`went on at ${clock.now()}`)))
   after(20, 'next')
@@ -72,7 +72,7 @@ test('refuses to go back', async () => {
   await expect(createTestClock().advance(-1)).rejects.toThrow(RangeError)
 })
 
-test('passes by itself for one who sleeps', async () => {
+test('passes by itself for a sleeper', async () => {
   const { clock, fired, after } = setup()
   after(10, 'on the way')
   after(60, 'after that')
@@ -90,7 +90,7 @@ test('wakes several sleepers, each at its time', async () => {
   expect(await Promise.all([wake(30), wake(10), wake(20)])).toEqual([1_030, 1_010, 1_020])
 })
 
-test('lets a sleeper that woke go on, however long it takes, before the next one wakes', async () => {
+test('lets a sleeper that woke continue, however long it takes, before the next one wakes', async () => {
   const { clock } = setup()
   const workFor = async (delayMs: number, turns: number): Promise<number> => {
     await clock.sleep(delayMs)
@@ -100,7 +100,7 @@ test('lets a sleeper that woke go on, however long it takes, before the next one
   expect(await Promise.all([workFor(10, 8), workFor(11, 8), workFor(12, 8)])).toEqual([1_010, 1_011, 1_012])
 })
 
-test('whoever sleeps wakes exactly on time, and every timer fires exactly on time', async () => {
+test('sleepers wake and timers fire exactly on time', async () => {
   const delays = fc.array(fc.nat({ max: 1_000 }), { maxLength: 8 })
   const property = fc.asyncProperty(delays, delays, async (naps, timers) => {
     const clock = createTestClock({ startAt: 0 })
@@ -128,7 +128,7 @@ test('a timer without an end never fires', async () => {
   expect(fired).toEqual([])
 })
 
-test('two who wait for one signal both go on when it is aborted', async () => {
+test('two callers that wait for one signal both continue when it is aborted', async () => {
   const { clock } = setup()
   const controller = new AbortController()
   const both = Promise.all([clock.passUntil(controller.signal), clock.passUntil(controller.signal)])
@@ -139,7 +139,7 @@ test('two who wait for one signal both go on when it is aborted', async () => {
   expect(clock.now()).toBe(1_005)
 })
 
-test('does not pass any further for a sleeper that is called off', async () => {
+test('does not pass further for a sleeper that is aborted', async () => {
   const { clock, after } = setup()
   const calledOff = new AbortController()
   clock.after(10, () => calledOff.abort())
@@ -177,7 +177,7 @@ test('fires timers late when the event loop was blocked', () => {
   expect(fired).toEqual(['timer at 1500, 490 late'])
 })
 
-test('steps the wall clock without the timers noticing', async () => {
+test('sets the wall clock without affecting timers', async () => {
   const { clock, fired, after } = setup()
   after(10, 'timer')
   clock.stepWallClock(1_000_000)
@@ -186,14 +186,14 @@ test('steps the wall clock without the timers noticing', async () => {
   expect(fired).toEqual(['timer at 1001010'])
 })
 
-test('is what providers go by from install to release', () => {
+test("is the providers' clock from install to release", () => {
   const clock = createTestClock().install()
   expect(findProviderState()?.clock).toBe(clock)
   clock.release()
   expect(findProviderState()?.clock).toBeUndefined()
 })
 
-test('is released where its scope ends', () => {
+test('is released when its scope ends', () => {
   {
     using clock = createTestClock()
     clock.install()
@@ -201,14 +201,14 @@ test('is released where its scope ends', () => {
   expect(findProviderState()?.clock).toBeUndefined()
 })
 
-test('leaves the clock that was installed after it', () => {
+test('does not release a clock that was installed later', () => {
   const first = createTestClock().install()
   using second = createTestClock().install()
   first.release()
   expect(findProviderState()?.clock).toBe(second)
 })
 
-test('is what an instance without a clock of its own goes by, once installed', () => {
+test('is the clock of an instance without its own clock, while installed', () => {
   const instance = emulateInstance()
   using clock = createTestClock({ startAt: 5_000_000_000_000 })
   clock.install()
@@ -216,7 +216,7 @@ test('is what an instance without a clock of its own goes by, once installed', (
   expect(instance.credentials?.issuedAt).toBe(5_000_000_000_000)
 })
 
-test('without a test clock, an instance goes by fake timers', async () => {
+test('without a test clock, an instance uses fake timers', async () => {
   vi.useFakeTimers({ now: Date.UTC(2030, 0, 1) })
   const instance = emulateInstance()
   const first = instance.credentials

@@ -8,7 +8,7 @@ const EC2: PolicyStatement = {
   Action: 'sts:AssumeRole',
 }
 
-test('the trust policy of a role that is made for EC2 lets EC2 assume it', () => {
+test('the default trust policy lets EC2 assume the role', () => {
   expect(letsEc2AssumeRole(EC2_TRUST_POLICY)).toBe(true)
 })
 

@@ -24,7 +24,7 @@ function setup(options: Parameters<typeof emulateInstance>[0] = {}) {
   return { clock, instance }
 }
 
-test.each([1, 2])('a provider at module scope starts afresh in each test (%d)', async () => {
+test.each([1, 2])('a provider at module scope has no state of the last test (%d)', async () => {
   const { instance } = setup()
   expect(await provider()).toMatchObject({ accessKeyId: instance.credentials?.accessKeyId })
   expect(instance.requests).toEqual(ONE_LOAD)
@@ -38,7 +38,7 @@ test('a provider asks again after a reset', async () => {
   expect(instance.requests).toEqual([...ONE_LOAD, ...ONE_LOAD])
 })
 
-test('time passes in the instance and in the provider together', async () => {
+test('time passes for the instance and the provider together', async () => {
   const { clock, instance } = setup()
   const first = await provider()
   await clock.advance(4 * HOUR_MS)
@@ -48,7 +48,7 @@ test('time passes in the instance and in the provider together', async () => {
   expect(instance.findCredentials(first.accessKeyId)).toBeDefined()
 })
 
-test('a month passes in a moment, and no set that is handed out has ended', async () => {
+test('simulates a month in a moment, without returning expired credentials', async () => {
   const { clock, instance } = setup()
   const lefts: number[] = []
   for (let day = 0; day < 30; day += 0.25) {
@@ -59,20 +59,20 @@ test('a month passes in a moment, and no set that is handed out has ended', asyn
   expect(new Set(instance.requests)).toEqual(new Set(ONE_LOAD))
 })
 
-test('a hop limit is told from silence without waiting for it', async () => {
+test('recognises a hop limit without waiting for silence', async () => {
   const { instance } = setup({ hopsAway: 1 })
   await expect(provider()).rejects.toMatchObject({ name: 'InstanceRoleError' })
   expect(new Set(instance.requests)).toEqual(new Set(['PUT /latest/api/token silence']))
 })
 
-test('a provider gets over what goes wrong once', async () => {
+test('a provider recovers from single failures', async () => {
   const { instance } = setup()
   instance.fail('token', { status: 503 })
   instance.fail('credentials', 'reset', 'broken-json')
   expect(await provider()).toMatchObject({ accessKeyId: instance.credentials?.accessKeyId })
 })
 
-test('a provider asks a loopback server that its environment names', async () => {
+test('a provider uses a loopback server that its environment names', async () => {
   const clock = createTestClock().install()
   await using instance = emulateInstance({ clock })
   const { env } = await instance.listen()

@@ -19,7 +19,7 @@ export async function diagnose(
   return findings.find(({ check }) => check === 'default-chain')
 }
 
-/** @throws where the doctor finds something else */
+/** @throws if the doctor finds something else */
 export function requireFinding(
   finding: Finding | undefined,
   expected: { readonly verdict: string; readonly implementation: string },

@@ -52,7 +52,7 @@ async function proveManaged(
   return `ESM and CJS: 3 requests for all; undone: ${official.map(({ requests }) => requests).join(' and ')}`
 }
 
-/** @throws where the doctor does not find the implementation that is there */
+/** @throws if the doctor does not find the implementation that is there */
 async function requireDiagnosis(
   project: UserProject,
   packageManager: PackageManager,

@@ -46,7 +46,7 @@ export async function useDefaultChain({ folder, shell }: UserProject, run: strin
   return uses
 }
 
-/** @throws where a call failed, got other credentials, or did not share one load with all others */
+/** @throws if a call failed, got other credentials, or did not share one load with all others */
 export function requireOneLoad(uses: readonly Use[]): void {
   for (const { seen, accessKeyId: key, requests } of uses)
     requireSeen(
@@ -61,7 +61,7 @@ export function requireOneLoad(uses: readonly Use[]): void {
 /**
  * Whether each client asked for itself; AWS's own provider gives up after 1 s, so on a busy machine some of its calls fail.
  *
- * @throws where requests are as few as if the override were still there
+ * @throws if requests are as few as if the override were still there
  */
 export function requireOfficial(uses: readonly Use[]): void {
   const requests = uses.map((use) => use.requests)
