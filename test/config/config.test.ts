@@ -344,6 +344,37 @@ test('treats an undefined option as absent', () => {
   expect(checkOptions(Object.fromEntries(names.map((name) => [name, undefined])))).toEqual({})
 })
 
+/** Every option: the setting that it becomes, with a value, or `undefined` if it concerns one provider only. */
+const EVERY_OPTION: Readonly<
+  Record<keyof InstanceRoleOptions, readonly [keyof InstanceRoleConfig, unknown] | undefined>
+> = {
+  roleName: ['roleName', 'app-role'],
+  endpoint: ['endpoint', 'http://127.0.0.1:1'],
+  endpointMode: ['endpoint', 'IPv6'],
+  timeout: ['timeoutMs', 7],
+  deadline: ['deadlineMs', 7],
+  retries: ['retries', 7],
+  imdsV1Fallback: ['imdsV1Fallback', true],
+  accountId: ['accountId', true],
+  profile: undefined,
+  logger: undefined,
+  waitForRole: undefined,
+  minTtl: undefined,
+  isolated: undefined,
+  dispatcher: undefined,
+}
+
+const SETTING_OPTIONS = Object.entries(EVERY_OPTION).flatMap(([name, setting]) =>
+  setting === undefined ? [] : [{ name, setting: setting[0], value: setting[1] }],
+)
+
+// Fails if an option is accepted and has no effect.
+test.each(SETTING_OPTIONS)('resolves the option $name as the setting $setting', async ({ name, setting, value }) => {
+  const sources = { env: {}, loadProfile: () => Promise.resolve({ name: 'default', keys: {} }) }
+  const config = await resolveConfig(checkOptions({ [name]: value }), sources)
+  expect(config[setting].origin).toBe(`option ${name}`)
+})
+
 test('accepts any undici dispatcher and any logger with the SDK’s methods', () => {
   expect(() => fromInstanceRole({ dispatcher: new Agent(), logger: console })).not.toThrow()
 })

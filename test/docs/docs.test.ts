@@ -279,6 +279,13 @@ test('lists every fault that is a word', () => {
   expect(listed.map((cell) => cell.slice(1, -1))).toEqual([...FAULT_WORDS])
 })
 
+// Fails if a fault is added, and its documentation comment does not say what it does, or no test tries it.
+test.each(FAULT_WORDS)('explains the fault %s in the comment of `Fault`, and tries it', (word) => {
+  const [comment] = read('src/testing/faults.ts').split('export type Fault =')
+  expect(comment).toContain(` * - \`'${word}'\`: `)
+  expect(read('test/testing/faults.test.ts')).toContain(`'${word}'`)
+})
+
 // Fails if README's table of errors, the documentation of the codes and the policy drift apart.
 test('lists every code in README as the source describes it', () => {
   const [, after = ''] = read('README.md').split('## Errors')

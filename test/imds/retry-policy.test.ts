@@ -75,6 +75,8 @@ const FINAL = [
   'ROLE_NOT_FOUND',
   'ROLE_NOT_ASSUMABLE',
   'CREDENTIALS_NOT_ISSUED',
+  'METADATA_ABSENT',
+  'METADATA_NOT_TEXT',
   'UNEXPECTED_STATUS',
   'BAD_CONFIG',
   'CLOSED',
@@ -84,17 +86,22 @@ test.each(FINAL)('does not retry %s', (code) => {
   expect(delaysAfter([[code]])).toEqual([GIVES_UP])
 })
 
-test('retries every other failure', () => {
-  const retried = Object.entries(TREATMENTS).filter(([, { retryable }]) => retryable)
-  expect(retried.map(([code]) => code).sort()).toEqual([
-    'BAD_RESPONSE',
-    'HOP_LIMIT',
-    'SERVER_ERROR',
-    'THROTTLED',
-    'TIMEOUT',
-    'TOKEN_REJECTED',
-    'UNREACHABLE',
-  ])
+const RETRIED: readonly InstanceRoleErrorCode[] = [
+  'BAD_RESPONSE',
+  'HOP_LIMIT',
+  'SERVER_ERROR',
+  'THROTTLED',
+  'TIMEOUT',
+  'TOKEN_REJECTED',
+  'UNREACHABLE',
+]
+
+test.each(RETRIED)('retries %s', (code) => {
+  expect(delaysAfter([[code]])).not.toEqual([GIVES_UP])
+})
+
+test('has decided for every code whether it is retried', () => {
+  expect([...FINAL, ...RETRIED].sort()).toEqual(Object.keys(TREATMENTS).sort())
 })
 
 test.each<{ failure: Failure; delays: readonly (number | undefined)[] }>([
