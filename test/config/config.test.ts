@@ -369,11 +369,14 @@ const SETTING_OPTIONS = Object.entries(EVERY_OPTION).flatMap(([name, setting]) =
 )
 
 // Fails if an option is accepted and has no effect.
-test.each(SETTING_OPTIONS)('resolves the option $name as the setting $setting', async ({ name, setting, value }) => {
-  const sources = { env: {}, loadProfile: () => Promise.resolve({ name: 'default', keys: {} }) }
-  const config = await resolveConfig(checkOptions({ [name]: value }), sources)
-  expect(config[setting].origin).toBe(`option ${name}`)
-})
+test.each(SETTING_OPTIONS)(
+  'resolves the option $name as the setting $setting',
+  async ({ name, setting, value }) => {
+    const sources = { env: {}, loadProfile: () => Promise.resolve({ name: 'default', keys: {} }) }
+    const config = await resolveConfig(checkOptions({ [name]: value }), sources)
+    expect(config[setting].origin).toBe(`option ${name}`)
+  },
+)
 
 test('accepts any undici dispatcher and any logger with the SDK’s methods', () => {
   expect(() => fromInstanceRole({ dispatcher: new Agent(), logger: console })).not.toThrow()
