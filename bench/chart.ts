@@ -76,7 +76,7 @@ function legend({ line, outage, failure, expired }: Palette): string {
 
 function titleOf({ label }: Subject, { failed, waited, servedExpired }: Outcome): string {
   const facts = [`${failed.toLocaleString('en')} calls fail`, `${waited.toLocaleString('en')} wait`]
-  if (servedExpired > 0) facts.push(`${servedExpired.toLocaleString('en')} get expired credentials`)
+  if (servedExpired > 0) facts.push(`${servedExpired.toLocaleString('en')} get expired ones`)
   return `${label.replaceAll('`', '')}: ${facts.join(', ')}`
 }
 
