@@ -416,9 +416,10 @@ function addressIn(endpoint = ''): string | undefined {
 
 /** The whole error in one line: log lines, `String(error)` and the SDK's chains print only the message. */
 function messageOf({ what, text, look, fix }: Telling, link: string): string {
-  if (text === '') return oneLine(`${what} ${link}`)
-  const remedy = look === undefined ? text : `${text}. First look with \`${look}\`. Then`
-  return oneLine(`${what} ${remedy}${fix === undefined ? '.' : `: ${fix}`} ${link}`)
+  const hint = hintText(text, look)
+  if (fix === undefined) return oneLine(`${what} ${hint} ${link}`)
+  const introduction = look === undefined ? `${text}:` : `${hint} Then:`
+  return oneLine(`${what} ${introduction} ${fix} ${link}`)
 }
 
 /**

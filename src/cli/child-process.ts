@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { constants } from 'node:os'
+import { codeOf } from '../runtime/error-code.js'
 
 /** A command could not be started. */
 export class StartError extends Error {
@@ -9,13 +10,10 @@ export class StartError extends Error {
   readonly status: number
 
   constructor(command: string, cause: Error) {
-    const isAbsent = 'code' in cause && cause.code === 'ENOENT'
-    const reason = isAbsent
-      ? 'not found'
-      : 'code' in cause
-        ? `cannot be run (${String(cause.code)})`
-        : 'cannot be run'
-    super(`${command}: ${reason}`)
+    const code = codeOf(cause)
+    const isAbsent = code === 'ENOENT'
+    const detail = code === undefined ? '' : ` (${code})`
+    super(`${command}: ${isAbsent ? 'not found' : `cannot be run${detail}`}`)
     this.status = isAbsent ? 127 : 126
   }
 }

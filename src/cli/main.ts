@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { codeOf } from '../runtime/error-code.js'
 import { VERSION } from '../runtime/version.js'
 import { type Command, UsageError } from './command.js'
 import { credentials } from './credentials.js'
@@ -22,7 +23,7 @@ process.exitCode = await main(process.argv.slice(2))
 function surviveClosedPipes(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: Error) => {
-      if (!('code' in error) || error.code !== 'EPIPE') throw error
+      if (codeOf(error) !== 'EPIPE') throw error
     })
   }
 }

@@ -1,25 +1,15 @@
 // The AWS CLI and botocore use the emulated instance and the built command, on machines that have them.
 import { execFile, spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, onTestFinished, test } from 'vitest'
 import { startVerifyingAwsEndpoint } from '../../examples/emulated-aws/verifying-aws-endpoint.js'
-import { emulateInstance } from '../../src/testing/index.js'
 import { isOnPath } from '../on-path.js'
-import { ONE_LOAD, requestLines } from './emulated-requests.js'
-import { MAIN, startEmulate } from './run-cli.js'
+import { listeningInstance } from '../package/child.js'
+import { FIRST_LOAD } from '../setup.js'
+import { credentialProcessFile, requestLines, startEmulate } from './run-cli.js'
 
 const hasAwsCli = isOnPath('aws')
 const hasBotocore = spawnSync('python3', ['-c', 'import botocore'], { stdio: 'ignore' }).status === 0
-
-async function listeningInstance() {
-  const instance = emulateInstance()
-  onTestFinished(() => instance.close())
-  const { env } = await instance.listen()
-  return { instance, env }
-}
 
 /** Runs a program that has nothing in its environment but `env`. */
 async function outputOf(
@@ -32,18 +22,8 @@ async function outputOf(
   return (await promisify(execFile)(command, args, surroundings)).stdout
 }
 
-/** A config file whose default profile takes its credentials from the built command. */
-function configFile(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'credentials-'))
-  onTestFinished(() => rmSync(folder, { recursive: true }))
-  const file = join(folder, 'config')
-  const credentialProcess = `"${process.execPath}" "${MAIN}" credentials`
-  writeFileSync(file, `[default]\ncredential_process = ${credentialProcess}\nregion = eu-central-1\n`)
-  return file
-}
-
 test.skipIf(!hasBotocore)('botocore gets credentials from an emulated instance', async () => {
-  const { instance, env } = await listeningInstance()
+  const { instance, server } = await listeningInstance()
   const script = `
 import json
 from botocore.session import Session
@@ -52,30 +32,30 @@ keys = resolved.get_frozen_credentials()
 print(json.dumps([resolved.method, keys.access_key, keys.secret_key, keys.token]))`
   const { accessKeyId, secretAccessKey, sessionToken } = instance.credentials ?? {}
   const keys = ['iam-role', accessKeyId, secretAccessKey, sessionToken]
-  expect(JSON.parse(await outputOf('python3', ['-c', script], env))).toEqual(keys)
-  expect(instance.requests).toEqual(ONE_LOAD)
+  expect(JSON.parse(await outputOf('python3', ['-c', script], server.env))).toEqual(keys)
+  expect(instance.requests).toEqual(FIRST_LOAD)
 })
 
 test.skipIf(!hasBotocore)('botocore gets no credentials if EC2 may not assume the role', async () => {
-  const { instance, env } = await listeningInstance()
+  const { instance, server } = await listeningInstance()
   if (instance.role) instance.role.trustPolicy = { Statement: [] }
   const script = 'from botocore.session import Session; print(Session().get_credentials())'
-  expect(await outputOf('python3', ['-c', script], env)).toBe('None\n')
-  expect(instance.requests).toEqual(ONE_LOAD)
+  expect(await outputOf('python3', ['-c', script], server.env)).toBe('None\n')
+  expect(instance.requests).toEqual(FIRST_LOAD)
 })
 
 test.skipIf(!hasAwsCli)('the AWS CLI uses the role of an emulated instance', async () => {
-  const { instance, env } = await listeningInstance()
-  const listed = await outputOf('aws', ['configure', 'list'], env)
+  const { instance, server } = await listeningInstance()
+  const listed = await outputOf('aws', ['configure', 'list'], server.env)
   expect(listed).toMatch(new RegExp(`${instance.credentials?.accessKeyId.slice(-4) ?? 'none'}.*iam-role`))
-  expect(instance.requests).toEqual(expect.arrayContaining([...ONE_LOAD]))
+  expect(instance.requests).toEqual(expect.arrayContaining(FIRST_LOAD))
 })
 
 test.skipIf(!hasBotocore)('botocore gets credentials with the variables that `emulate` prints', async () => {
   const { env, stderr } = await startEmulate()
   const script = 'from botocore.session import Session; print(Session().get_credentials().access_key)'
   expect(await outputOf('python3', ['-c', script], env)).toMatch(/^FAKE\w+\n$/)
-  expect(requestLines(stderr())).toEqual(ONE_LOAD)
+  expect(requestLines(stderr())).toEqual(FIRST_LOAD)
 })
 
 test.skipIf(!hasAwsCli)('the AWS CLI uses the role with the variables that `emulate` prints', async () => {
@@ -84,10 +64,10 @@ test.skipIf(!hasAwsCli)('the AWS CLI uses the role with the variables that `emul
 })
 
 test.skipIf(!hasAwsCli)('the AWS CLI runs `credentials` as its credential_process', async () => {
-  const { instance, env } = await listeningInstance()
+  const { instance, server } = await listeningInstance()
   const sts = await startVerifyingAwsEndpoint({ findCredentials: (key) => instance.findCredentials(key) })
   onTestFinished(() => sts.close())
-  const surroundings = { ...env, AWS_CONFIG_FILE: configFile() }
+  const surroundings = { ...server.env, AWS_CONFIG_FILE: credentialProcessFile() }
   expect(await outputOf('aws', ['configure', 'list'], surroundings)).toMatch(/access_key.* custom-process/)
   const call = ['sts', 'get-caller-identity', '--endpoint-url', sts.url, '--output', 'json']
   expect(JSON.parse(await outputOf('aws', call, surroundings))).toMatchObject({

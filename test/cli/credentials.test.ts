@@ -1,16 +1,11 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { fromProcess } from '@aws-sdk/credential-providers'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { type EmulatedInstance, emulateInstance } from '../../src/testing/index.js'
 import { isOnPath } from '../on-path.js'
-import { runCli } from './run-cli.js'
+import { credentialProcessFile, MAIN, runCli } from './run-cli.js'
 
-const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 const run = promisify(execFile)
 const hasScript = process.platform === 'linux' && isOnPath('script')
 
@@ -29,18 +24,6 @@ function documentOf({ credentials }: EmulatedInstance) {
     SessionToken: credentials?.sessionToken,
     Expiration: credentials?.expiration.toISOString(),
   }
-}
-
-/** A config file whose default profile takes its credentials from the built command. */
-function configFile(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'credentials-'))
-  onTestFinished(() => rmSync(folder, { recursive: true }))
-  const file = join(folder, 'config')
-  writeFileSync(
-    file,
-    `[default]\ncredential_process = "${process.execPath}" "${MAIN}" credentials\nregion = eu-central-1\n`,
-  )
-  return file
 }
 
 test('prints what a credential_process prints, and nothing else', async () => {
@@ -77,7 +60,7 @@ test("serves the SDK's fromProcess", async () => {
   const { instance, env } = await listening()
   vi.stubEnv('AWS_EC2_METADATA_SERVICE_ENDPOINT', env.AWS_EC2_METADATA_SERVICE_ENDPOINT)
   onTestFinished(() => void vi.unstubAllEnvs())
-  const provider = fromProcess({ configFilepath: configFile(), ignoreCache: true })
+  const provider = fromProcess({ configFilepath: credentialProcessFile(), ignoreCache: true })
   const { accessKeyId, secretAccessKey, sessionToken, expiration } = await provider()
   expect(instance.credentials).toMatchObject({ accessKeyId, secretAccessKey, sessionToken, expiration })
 })

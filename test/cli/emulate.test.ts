@@ -8,10 +8,12 @@ import { expect, onTestFinished, test } from 'vitest'
 import { EMULATE_FLAGS } from '../../src/cli/emulate-options.js'
 import { fromInstanceRole } from '../../src/index.js'
 import { FAULT_WORDS } from '../../src/testing/faults.js'
-import { LISTING_PATH, ONE_LOAD, requestLines } from './emulated-requests.js'
-import { runCli, startCli, startEmulate } from './run-cli.js'
+import { FIRST_LOAD } from '../setup.js'
+import { requestLines, runCli, startCli, startEmulate } from './run-cli.js'
 
 const run = promisify(execFile)
+
+const LISTING_PATH = '/latest/meta-data/iam/security-credentials/'
 
 const TTL = { 'X-aws-ec2-metadata-token-ttl-seconds': '60' }
 
@@ -46,7 +48,7 @@ test('gives a program credentials with the printed variables, and logs each requ
     string
   >
   expect(credentials.accessKeyId).toMatch(/^FAKE/)
-  await expect.poll(() => requestLines(stderr())).toEqual(ONE_LOAD)
+  await expect.poll(() => requestLines(stderr())).toEqual(FIRST_LOAD)
   for (const secret of [credentials.accessKeyId, credentials.secretAccessKey, credentials.sessionToken])
     expect(stderr()).not.toContain(secret)
 })
@@ -165,7 +167,7 @@ test('breaks what the flags say, and shows the given metadata', async () => {
   )
   const first = await provider(endpoint)()
   const failedTwice = ['PUT /latest/api/token 503', 'PUT /latest/api/token 503']
-  await expect.poll(() => requestLines(stderr())).toEqual([...failedTwice, ...ONE_LOAD])
+  await expect.poll(() => requestLines(stderr())).toEqual([...failedTwice, ...FIRST_LOAD])
   expect(await read(endpoint, '/latest/dynamic/instance-identity/document')).toContain('"us-west-2"')
   expect(await read(endpoint, '/latest/meta-data/spot/instance-action')).toBe('{"action":"stop"}')
   expect(await read(endpoint, '/latest/meta-data/hostname')).toContain('404')

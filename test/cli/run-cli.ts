@@ -1,5 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished } from 'vitest'
 import { NOWHERE } from '../nowhere.js'
@@ -66,4 +69,19 @@ function collected(stream: NodeJS.ReadableStream): () => string {
   let text = ''
   stream.on('data', (chunk: Buffer) => (text += chunk.toString()))
   return () => text
+}
+
+/** The lines of requests in what `emulate` logs. */
+export function requestLines(stderr: string): string[] {
+  return stderr.split('\n').filter((line) => /^[A-Z]+ \//.test(line))
+}
+
+/** A config file whose default profile takes its credentials from the built command. */
+export function credentialProcessFile(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'credentials-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const file = join(folder, 'config')
+  const credentialProcess = `"${process.execPath}" "${MAIN}" credentials`
+  writeFileSync(file, `[default]\ncredential_process = ${credentialProcess}\nregion = eu-central-1\n`)
+  return file
 }
