@@ -219,3 +219,8 @@ function byDefault<T>(value: T): Setting<T> {
 export function isByDefault({ origin }: Setting<unknown>): boolean {
   return origin === 'default'
 }
+
+/** The values of all settings. Equal configurations have equal values. */
+export function valuesOf(config: InstanceRoleConfig): readonly unknown[] {
+  return Object.values<Setting<unknown>>({ ...config }).map(({ value }) => value ?? null)
+}

@@ -1,19 +1,18 @@
 import type { Logger } from '@smithy/types'
-import { isByDefault, type Setting } from '../config/config.js'
+import { isByDefault, valuesOf } from '../config/config.js'
 import { CredentialsSource } from './credentials-source.js'
-import { type AccessOptions, dispatcherId, imdsAccess, type TokenRegistry } from '../imds/imds-access.js'
-import type { FactRegistry } from '../imds/instance-facts.js'
-import { forget, keep, share } from '../imds/recently-used.js'
+import { type AccessOptions, createImdsRegistry, imdsAccess, type ImdsRegistry } from '../imds/imds-access.js'
+import { SharedObjects } from '../imds/shared-objects.js'
 import { processWide } from '../runtime/process-wide.js'
 
 /** The shared sources, metadata tokens and facts about the instance. */
-export interface SourceRegistry extends TokenRegistry, FactRegistry {
-  readonly sources: Map<string, WeakRef<CredentialsSource>>
+export interface SourceRegistry extends ImdsRegistry {
+  readonly sources: SharedObjects<CredentialsSource>
 }
 
 /** A registry that is not shared with the process. */
 export function createRegistry(): SourceRegistry {
-  return { sources: new Map(), tokens: new Map(), recent: new WeakMap(), facts: new WeakMap() }
+  return { ...createImdsRegistry(), sources: new SharedObjects() }
 }
 
 /** The registry that all copies of this package in the process share. Each entry comes from the copy that needed it first. */
@@ -28,10 +27,11 @@ export interface UseOptions extends AccessOptions {
 
 /** Returns the shared source of a configuration, or a new one if it is `isolated`. Each call needs one `releaseSource`. */
 export function retainSource(options: UseOptions): CredentialsSource {
-  const source = options.isolated
+  const { registry, dispatcher, isolated, logger } = options
+  const source = isolated
     ? createSource({ ...options, registry: createRegistry() })
-    : sharedSource(options)
-  source.retain(options.logger)
+    : registry.sources.get(dispatcher, keyOf(options), () => createSource(options))
+  source.retain(logger)
   return source
 }
 
@@ -40,14 +40,7 @@ export function releaseSource(
   source: CredentialsSource,
   { registry, dispatcher, logger }: Pick<UseOptions, 'registry' | 'dispatcher' | 'logger'>,
 ): void {
-  if (source.release(logger)) forget(registry, dispatcher ?? registry, registry.sources, source)
-}
-
-function sharedSource(options: UseOptions): CredentialsSource {
-  const { registry, dispatcher } = options
-  const source = share(registry.sources, keyOf(options), () => createSource(options))
-  keep(registry, dispatcher ?? registry, source)
-  return source
+  if (source.release(logger)) registry.sources.delete(dispatcher, source)
 }
 
 function createSource(options: UseOptions): CredentialsSource {
@@ -60,7 +53,6 @@ function createSource(options: UseOptions): CredentialsSource {
 }
 
 /** Configurations that lead to the same requests share a source. The origin of a value matters for `retries` only. */
-function keyOf({ config, dispatcher, registry }: UseOptions): string {
-  const settings = Object.values<Setting<unknown>>({ ...config }).map(({ value }) => value ?? null)
-  return JSON.stringify([...settings, isByDefault(config.retries), dispatcherId(registry, dispatcher)])
+function keyOf({ config }: UseOptions): string {
+  return JSON.stringify([...valuesOf(config), isByDefault(config.retries)])
 }

@@ -3,11 +3,11 @@ import { dispatcherTransport } from './dispatcher-transport.js'
 import { EndpointChoice } from './endpoint-choice.js'
 import { MetadataTokenCache } from './metadata-token.js'
 import { httpTransport } from './http-transport.js'
-import { forget, keep, type RecentlyUsed, share } from './recently-used.js'
+import { SharedObjects } from './shared-objects.js'
 import type { Transport } from './transport.js'
 import type { ImdsDispatcher } from '../config/options.js'
 import type { ErrorNames } from '../errors.js'
-import { type FactRegistry, knownNames } from './instance-facts.js'
+import { type InstanceFact, knownNames } from './instance-facts.js'
 import type { Runtime } from '../runtime/runtime.js'
 import { VERSION } from '../runtime/version.js'
 
@@ -31,15 +31,20 @@ export interface ImdsAccess {
   readonly names: () => ErrorNames
 }
 
-/** The metadata tokens in use, by endpoint and dispatcher. A token is valid for its endpoint, whoever requested it. */
-export interface TokenRegistry extends RecentlyUsed {
-  readonly tokens: Map<string, WeakRef<MetadataTokenCache>>
-  dispatcherIds?: WeakMap<object, number>
-  lastDispatcherId?: number
+/** What is shared by everybody who reaches IMDS. */
+export interface ImdsRegistry {
+  /** By endpoint. A token is valid for its endpoint, whoever requested it. */
+  readonly tokens: SharedObjects<MetadataTokenCache>
+  /** By endpoint and path. */
+  readonly facts: SharedObjects<InstanceFact>
+}
+
+export function createImdsRegistry(): ImdsRegistry {
+  return { tokens: new SharedObjects(), facts: new SharedObjects() }
 }
 
 export interface AccessOptions {
-  readonly registry: TokenRegistry & FactRegistry
+  readonly registry: ImdsRegistry
   readonly config: InstanceRoleConfig
   /** Sends the requests, if given. */
   readonly dispatcher: ImdsDispatcher | undefined
@@ -63,25 +68,22 @@ export function imdsAccess(options: AccessOptions): ImdsAccess {
     ...useTokens(options),
     names: () => ({
       endpoint: endpoints.preferred,
-      ...knownNames(registry, dispatcher, config.endpoint.value),
+      ...knownNames(registry.facts, dispatcher, config.endpoint.value),
     }),
   }
 }
 
 /** The registry holds its tokens weakly; their users hold them strongly. */
 function useTokens({
-  registry,
+  registry: { tokens },
   dispatcher,
   runtime,
 }: AccessOptions): Pick<ImdsAccess, 'tokenOf' | 'releaseTokens'> {
-  const asked = dispatcher ?? registry
   const used = new Map<string, MetadataTokenCache>()
   const use = (endpoint: string): MetadataTokenCache => {
-    const key = `${dispatcherId(registry, dispatcher)} ${endpoint}`
-    const token = share(registry.tokens, key, () => new MetadataTokenCache(runtime.now))
+    const token = tokens.get(dispatcher, endpoint, () => new MetadataTokenCache(runtime.now))
     token.users += 1
     used.set(endpoint, token)
-    keep(registry, asked, token)
     return token
   }
   return {
@@ -89,21 +91,9 @@ function useTokens({
     releaseTokens: () => {
       for (const token of used.values()) {
         token.users -= 1
-        if (token.users === 0) forget(registry, asked, registry.tokens, token)
+        if (token.users === 0) tokens.delete(dispatcher, token)
       }
       used.clear()
     },
   }
-}
-
-/** 0 means direct connections. */
-export function dispatcherId(registry: TokenRegistry, dispatcher: ImdsDispatcher | undefined): number {
-  if (dispatcher === undefined) return 0
-  const ids = (registry.dispatcherIds ??= new WeakMap<object, number>())
-  const known = ids.get(dispatcher)
-  if (known !== undefined) return known
-  const id = (registry.lastDispatcherId ?? 0) + 1
-  registry.lastDispatcherId = id
-  ids.set(dispatcher, id)
-  return id
 }

@@ -1,12 +1,12 @@
 import { throwIfAborted, unlessAborted } from '../runtime/abort.js'
 import { checkAbortSignal, checkOptions, type CheckedOptions } from '../config/checked-options.js'
-import { resolveEnabledConfig, type Setting } from '../config/config.js'
+import { resolveEnabledConfig, valuesOf } from '../config/config.js'
 import { badValue } from '../config/setting-values.js'
 import { beginStackAt, type Called, copyOf, InstanceRoleError } from '../errors.js'
 import { publish } from '../events/events.js'
 import { createRegistry } from '../credentials/shared-sources.js'
-import { type ImdsAccess, imdsAccess, type TokenRegistry } from '../imds/imds-access.js'
-import { type FactRegistry, INSTANCE_ID_PATH, instanceFact, REGION_PATH } from '../imds/instance-facts.js'
+import { type ImdsAccess, imdsAccess, type ImdsRegistry } from '../imds/imds-access.js'
+import { INSTANCE_ID_PATH, InstanceFact, REGION_PATH } from '../imds/instance-facts.js'
 import { runLoad } from '../imds/imds-load.js'
 import type { ImdsReader } from '../imds/imds-reader.js'
 import {
@@ -70,7 +70,7 @@ export class MetadataClient {
 
   readonly #checked: CheckedOptions
   readonly #environment = systemEnvironment()
-  readonly #registry: TokenRegistry & FactRegistry
+  readonly #registry: ImdsRegistry
   #opened: Promise<Opened> | undefined
 
   /** @throws {InstanceRoleError} `BAD_CONFIG`, at once, for a malformed option */
@@ -176,7 +176,8 @@ export class MetadataClient {
     }
     return this.#wait(async () => {
       const { access, endpoint, limits } = await this.#open()
-      const fact = instanceFact(this.#registry, this.#checked.dispatcher, endpoint, path)
+      const { facts } = this.#registry
+      const fact = facts.get(this.#checked.dispatcher, `${endpoint} ${path}`, () => new InstanceFact())
       // Without a caller's signal: all callers share the read.
       const body = await fact.get(limits, () => load(access, new AbortController().signal, read))
       return parse(body, path)
@@ -223,9 +224,7 @@ export class MetadataClient {
     return {
       access: imdsAccess({ config, dispatcher, runtime, registry: this.#registry }),
       endpoint: config.endpoint.value,
-      limits: JSON.stringify(
-        Object.values<Setting<unknown>>({ ...config }).map(({ value }) => value ?? null),
-      ),
+      limits: JSON.stringify(valuesOf(config)),
     }
   }
 }

@@ -3,20 +3,19 @@
  * through which `instance-role/testing` passes them a clock. The number is the version of that contract: it goes up when the shape
  * of the shared state changes.
  */
-export const PROCESS_WIDE: unique symbol = Symbol.for('instance-role@3')
+export const PROCESS_WIDE: unique symbol = Symbol.for('instance-role@4')
 
-/** Returns the object that all copies of this package share, and creates it if there is none yet. */
-export function processWide<T extends object>(create: () => T): () => T {
-  const shared: typeof globalThis & { [PROCESS_WIDE]?: T } = globalThis
-  /** Used if `globalThis` is frozen: this copy then shares its state with no other copy. */
-  let own: T | undefined
+/** Returns the registry that all copies of this package share, and creates it if there is none yet. */
+export function processWide<Registry extends object>(create: () => Registry): () => Registry {
+  const shared: typeof globalThis & { [PROCESS_WIDE]?: { registry?: Registry } | undefined } = globalThis
+  let own: Registry | undefined
   return () => {
-    const found = shared[PROCESS_WIDE] ?? own ?? create()
     try {
-      shared[PROCESS_WIDE] = found
+      const state = (shared[PROCESS_WIDE] ??= {})
+      return (state.registry ??= create())
     } catch {
-      own = found
+      // `globalThis` is frozen: this copy shares its registry with no other copy.
+      return (own ??= create())
     }
-    return found
   }
 }

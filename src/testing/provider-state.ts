@@ -1,12 +1,17 @@
 /** The state that the providers of this process share on `globalThis`. */
 export interface ProviderState {
-  readonly sources: Map<string, WeakRef<Resettable>>
-  readonly tokens: Map<string, WeakRef<Resettable>>
-  /** Objects that are kept although nobody uses them. */
-  readonly recent: WeakMap<object, readonly object[]>
-  /** The known facts about the instance. Replacing the map forgets them. */
-  facts: WeakMap<object, Map<string, object>>
   clock?: ProviderClock
+  /** Absent until a provider was called. */
+  readonly registry?: {
+    readonly sources: Shared
+    readonly tokens: Shared
+    /** The known facts about the instance. */
+    readonly facts: { clear(): void }
+  }
+}
+
+interface Shared {
+  readonly refs: ReadonlyMap<string, WeakRef<Resettable>>
 }
 
 interface Resettable {
@@ -26,7 +31,7 @@ export interface ProviderClock {
 
 type GlobalWithState = typeof globalThis & { [key: symbol]: ProviderState | undefined }
 
-const STATE_KEY = Symbol.for('instance-role@3')
+const STATE_KEY = Symbol.for('instance-role@4')
 
 /** Returns the shared state, or `undefined` if it does not exist yet. */
 export function findProviderState(): ProviderState | undefined {
@@ -37,10 +42,7 @@ export function findProviderState(): ProviderState | undefined {
 /** Returns the shared state, and creates it if it does not exist yet. */
 export function shareProviderState(): ProviderState {
   const world: GlobalWithState = globalThis
-  return (world[STATE_KEY] ??= {
-    ...{ sources: new Map(), tokens: new Map() },
-    ...{ recent: new WeakMap(), facts: new WeakMap() },
-  })
+  return (world[STATE_KEY] ??= {})
 }
 
 /**
@@ -53,14 +55,12 @@ export function shareProviderState(): ProviderState {
  * afterEach(() => resetInstanceRole())
  */
 export function resetInstanceRole(): void {
-  const state = findProviderState()
-  if (state === undefined) return
-  for (const used of [...state.sources.values(), ...state.tokens.values()]) used.deref()?.reset()
+  const { sources, tokens } = findProviderState()?.registry ?? {}
+  for (const shared of [sources, tokens]) shared?.refs.forEach((ref) => ref.deref()?.reset())
   forgetInstance()
 }
 
 /** Forgets region, availability zone, instance ID and identity document, because another instance replaces this one. */
 export function forgetInstance(): void {
-  const state = findProviderState()
-  if (state !== undefined) state.facts = new WeakMap()
+  findProviderState()?.registry?.facts.clear()
 }

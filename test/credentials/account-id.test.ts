@@ -206,7 +206,7 @@ test('uses the account of the current role if the role is swapped during the rea
 test('forgets the account when everything else is forgotten', async () => {
   const { instance, registry, provider } = setup({ provider: { accountId: true } })
   await provider()
-  registry.sources.forEach((source) => source.deref()?.reset())
+  registry.sources.refs.forEach((source) => source.deref()?.reset())
   instance.failUntilLifted(INFO, { status: 404 })
   expect(await provider()).not.toHaveProperty('accountId')
 })

@@ -7,7 +7,7 @@ test('keeps a source until its last provider is closed, and nothing of it afterw
   const { instance, registry, create } = setup()
   const [one, other] = [create(), create()]
   await Promise.all([one(), other()])
-  expect(registry.sources.size).toBe(1)
+  expect(registry.sources.refs.size).toBe(1)
 
   await one.close()
   instance.clearRequests()
@@ -16,7 +16,7 @@ test('keeps a source until its last provider is closed, and nothing of it afterw
 
   await other.close()
   await other.close()
-  expect(registry.sources.size).toBe(0)
+  expect(registry.sources.refs.size).toBe(0)
 })
 
 test('ends the waits of a closed provider, and not those of others that share the load', async () => {
@@ -67,7 +67,7 @@ test('opens no source for a provider that is closed before its settings are know
   await provider.close()
   await ended
   await new Promise((resolve) => setImmediate(resolve))
-  expect({ sources: registry.sources.size, requests: instance.requests }).toEqual({
+  expect({ sources: registry.sources.refs.size, requests: instance.requests }).toEqual({
     sources: 0,
     requests: [],
   })
@@ -79,8 +79,8 @@ test('forgets everything when it is reset', async () => {
   instance.failUntilLifted('all', { status: 404 })
   await clock.advance(7 * HOUR)
   for (let call = 0; call < 3; call += 1) await expect(provider()).rejects.toBeInstanceOf(InstanceRoleError)
-  registry.sources.forEach((source) => source.deref()?.reset())
-  registry.tokens.forEach((token) => token.deref()?.reset())
+  registry.sources.refs.forEach((source) => source.deref()?.reset())
+  registry.tokens.refs.forEach((token) => token.deref()?.reset())
   expect(provider.status()).toEqual({ state: 'empty', requests: 0 })
   instance.clearFaults()
   instance.clearRequests()
@@ -107,7 +107,7 @@ test('forgets the dispatchers of closed providers', async () => {
     await provider()
     await provider.close()
   }
-  expect({ sources: registry.sources.size, tokens: registry.tokens.size }).toEqual({ sources: 0, tokens: 0 })
+  expect({ sources: registry.sources.refs.size, tokens: registry.tokens.refs.size }).toEqual({ sources: 0, tokens: 0 })
 })
 
 test('sends no request after it is closed, even if the cached credentials live too short for the caller', async () => {

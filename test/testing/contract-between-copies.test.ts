@@ -8,16 +8,19 @@ function read(path: string): string {
 
 /** The members that copies of the package share, as they are declared. */
 function sharedShape(): string {
-  const declarations = [
-    [read('credentials/shared-sources.ts'), 'SourceRegistry'],
-    [read('imds/imds-access.ts'), 'TokenRegistry'],
-    [read('imds/recently-used.ts'), 'RecentlyUsed'],
-    [read('imds/instance-facts.ts'), 'FactRegistry'],
-    [read('testing/provider-state.ts'), 'ProviderState'],
-    [read('testing/provider-state.ts'), 'ProviderClock'],
-  ].map(([source = '', name = '']) => new RegExp(`interface ${name} [^{]*\\{[^}]*\\}`).exec(source)?.[0])
-  expect(declarations).not.toContain(undefined)
-  const bare = declarations.join('\n').replace(/\/\*\*.*?\*\//gs, '')
+  const shared: readonly [file: string, declarations: RegExp][] = [
+    ['credentials/shared-sources.ts', /interface SourceRegistry [^{]*\{[^}]*\}/g],
+    ['imds/imds-access.ts', /interface ImdsRegistry [^{]*\{[^}]*\}/g],
+    ['imds/shared-objects.ts', /^ {2}(readonly refs|get|find|delete|clear)\b.*$/gm],
+    ['testing/provider-state.ts', /interface ProviderState [^{]*\{.*?\n\}/gs],
+    ['testing/provider-state.ts', /interface (Shared|Resettable|ProviderClock) [^{]*\{[^}]*\}/g],
+  ]
+  const found = shared.map(([file, declarations]) => read(file).match(declarations) ?? [])
+  expect(found.map(({ length }) => length)).toEqual([1, 1, 5, 1, 3])
+  const bare = found
+    .flat()
+    .join('\n')
+    .replace(/\/\*\*.*?\*\//gs, '')
   return createHash('sha256').update(bare.replace(/\s+/g, ' ')).digest('hex').slice(0, 12)
 }
 
@@ -28,7 +31,7 @@ test('changes the number of the contract if the shape of the shared state change
     (path) => /Symbol\.for\('(instance-role@\d+)'\)/.exec(read(path))?.[1],
   )
   expect({ numbers, shape: sharedShape() }).toEqual({
-    numbers: ['instance-role@3', 'instance-role@3'],
-    shape: 'eca3c2a7ea13',
+    numbers: ['instance-role@4', 'instance-role@4'],
+    shape: '9900542b8200',
   })
 })
