@@ -26,7 +26,8 @@ export default defineConfig(
   {
     files: ['src/**/*.ts', 'drop-in/src/**/*.ts'],
     rules: {
-      complexity: ['error', 8],
+      // A flat switch counts once.
+      complexity: ['error', { max: 8, variant: 'modified' }],
       // `import { type A } from 'undici'` stays an import of undici; `import type` does not.
       '@typescript-eslint/no-import-type-side-effects': 'error',
       'max-lines-per-function': ['error', { max: 30, skipBlankLines: true, skipComments: true }],

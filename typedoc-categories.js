@@ -19,9 +19,8 @@ const CATEGORIES = {
     ...['RefreshOnExpiredTokenPlugin', 'SigningClient', 'SigningConfig'],
   ],
   Events: [
-    ...['InstanceRoleEvents', 'InstanceRoleEventName', 'LoadStartEvent', 'LoadAttemptEvent', 'LoadEndEvent'],
-    ...['LoadErrorEvent', 'RefreshedEvent', 'RefreshFailedEvent', 'ExtendedEvent', 'RoleChangedEvent'],
-    ...['RoleDetachedEvent', 'CallsFailingEvent', 'CallsRecoveredEvent', 'V1UsedEvent'],
+    ...['InstanceRoleEvents', 'InstanceRoleEventName', 'LoadEvent', 'LoadEndEvent', 'CredentialsEvent'],
+    'FailureEvent',
   ],
   'A dispatcher of yours': ['ImdsDispatcher', 'ImdsDispatcherRequest', 'ImdsDispatcherResponse'],
   'The emulated instance': [

@@ -37,19 +37,11 @@ export type {
   ReadyOptions,
 } from './config/options.js'
 export type { InstanceRoleState, InstanceRoleStatus } from './provider/status.js'
-export {
-  type CallsFailingEvent,
-  type CallsRecoveredEvent,
-  type ExtendedEvent,
-  type InstanceRoleEventName,
-  type InstanceRoleEvents,
-  type LoadAttemptEvent,
-  type LoadEndEvent,
-  type LoadErrorEvent,
-  type LoadStartEvent,
-  type RefreshedEvent,
-  type RefreshFailedEvent,
-  type RoleChangedEvent,
-  type RoleDetachedEvent,
-  type V1UsedEvent,
+export type {
+  CredentialsEvent,
+  FailureEvent,
+  InstanceRoleEventName,
+  InstanceRoleEvents,
+  LoadEndEvent,
+  LoadEvent,
 } from './events/events.js'

@@ -57,7 +57,7 @@ export async function loadRoleCredentials(
   const trace = new LoadTrace(options.endpoints.preferred, options.runtime.elapsed)
   try {
     const startedAt = options.runtime.elapsed()
-    const role = await runLoad(options, (imds) => traceTry(trace, () => tryOnce(imds, request, memory)))
+    const role = await runLoad(options, (imds) => trace.attempt(() => tryOnce(imds, request, memory)))
     const leftMs = options.deadlineMs - (options.runtime.elapsed() - startedAt)
     const loaded = request.accountId ? await withAccountId(role, options, leftMs, memory) : role
     trace.ended(loaded.roleName, loaded.credentials.expiration)
@@ -81,18 +81,6 @@ async function withAccountId(
   if (id === undefined) return role
   memory.account = { roleName, id }
   return { ...role, credentials: { ...credentials, accountId: id } }
-}
-
-async function traceTry<T>(trace: LoadTrace, work: () => Promise<T>): Promise<T> {
-  trace.attempt()
-  try {
-    const result = await work()
-    trace.attemptEnded()
-    return result
-  } catch (error) {
-    trace.attemptEnded(error)
-    throw error
-  }
 }
 
 async function tryOnce(imds: ImdsReader, request: RoleRequest, memory: RoleMemory): Promise<LoadedRole> {

@@ -2,46 +2,39 @@ import type { LoadedRole } from './credentials-load.js'
 import { InstanceRoleError } from '../errors.js'
 import { type Held, isServable } from '../refresh/refresh-schedule.js'
 import type { Change } from '../refresh/refreshing-cache.js'
+import { toIso } from '../runtime/iso.js'
 
-/** The facts about a set of credentials, without its keys. */
+/** The facts about a set of credentials, without its keys. Instants are ISO 8601 text. */
 export interface SetFacts {
   readonly roleName: string
   /** The true expiration. */
-  readonly expiresAt: number
+  readonly expiration: string
   /** The next call after this instant refreshes the credentials. */
-  readonly refreshAt: number
-  /** The expiration that callers are given, if the credentials are extended. */
-  readonly extendedUntil: number | undefined
+  readonly nextRefresh: string
+  readonly isExtended: boolean
 }
 
 /** A period in which calls fail. */
-export interface Failing {
-  /** When the first call failed. */
-  readonly since: number
+interface Failing {
+  /** When the first call failed. ISO 8601 text. */
+  readonly since: string
   readonly failedCalls: number
 }
 
-/** Everything that can happen to the credentials of a source and its callers. Instants are epoch milliseconds. */
-export type Transition =
-  | { readonly kind: 'v1-used'; readonly endpoint: string }
-  | { readonly kind: 'role-changed'; readonly from: string; readonly to: string }
-  | { readonly kind: 'refreshed'; readonly set: SetFacts; readonly isNew: boolean }
-  | { readonly kind: 'refresh-failed'; readonly set: SetFacts; readonly error: InstanceRoleError }
-  | { readonly kind: 'role-detached'; readonly set: SetFacts }
-  | ({ readonly kind: 'extended'; readonly error: InstanceRoleError | undefined } & Extended)
-  | { readonly kind: 'loads-failing'; readonly failedLoads: number; readonly error: InstanceRoleError }
-  | ({ readonly kind: 'calls-failing'; readonly error: InstanceRoleError } & Failing & Expired)
-  | ({ readonly kind: 'calls-recovered'; readonly set: SetFacts } & Failing)
-
-interface Extended {
-  readonly set: SetFacts
-  readonly extendedUntil: number
-}
-
-interface Expired {
-  /** The expired credentials, if there were any. */
-  readonly set: SetFacts | undefined
-}
+/** Everything that can happen to the credentials of a source and its callers. */
+export type Transition = Readonly<
+  | { kind: 'v1-used'; endpoint: string }
+  | { kind: 'role-changed'; from: string; to: string }
+  | { kind: 'refreshed'; set: SetFacts; isNew: boolean }
+  | { kind: 'refresh-failed'; set: SetFacts; error: InstanceRoleError }
+  | { kind: 'role-detached'; set: SetFacts }
+  /** `until` is the expiration that callers are given. Without an error, IMDS itself gave expired credentials. */
+  | { kind: 'extended'; set: SetFacts; until: string; error: InstanceRoleError | undefined }
+  | { kind: 'loads-failing'; failedLoads: number; error: InstanceRoleError }
+  /** `set` is absent if there never were any credentials. */
+  | ({ kind: 'calls-failing'; set: SetFacts | undefined; error: InstanceRoleError } & Failing)
+  | ({ kind: 'calls-recovered'; set: SetFacts } & Failing)
+>
 
 type HeldRole = Held<LoadedRole>
 
@@ -67,7 +60,7 @@ export class SourceHistory {
 
   /** `held` are the expired credentials, if any. */
   callFailed(error: InstanceRoleError, held: HeldRole | undefined, now: number): Transition {
-    const { since, failedCalls } = this.#failing ?? { since: now, failedCalls: 0 }
+    const { since, failedCalls } = this.#failing ?? { since: toIso(now), failedCalls: 0 }
     this.#failing = { since, failedCalls: failedCalls + 1 }
     return { kind: 'calls-failing', error, set: held && factsOf(held), ...this.#failing }
   }
@@ -100,27 +93,27 @@ export class SourceHistory {
 }
 
 function afterSuccess(before: HeldRole | undefined, after: HeldRole): Transition[] {
-  const set = factsOf(after)
-  const previous = before?.value
-  const isAnotherRole = previous !== undefined && previous.roleName !== set.roleName
-  const changed: Transition[] = isAnotherRole
-    ? [{ kind: 'role-changed', from: previous.roleName, to: set.roleName }]
-    : []
-  const isNew = previous?.id !== after.value.id
-  return [...changed, { kind: 'refreshed', set, isNew }, ...extension(set)]
+  const { roleName: from, id } = before?.value ?? {}
+  const { roleName: to } = after.value
+  const changed: Transition[] = from === undefined || from === to ? [] : [{ kind: 'role-changed', from, to }]
+  const refreshed: Transition = { kind: 'refreshed', set: factsOf(after), isNew: id !== after.value.id }
+  return [...changed, refreshed, ...extension(after)]
 }
 
 /** Valid credentials are kept. Expired ones are extended or not served. */
 function afterFailure(after: HeldRole, error: InstanceRoleError, now: number): Transition[] {
-  const set = factsOf(after)
-  return now < set.expiresAt ? [{ kind: 'refresh-failed', set, error }] : extension(set, error)
+  if (now >= after.value.expiresAt) return extension(after, error)
+  return [{ kind: 'refresh-failed', set: factsOf(after), error }]
 }
 
-function extension(set: SetFacts, error?: InstanceRoleError): Transition[] {
-  const { extendedUntil } = set
-  return extendedUntil === undefined ? [] : [{ kind: 'extended', set, extendedUntil, error }]
+function extension(after: HeldRole, error?: InstanceRoleError): Transition[] {
+  const { extendedUntil } = after
+  if (extendedUntil === undefined) return []
+  return [{ kind: 'extended', set: factsOf(after), until: toIso(extendedUntil), error }]
 }
 
 function factsOf({ value, refreshAt, extendedUntil }: HeldRole): SetFacts {
-  return { roleName: value.roleName, expiresAt: value.expiresAt, refreshAt, extendedUntil }
+  const { roleName, expiresAt } = value
+  const isExtended = extendedUntil !== undefined
+  return { roleName, expiration: toIso(expiresAt), nextRefresh: toIso(refreshAt), isExtended }
 }

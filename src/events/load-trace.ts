@@ -1,5 +1,5 @@
 import { InstanceRoleError } from '../errors.js'
-import { publish } from './events.js'
+import { failureEvent, type LoadEndEvent, publish } from './events.js'
 
 let lastLoadId = 0
 
@@ -8,30 +8,27 @@ export class LoadTrace {
   readonly #elapsed: () => number
   readonly #loadId = (lastLoadId += 1)
   readonly #startedAt: number
-  #attemptAt: number
   #attempts = 0
   #isOver = false
 
   constructor(endpoint: string, elapsed: () => number) {
     this.#elapsed = elapsed
-    this.#startedAt = this.#attemptAt = elapsed()
+    this.#startedAt = elapsed()
     publish({ 'instance-role:load:start': { loadId: this.#loadId, endpoint } })
   }
 
-  /** A try has begun. */
-  attempt(): void {
+  /** Runs one try of the load. */
+  async attempt<T>(tryOnce: () => Promise<T>): Promise<T> {
     this.#attempts += 1
-    this.#attemptAt = this.#elapsed()
-  }
-
-  /** The current try has ended. */
-  attemptEnded(error?: unknown): void {
-    // A load that reached its deadline does not wait for the current try.
-    if (this.#isOver) return
-    const failure = error instanceof InstanceRoleError ? failureOf(error) : {}
-    const durationMs = this.#elapsed() - this.#attemptAt
-    const payload = { loadId: this.#loadId, attempt: this.#attempts, durationMs, ...failure }
-    publish({ 'instance-role:load:attempt': payload })
+    const attempt = { loadId: this.#loadId, attempt: this.#attempts, startedAt: this.#elapsed() }
+    try {
+      const result = await tryOnce()
+      this.#attemptEnded(attempt)
+      return result
+    } catch (error) {
+      this.#attemptEnded(attempt, error)
+      throw error
+    }
   }
 
   ended(roleName: string, expiration: Date): void {
@@ -42,17 +39,24 @@ export class LoadTrace {
   failed(error: unknown): void {
     this.#isOver = true
     if (!(error instanceof InstanceRoleError)) return
-    publish({ 'instance-role:load:error': { ...this.#summary(), ...failureOf(error) } })
+    publish({ 'instance-role:load:error': { ...this.#summary(), ...failureEvent(error) } })
   }
 
-  #summary(): { loadId: number; durationMs: number; attempts: number } {
+  #attemptEnded({ startedAt, ...attempt }: StartedAttempt, error?: unknown): void {
+    // A load that reached its deadline does not wait for the current try.
+    if (this.#isOver) return
+    const failure = error instanceof InstanceRoleError ? failureEvent(error) : {}
+    const durationMs = this.#elapsed() - startedAt
+    publish({ 'instance-role:load:attempt': { ...attempt, durationMs, ...failure } })
+  }
+
+  #summary(): LoadEndEvent {
     return { loadId: this.#loadId, durationMs: this.#elapsed() - this.#startedAt, attempts: this.#attempts }
   }
 }
 
-function failureOf({
-  code,
-  step,
-}: InstanceRoleError): Pick<InstanceRoleError, 'step'> & { errorCode: InstanceRoleError['code'] } {
-  return step === undefined ? { errorCode: code } : { errorCode: code, step }
+interface StartedAttempt {
+  readonly loadId: number
+  readonly attempt: number
+  readonly startedAt: number
 }

@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import ts from 'typescript'
 import { expect, test } from 'vitest'
 import { CHECKS } from '../../src/diagnosis/findings.js'
 import { checkOptions } from '../../src/config/checked-options.js'
@@ -24,20 +26,32 @@ function firstCells(markdown: string): string[] {
   return [...markdown.matchAll(/^\| `([^`]+)`/gm)].map(([, cell]) => cell ?? '')
 }
 
+/** The members of each channel's payload, as the compiler sees them. */
+function payloadsIn(file: string): (readonly [channel: string, members: ReadonlySet<string>])[] {
+  const program = ts.createProgram([fileURLToPath(new URL(`../../${file}`, import.meta.url))], {
+    strict: true,
+  })
+  const checker = program.getTypeChecker()
+  const isEvents = (node: ts.Node) =>
+    ts.isInterfaceDeclaration(node) && node.name.text === 'InstanceRoleEvents'
+  const events = program.getSourceFiles().flatMap(({ statements }) => statements.filter(isEvents))
+  return events
+    .flatMap((node) => checker.getTypeAtLocation(node).getProperties())
+    .map((channel) => {
+      const members = checker.getTypeOfSymbol(channel).getProperties()
+      const marked = members.map(({ name, flags }) => (flags & ts.SymbolFlags.Optional ? `${name}?` : name))
+      return [channel.name, new Set(marked)] as const
+    })
+}
+
 // Fails if a channel is added, renamed or dropped, and its documentation stays behind.
 test('documents every channel with every member of its payload', () => {
   const rows = read('docs/observability.md').match(/^\| `instance-role:.*$/gm) ?? []
   const documented = rows.map((row) => {
     const [name = '', ...members] = [...row.matchAll(/`([^`]+)`/g)].map(([, code]) => code ?? '')
-    return [name, members.filter((member) => member !== 'imdsV1Fallback')] as const
+    return [name, new Set(members.filter((member) => member !== 'imdsV1Fallback'))] as const
   })
-  const source = read('src/events/events.ts')
-  const channels = [...source.matchAll(/readonly '(instance-role:[^']+)': (\w+)/g)].map(
-    ([, name = '', type = '']) => {
-      const body = new RegExp(`interface ${type} \\{([^}]*)\\}`).exec(source)?.[1] ?? ''
-      return [name, [...body.matchAll(/readonly (\w+\??):/g)].map(([, member]) => member)] as const
-    },
-  )
+  const channels = payloadsIn('src/events/events.ts')
   expect(channels).toHaveLength(12)
   expect(new Map(documented)).toEqual(new Map(channels))
 })
