@@ -1,8 +1,7 @@
-import type { Logger } from '@smithy/types'
 import { isAbortSignal } from '../runtime/abort.js'
 import { HINTS } from '../errors.js'
 import { cut, oneLine } from '../runtime/plain-text.js'
-import type { ImdsDispatcher, InstanceRoleOptions } from './options.js'
+import type { InstanceRoleOptions } from './options.js'
 import {
   badConfig,
   badValue,
@@ -15,22 +14,9 @@ import {
   type ValueGrammar,
 } from './setting-values.js'
 
-/** The options that were given, validated, with durations in milliseconds. */
-export interface CheckedOptions {
-  readonly roleName?: string
-  readonly endpoint?: string
+/** The options that were given, validated. Durations are in milliseconds. */
+export interface CheckedOptions extends Omit<InstanceRoleOptions, 'endpointMode'> {
   readonly endpointMode?: EndpointMode
-  readonly timeoutMs?: number
-  readonly deadlineMs?: number
-  readonly retries?: number
-  readonly imdsV1Fallback?: boolean
-  readonly accountId?: boolean
-  readonly waitForRoleMs?: number
-  readonly minTtlMs?: number
-  readonly profile?: string
-  readonly isolated?: boolean
-  readonly logger?: Logger
-  readonly dispatcher?: ImdsDispatcher
 }
 
 interface OptionCheck {
@@ -48,32 +34,21 @@ const PROFILE = {
   expected: 'the name of a profile of the config file',
 }
 
-/** One row per option. */
-const OPTION_CHECKS: Readonly<
-  Record<keyof InstanceRoleOptions, OptionCheck & { readonly as: keyof CheckedOptions }>
-> = {
-  roleName: { ...written(ROLE_NAME), as: 'roleName' },
-  endpoint: { ...written(ENDPOINT), as: 'endpoint' },
-  endpointMode: { ...written(ENDPOINT_MODE), as: 'endpointMode' },
-  timeout: { ...POSITIVE_MS, as: 'timeoutMs' },
-  deadline: { ...POSITIVE_MS, as: 'deadlineMs' },
-  retries: { check: wholeNumber, expected: 'a whole number, at least 0', as: 'retries' },
-  waitForRole: { ...MS, as: 'waitForRoleMs' },
-  minTtl: { ...MS, as: 'minTtlMs' },
-  imdsV1Fallback: { ...BOOLEAN, as: 'imdsV1Fallback' },
-  accountId: { ...BOOLEAN, as: 'accountId' },
-  profile: { ...written(PROFILE), as: 'profile' },
-  isolated: { ...BOOLEAN, as: 'isolated' },
-  logger: {
-    check: ifHas('debug', 'info', 'warn', 'error'),
-    expected: 'a logger with debug, info, warn and error',
-    as: 'logger',
-  },
-  dispatcher: {
-    check: ifHas('request'),
-    expected: 'an undici dispatcher, which has a function `request`',
-    as: 'dispatcher',
-  },
+const OPTION_CHECKS: Readonly<Record<keyof InstanceRoleOptions, OptionCheck>> = {
+  roleName: written(ROLE_NAME),
+  endpoint: written(ENDPOINT),
+  endpointMode: written(ENDPOINT_MODE),
+  timeout: POSITIVE_MS,
+  deadline: POSITIVE_MS,
+  retries: { check: wholeNumber, expected: 'a whole number, at least 0' },
+  waitForRole: MS,
+  minTtl: MS,
+  imdsV1Fallback: BOOLEAN,
+  accountId: BOOLEAN,
+  profile: written(PROFILE),
+  isolated: BOOLEAN,
+  logger: having('a logger with debug, info, warn and error', 'debug', 'info', 'warn', 'error'),
+  dispatcher: having('an undici dispatcher, which has a function `request`', 'request'),
 }
 
 const V1_FALLBACK = 'IMDSv1 is never used here, unless `imdsV1Fallback` is true'
@@ -110,7 +85,7 @@ export function checkOptions(options: InstanceRoleOptions): CheckedOptions {
     if (row === undefined) throw unknownOption(name)
     const result = row.check(value)
     if (result === undefined) throw badValue(`option ${name}`, value, row.expected)
-    return [row.as, result]
+    return [name, result]
   })
   return Object.fromEntries(checked)
 }
@@ -163,9 +138,10 @@ function written({ parse, expected }: ValueGrammar<unknown>): OptionCheck {
   return { check: (value) => (typeof value === 'string' ? parse(value) : undefined), expected }
 }
 
-function ifHas(...methods: readonly string[]): OptionCheck['check'] {
-  return (value) => {
-    if (typeof value !== 'object' || value === null) return undefined
-    return methods.every((name) => typeof Reflect.get(value, name) === 'function') ? value : undefined
-  }
+function having(expected: string, ...methods: readonly string[]): OptionCheck {
+  const hasAll = (value: object): boolean =>
+    methods.every((name) => typeof Reflect.get(value, name) === 'function')
+  const check: OptionCheck['check'] = (value) =>
+    typeof value === 'object' && value !== null && hasAll(value) ? value : undefined
+  return { check, expected }
 }

@@ -67,31 +67,30 @@ const DEFAULT_RETRIES = 3
 
 /**
  * Resolve every setting: the option, else the environment variable, else the config file key, else the default. An empty variable
- * counts as unset.
- *
- * @throws {InstanceRoleError} `BAD_CONFIG`, naming the setting and where it came from
- */
-export async function resolveConfig(
-  options: CheckedOptions,
-  sources: ConfigSources,
-): Promise<InstanceRoleConfig> {
-  const find = finderIn(sources)
-  return resolveRest(options, find, await findDisabled(find))
-}
-
-/**
- * Like `resolveConfig`, but throws if IMDS is disabled, before any other setting is checked.
+ * counts as unset. If IMDS is disabled, no other setting is checked, unless `evenIfDisabled`.
  *
  * @throws {InstanceRoleError} `BAD_CONFIG`, which names the setting and its origin; `IMDS_DISABLED_BY_ENV`
  */
-export async function resolveEnabledConfig(
+export async function resolveConfig(
   options: CheckedOptions,
-  sources: ConfigSources,
+  { env, loadProfile }: ConfigSources,
+  evenIfDisabled = false,
 ): Promise<InstanceRoleConfig> {
-  const find = finderIn(sources)
-  const disabled = await findDisabled(find)
-  if (!disabled.value) return resolveRest(options, find, disabled)
-  throw disabledBy(disabled.origin)
+  let profile: Promise<Profile> | undefined
+  const find: Find = async (setting, given) =>
+    given ?? findSetting(setting, env, () => (profile ??= loadProfile()))
+  const disabled = (await find(NAMED_SETTINGS.disabled)) ?? byDefault(false)
+  if (disabled.value && !evenIfDisabled) throw disabledBy(disabled.origin)
+  const { retries, roleName, accountId } = options
+  return {
+    disabled,
+    ...(await findLimits(options, find)),
+    retries: (await find(NAMED_SETTINGS.retries, option('retries', retries))) ?? byDefault(DEFAULT_RETRIES),
+    roleName: (await find(NAMED_SETTINGS.roleName, option('roleName', roleName))) ?? byDefault(undefined),
+    ...(await findEndpoints(options, find)),
+    imdsV1Fallback: await findV1Fallback(options, find),
+    accountId: option('accountId', accountId) ?? byDefault(false),
+  }
 }
 
 /** The error of a call that needs IMDS although it is disabled. */
@@ -102,62 +101,20 @@ export function disabledBy(origin: Origin): InstanceRoleError {
   })
 }
 
-/** Reads the config file at most once. */
-function finderIn({ env, loadProfile }: ConfigSources): Find {
-  let profile: Promise<Profile> | undefined
-  return (setting) => findSetting(setting, env, () => (profile ??= loadProfile()))
-}
+/** Returns what is `given`, else what the environment or the config file says. */
+type Find = <T>(setting: NamedSetting<T>, given?: Setting<T>) => Promise<Setting<T> | undefined>
 
-async function findDisabled(find: Find): Promise<Setting<boolean>> {
-  return (await find(NAMED_SETTINGS.disabled)) ?? byDefault(false)
-}
-
-async function resolveRest(
-  options: CheckedOptions,
+async function findLimits(
+  { timeout, deadline }: CheckedOptions,
   find: Find,
-  disabled: Setting<boolean>,
-): Promise<InstanceRoleConfig> {
-  const chosen = await choose(
-    'timeout',
-    options.timeoutMs,
-    find,
-    NAMED_SETTINGS.timeoutMs,
-    DEFAULT_TIMEOUT_MS,
-  )
+): Promise<Pick<InstanceRoleConfig, 'timeoutMs' | 'deadlineMs'>> {
+  const asked =
+    (await find(NAMED_SETTINGS.timeoutMs, option('timeout', timeout))) ?? byDefault(DEFAULT_TIMEOUT_MS)
   // At most half of the deadline, so that the first try ends before time is up.
-  const timeoutMs = { ...chosen, value: Math.min(chosen.value, (options.deadlineMs ?? Infinity) / 2) }
-  return {
-    disabled,
-    timeoutMs,
-    deadlineMs: option('deadline', options.deadlineMs) ?? byDefault(defaultDeadlineMs(timeoutMs.value)),
-    retries: await choose('retries', options.retries, find, NAMED_SETTINGS.retries, DEFAULT_RETRIES),
-    roleName: await choose<string | undefined>(
-      'roleName',
-      options.roleName,
-      find,
-      NAMED_SETTINGS.roleName,
-      undefined,
-    ),
-    ...(await findEndpoints(options, find)),
-    imdsV1Fallback: await findV1Fallback(options, find),
-    accountId: option('accountId', options.accountId) ?? byDefault(false),
-  }
-}
-
-function defaultDeadlineMs(timeoutMs: number): number {
-  return Math.min(Math.max(DEFAULT_DEADLINE_MS, DEADLINE_TIMEOUTS * timeoutMs), MAX_DURATION_MS)
-}
-
-type Find = <T>(setting: NamedSetting<T>) => Promise<Setting<T> | undefined>
-
-async function choose<T>(
-  name: string,
-  given: T | undefined,
-  find: Find,
-  setting: NamedSetting<T>,
-  fallback: T,
-): Promise<Setting<T>> {
-  return option(name, given) ?? (await find(setting)) ?? byDefault(fallback)
+  const timeoutMs = { ...asked, value: Math.min(asked.value, (deadline ?? Infinity) / 2) }
+  const leastMs = Math.max(DEFAULT_DEADLINE_MS, DEADLINE_TIMEOUTS * timeoutMs.value)
+  const deadlineMs = option('deadline', deadline) ?? byDefault(Math.min(leastMs, MAX_DURATION_MS))
+  return { timeoutMs, deadlineMs }
 }
 
 /** An endpoint beats a mode, wherever the two are set. */
@@ -165,18 +122,11 @@ async function findEndpoints(
   options: CheckedOptions,
   find: Find,
 ): Promise<Pick<InstanceRoleConfig, 'endpoint' | 'alternativeEndpoint'>> {
-  const given = option('endpoint', options.endpoint) ?? (await find(NAMED_SETTINGS.endpoint))
-  if (given !== undefined)
-    return { endpoint: given, alternativeEndpoint: { value: undefined, origin: given.origin } }
-  const mode = await choose<EndpointMode>(
-    'endpointMode',
-    options.endpointMode,
-    find,
-    NAMED_SETTINGS.endpointMode,
-    'ipv4',
-  )
-  const [first, second] = ENDPOINTS[mode.value]
-  const { origin } = mode
+  const endpoint = await find(NAMED_SETTINGS.endpoint, option('endpoint', options.endpoint))
+  if (endpoint !== undefined) return { endpoint, alternativeEndpoint: { ...endpoint, value: undefined } }
+  const mode = await find(NAMED_SETTINGS.endpointMode, option('endpointMode', options.endpointMode))
+  const { value, origin } = mode ?? byDefault<EndpointMode>('ipv4')
+  const [first, second] = ENDPOINTS[value]
   return { endpoint: { value: first, origin }, alternativeEndpoint: { value: second, origin } }
 }
 

@@ -27,25 +27,21 @@ interface NamedSettings {
 
 /** The settings that the AWS SDKs have as well. @see https://docs.aws.amazon.com/sdkref/latest/guide/feature-imds-credentials.html */
 export const NAMED_SETTINGS: NamedSettings = {
-  disabled: { variable: 'AWS_EC2_METADATA_DISABLED', key: 'disable_ec2_metadata', ...BOOLEAN },
-  v1Disabled: { variable: 'AWS_EC2_METADATA_V1_DISABLED', key: 'ec2_metadata_v1_disabled', ...BOOLEAN },
-  roleName: { variable: 'AWS_EC2_INSTANCE_PROFILE_NAME', key: 'ec2_instance_profile_name', ...ROLE_NAME },
-  endpoint: {
-    variable: 'AWS_EC2_METADATA_SERVICE_ENDPOINT',
-    key: 'ec2_metadata_service_endpoint',
-    ...ENDPOINT,
-  },
-  endpointMode: {
-    variable: 'AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE',
-    key: 'ec2_metadata_service_endpoint_mode',
-    ...ENDPOINT_MODE,
-  },
-  timeoutMs: { variable: 'AWS_METADATA_SERVICE_TIMEOUT', key: 'metadata_service_timeout', ...SECONDS },
-  retries: {
-    variable: 'AWS_METADATA_SERVICE_NUM_ATTEMPTS',
-    key: 'metadata_service_num_attempts',
-    ...ATTEMPTS,
-  },
+  disabled: named('AWS_EC2_METADATA_DISABLED', 'disable_ec2_metadata', BOOLEAN),
+  v1Disabled: named('AWS_EC2_METADATA_V1_DISABLED', 'ec2_metadata_v1_disabled', BOOLEAN),
+  roleName: named('AWS_EC2_INSTANCE_PROFILE_NAME', 'ec2_instance_profile_name', ROLE_NAME),
+  endpoint: named('AWS_EC2_METADATA_SERVICE_ENDPOINT', 'ec2_metadata_service_endpoint', ENDPOINT),
+  endpointMode: named(
+    'AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE',
+    'ec2_metadata_service_endpoint_mode',
+    ENDPOINT_MODE,
+  ),
+  timeoutMs: named('AWS_METADATA_SERVICE_TIMEOUT', 'metadata_service_timeout', SECONDS),
+  retries: named('AWS_METADATA_SERVICE_NUM_ATTEMPTS', 'metadata_service_num_attempts', ATTEMPTS),
+}
+
+function named<T>(variable: string, key: string, values: ValueGrammar<T>): NamedSetting<T> {
+  return { variable, key, ...values }
 }
 
 /** The config file keys that are read. */

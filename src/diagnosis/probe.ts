@@ -47,7 +47,7 @@ export async function probe(options: ProbeOptions): Promise<Facts> {
   const { profile, sources } = options
   const blockedMs = options.watchEventLoop()
   const [settings, files, firmwareInstanceId] = await Promise.all([
-    resolveConfig({}, sources).catch(asRoleError),
+    resolveConfig({}, sources, true).catch(asRoleError),
     // The settings report what is wrong with the files.
     options.loadFiles().catch(() => ({ configFile: {}, credentialsFile: {} })),
     options.readFirmwareInstanceId(),

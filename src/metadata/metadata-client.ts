@@ -1,6 +1,6 @@
 import { throwIfAborted, unlessAborted } from '../runtime/abort.js'
 import { checkAbortSignal, checkOptions, type CheckedOptions } from '../config/checked-options.js'
-import { resolveEnabledConfig, valuesOf } from '../config/config.js'
+import { resolveConfig, valuesOf } from '../config/config.js'
 import { badValue } from '../config/setting-values.js'
 import { beginStackAt, type Called, copyOf, InstanceRoleError } from '../errors.js'
 import { publish } from '../events/events.js'
@@ -219,8 +219,8 @@ export class MetadataClient {
 
   async #resolve(): Promise<Opened> {
     const { runtime, configSources } = this.#environment
-    const { profile, deadlineMs, dispatcher } = this.#checked
-    const config = await resolveEnabledConfig(this.#checked, configSources(profile, deadlineMs))
+    const { profile, deadline, dispatcher } = this.#checked
+    const config = await resolveConfig(this.#checked, configSources(profile, deadline))
     return {
       access: imdsAccess({ config, dispatcher, runtime, registry: this.#registry }),
       endpoint: config.endpoint.value,

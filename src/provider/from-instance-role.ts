@@ -5,7 +5,7 @@ import {
   checkOptions,
   type CheckedOptions,
 } from '../config/checked-options.js'
-import { resolveEnabledConfig } from '../config/config.js'
+import { resolveConfig } from '../config/config.js'
 import { type InstanceRoleCredentials, toCredentials } from './credentials-identity.js'
 import type { LoadedRole } from '../credentials/credentials-load.js'
 import type { Caller, CredentialsSource, SourceStatus } from '../credentials/credentials-source.js'
@@ -157,7 +157,7 @@ class ProviderCalls {
     const source = this.#source
     if (source !== undefined && !hasWishes(properties)) {
       const held = source.serve(this.#caller(properties))
-      if (held !== undefined && !isShort(held, source, this.#checked.minTtlMs)) {
+      if (held !== undefined && !isShort(held, source, this.#checked.minTtl)) {
         return Promise.resolve(toCredentials(held, source))
       }
     }
@@ -166,7 +166,7 @@ class ProviderCalls {
 
   async #load(properties: InstanceRoleCallProperties): Promise<InstanceRoleCredentials> {
     const abortSignal = checkAbortSignal(properties.abortSignal)
-    const limit = { forMs: this.#checked.waitForRoleMs ?? 0, isFirm: false }
+    const limit = { forMs: this.#checked.waitForRole ?? 0, isFirm: false }
     // Awaited, so that this function is in the stack, which then begins after it.
     return await this.#wait(properties, { abortSignal, limit, called: this.#load })
   }
@@ -222,7 +222,7 @@ class ProviderCalls {
     this.#requireOpen()
     const source = this.#source ?? (await this.#openOnce(properties))
     const caller = this.#caller(properties)
-    const minTtlMs = checkDuration('minTtl', properties.minTtl) ?? this.#checked.minTtlMs
+    const minTtlMs = checkDuration('minTtl', properties.minTtl) ?? this.#checked.minTtl
     const wish = properties.forceRefresh === true ? 'refresh' : 'get'
     // The pause after failed loads fails new calls at once, but not a call that waits and has tried already.
     const held = await source[isFirst ? wish : 'load'](caller)
@@ -249,8 +249,8 @@ class ProviderCalls {
     const { runtime, registry, configSources } = this.#environment
     const profile = this.#checked.profile ?? properties.callerClientConfig?.profile
     const warn = (warning: string): void => warnOnce(loggerOf(this.#caller(properties)), warning)
-    const sources = configSources(profile, this.#checked.deadlineMs, warn)
-    const config = await resolveEnabledConfig(this.#checked, sources)
+    const sources = configSources(profile, this.#checked.deadline, warn)
+    const config = await resolveConfig(this.#checked, sources)
     this.#requireOpen()
     const { dispatcher, isolated = false, logger } = this.#checked
     this.#source = retainSource({ config, dispatcher, isolated, logger, runtime, registry })

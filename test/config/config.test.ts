@@ -5,7 +5,7 @@ import { runInNewContext } from 'node:vm'
 import { Agent } from 'undici'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { checkOptions } from '../../src/config/checked-options.js'
-import { type InstanceRoleConfig, resolveConfig, resolveEnabledConfig } from '../../src/config/config.js'
+import { type InstanceRoleConfig, resolveConfig } from '../../src/config/config.js'
 import { CONFIG_KEYS } from '../../src/config/variables-and-keys.js'
 import { InstanceRoleError } from '../../src/errors.js'
 import { fromInstanceRole } from '../../src/index.js'
@@ -22,7 +22,7 @@ async function resolve({ options = {}, env = {}, file = {} }: { options?: object
     reads += 1
     return Promise.resolve({ name: 'dev', keys: file })
   }
-  const config = await resolveConfig(checkOptions(options), { env, loadProfile })
+  const config = await resolveConfig(checkOptions(options), { env, loadProfile }, true)
   return { config, reads }
 }
 
@@ -508,7 +508,7 @@ test('works without a config file', async () => {
 test('checks no other setting, and not the file, if IMDS is disabled', async () => {
   const read = vi.fn(() => Promise.reject(new Error('read')))
   const env = { AWS_EC2_METADATA_DISABLED: 'true', AWS_METADATA_SERVICE_TIMEOUT: 'soon' }
-  const error = await failureOf(resolveEnabledConfig({}, { env, loadProfile: read }))
+  const error = await failureOf(resolveConfig({}, { env, loadProfile: read }))
   expect(error.code).toBe('IMDS_DISABLED_BY_ENV')
   expect(read).not.toHaveBeenCalled()
 })

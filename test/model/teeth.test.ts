@@ -415,9 +415,9 @@ const BUGS: readonly Bug[] = [
   {
     name: 'falls back on IMDSv1 without being asked to',
     breaks: [7],
-    ...inModule<typeof Config>('../../src/config/config.js', ({ resolveEnabledConfig }) => ({
-      resolveEnabledConfig: async (...given) => ({
-        ...(await resolveEnabledConfig(...given)),
+    ...inModule<typeof Config>('../../src/config/config.js', ({ resolveConfig }) => ({
+      resolveConfig: async (...given) => ({
+        ...(await resolveConfig(...given)),
         imdsV1Fallback: { value: true, origin: 'default' },
       }),
     })),
