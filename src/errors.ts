@@ -72,7 +72,8 @@ export interface ErrorNames {
   readonly variable?: string | undefined
 }
 
-interface Treatment {
+/** How a failure is treated, and what to do about it unless the error itself has a better hint: one of {@link HINTS}. */
+interface Treatment extends ErrorHint {
   /** Whether another try within the same load can succeed. */
   readonly retryable: boolean
   /**
@@ -84,8 +85,6 @@ interface Treatment {
   readonly extendsExpired: boolean
   /** Whether waiting may be enough, so that `waitForRole` and `ready()` continue. */
   readonly mayPass: boolean
-  /** What to do about it, unless the error itself has a better hint: one of {@link HINTS}. */
-  readonly hint: ErrorHint
 }
 
 const absent = { retryable: false, tryNextLink: true, extendsExpired: false, mayPass: false }
@@ -108,136 +107,96 @@ const UNSET = 'unset <variable>'
 export const TREATMENTS: Readonly<Record<InstanceRoleErrorCode, Treatment>> = {
   IMDS_DISABLED_BY_ENV: {
     ...absent,
-    hint: { text: 'Remove that setting where the instance role is to be used', command: UNSET },
+    text: 'Remove that setting where the instance role is to be used',
+    command: UNSET,
   },
   UNREACHABLE: {
     ...unclear,
     tryNextLink: true,
-    hint: {
-      text: 'Off EC2, use another credential source. On EC2, let this process reach IMDS (firewall, network policy, route), and see whether it gives a token',
-      command: ASK_FOR_TOKEN,
-    },
+    text: 'Off EC2, use another credential source. On EC2, let this process reach IMDS (firewall, network policy, route), and see whether it gives a token',
+    command: ASK_FOR_TOKEN,
   },
   HOP_LIMIT: {
     ...unclear,
     tryNextLink: true,
     mayPass: false,
-    hint: {
-      text: 'Give the container a role of its own (ECS task role, EKS Pod Identity), or raise the hop limit of the instance',
-      command: `${MODIFY_OPTIONS} --http-endpoint enabled --http-put-response-hop-limit 2`,
-    },
+    text: 'Give the container a role of its own (ECS task role, EKS Pod Identity), or raise the hop limit of the instance',
+    command: `${MODIFY_OPTIONS} --http-endpoint enabled --http-put-response-hop-limit 2`,
   },
   IMDS_DISABLED: {
     ...absent,
-    hint: {
-      text: 'Enable the metadata service of the instance',
-      command: `${MODIFY_OPTIONS} --http-endpoint enabled`,
-    },
+    text: 'Enable the metadata service of the instance',
+    command: `${MODIFY_OPTIONS} --http-endpoint enabled`,
   },
   NO_ROLE: {
     ...absent,
     mayPass: true,
-    hint: {
-      text: 'Attach an instance profile that holds a role',
-      command:
-        'aws ec2 associate-iam-instance-profile --instance-id <instance-id> --iam-instance-profile Name=<profile-name>',
-    },
+    text: 'Attach an instance profile that holds a role',
+    command:
+      'aws ec2 associate-iam-instance-profile --instance-id <instance-id> --iam-instance-profile Name=<profile-name>',
   },
   ROLE_NOT_FOUND: {
     ...wrong,
     mayPass: true,
-    hint: {
-      text: 'The name of a role can differ from that of its instance profile. Correct `roleName`, or leave it out to use the role that is attached',
-      command: UNSET,
-    },
+    text: 'The name of a role can differ from that of its instance profile. Correct `roleName`, or leave it out to use the role that is attached',
+    command: UNSET,
   },
   ROLE_NOT_ASSUMABLE: {
     ...wrong,
-    hint: {
-      text: 'Let the service ec2.amazonaws.com assume the role. The command REPLACES the whole trust policy, so add what it allows others',
-      look: SHOW_TRUST_POLICY,
-      command:
-        'aws iam update-assume-role-policy --role-name <role-name> --policy-document \'{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}\'',
-    },
+    text: 'Let the service ec2.amazonaws.com assume the role. The command REPLACES the whole trust policy, so add what it allows others',
+    look: SHOW_TRUST_POLICY,
+    command:
+      'aws iam update-assume-role-policy --role-name <role-name> --policy-document \'{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}\'',
   },
   CREDENTIALS_NOT_ISSUED: {
     ...wrong,
     extendsExpired: true,
     mayPass: true,
-    hint: {
-      text: 'Ask the instance itself why it has no credentials',
-      command:
-        'TOKEN=$(curl -sX PUT -H "X-aws-ec2-metadata-token-ttl-seconds: 60" <endpoint>/latest/api/token) && curl -sH "X-aws-ec2-metadata-token: $TOKEN" <endpoint>/latest/meta-data/iam/info',
-    },
+    text: 'Ask the instance itself why it has no credentials',
+    command:
+      'TOKEN=$(curl -sX PUT -H "X-aws-ec2-metadata-token-ttl-seconds: 60" <endpoint>/latest/api/token) && curl -sH "X-aws-ec2-metadata-token: $TOKEN" <endpoint>/latest/meta-data/iam/info',
   },
-  METADATA_ABSENT: { ...wrong, hint: { text: 'Not every instance has every item' } },
+  METADATA_ABSENT: { ...wrong, text: 'Not every instance has every item' },
   METADATA_NOT_TEXT: {
     ...wrong,
-    hint: {
-      text: 'Read user data that is not text, gzip for instance, with `userDataBytes()` of MetadataClient',
-    },
+    text: 'Read user data that is not text, gzip for instance, with `userDataBytes()` of MetadataClient',
   },
   TOKEN_REJECTED: {
     ...unclear,
-    hint: {
-      text: 'Look for what drops or changes the header X-aws-ec2-metadata-token on the way to IMDS, or for an emulator that forgets its tokens',
-      command: SHOW_PROXIES,
-    },
+    text: 'Look for what drops or changes the header X-aws-ec2-metadata-token on the way to IMDS, or for an emulator that forgets its tokens',
+    command: SHOW_PROXIES,
   },
   THROTTLED: {
     ...unclear,
-    hint: {
-      text: 'IMDS, DNS and NTP share 1,024 packets/s per network interface. Let clients share one provider, and look for what else asks',
-      command: COUNT_DROPPED,
-    },
+    text: 'IMDS, DNS and NTP share 1,024 packets/s per network interface. Let clients share one provider, and look for what else asks',
+    command: COUNT_DROPPED,
   },
   SERVER_ERROR: {
     ...unclear,
-    hint: {
-      text: 'IMDS could not complete the request. If that lasts, look at the status checks of the instance',
-      command: 'aws ec2 describe-instance-status --instance-ids <instance-id>',
-    },
+    text: 'IMDS could not complete the request. If that lasts, look at the status checks of the instance',
+    command: 'aws ec2 describe-instance-status --instance-ids <instance-id>',
   },
   UNEXPECTED_STATUS: {
     ...wrong,
-    hint: {
-      text: 'Make sure that <endpoint> is IMDS and not a proxy, a redirect or another service',
-      command: SHOW_PROXIES,
-    },
+    text: 'Make sure that <endpoint> is IMDS and not a proxy, a redirect or another service',
+    command: SHOW_PROXIES,
   },
   BAD_RESPONSE: {
     ...unclear,
-    hint: {
-      text: 'Make sure that <endpoint> is IMDS and not a proxy or another service',
-      command: SHOW_PROXIES,
-    },
+    text: 'Make sure that <endpoint> is IMDS and not a proxy or another service',
+    command: SHOW_PROXIES,
   },
   TIMEOUT: {
     ...unclear,
-    hint: {
-      text: 'Where IMDS is known to be slow, raise `timeout` or `deadline`; the variable is in seconds',
-      command: 'export AWS_METADATA_SERVICE_TIMEOUT=5',
-    },
+    text: 'Where IMDS is known to be slow, raise `timeout` or `deadline`; the variable is in seconds',
+    command: 'export AWS_METADATA_SERVICE_TIMEOUT=5',
   },
-  BAD_CONFIG: { ...wrong, hint: { text: 'Correct or remove that setting', command: UNSET } },
-  CLOSED: { ...wrong, hint: { text: 'Make a new provider with `fromInstanceRole()`' } },
+  BAD_CONFIG: { ...wrong, text: 'Correct or remove that setting', command: UNSET },
+  CLOSED: { ...wrong, text: 'Make a new provider with `fromInstanceRole()`' },
 }
 
-type Remark =
-  | 'emptyProfile'
-  | 'noRoute'
-  | 'ipv4'
-  | 'ipv6'
-  | 'tags'
-  | 'openFiles'
-  | 'unreadFiles'
-  | 'noHome'
-  | 'brokenInstall'
-  | 'notCalled'
-  | 'dispatcher'
-
 /** Hints that are more precise than those of the codes. */
-export const HINTS: Readonly<Record<Remark, ErrorHint>> = {
+export const HINTS = {
   emptyProfile: {
     text: 'Put the role in the instance profile',
     command:
@@ -258,7 +217,8 @@ export const HINTS: Readonly<Record<Remark, ErrorHint>> = {
   },
   tags: {
     text: 'Let the instance show its tags in the metadata',
-    command: `${MODIFY_OPTIONS} --instance-metadata-tags enabled`,
+    command:
+      'aws ec2 modify-instance-metadata-options --instance-id <instance-id> --instance-metadata-tags enabled',
   },
   openFiles: {
     text: 'Raise the limit of open files, or look for what leaves them open',
@@ -271,12 +231,10 @@ export const HINTS: Readonly<Record<Remark, ErrorHint>> = {
   brokenInstall: { text: 'Install the dependencies of the program again', command: 'npm ls @smithy/core' },
   notCalled: { text: 'Call it: `credentials: fromInstanceRole()`' },
   dispatcher: { text: 'Give a dispatcher that is open, or leave the option out' },
-}
-
-const NO_REMEDY: ErrorHint = { text: '' }
+} as const
 
 /** For a code of another version of this package. */
-const UNKNOWN_CODE: Treatment = { ...wrong, hint: NO_REMEDY }
+const UNKNOWN_CODE: Treatment = { ...wrong, text: '' }
 
 const treatments = new Map<string, Treatment>(Object.entries(TREATMENTS))
 
@@ -336,15 +294,14 @@ export interface InstanceRoleErrorDetails {
   readonly names?: ErrorNames | undefined
 }
 
-/** The parts of an error. Its message contains all of them in one line. */
+/** What an error was made of. */
 interface Account {
   readonly what: string
-  readonly said: string | undefined
   readonly remedy: ErrorHint
-  readonly names: ErrorNames
+  readonly details: InstanceRoleErrorDetails
 }
 
-/** The parts of the errors of this copy of the package. They are not properties of the error, so that nothing is printed twice. */
+/** What the errors of this copy of the package were made of. Not a property of the error, so that nothing is printed twice. */
 const accounts = new WeakMap<object, Account>()
 
 /** The parts of an error's message, with the names filled in. */
@@ -358,26 +315,28 @@ export interface Telling {
   readonly fix: string | undefined
 }
 
-function tell({ what, said, remedy, names }: Account): Telling {
+/** `more` are names for the placeholders that the error itself cannot fill. */
+function tell({ what, remedy, details: { said, names } }: Account, more?: ErrorNames): Telling {
   const { text, look, command } = remedy
+  const all = { ...more, ...known(names) }
   return {
     what: said === undefined ? what : `${what} IMDS: "${said}".`,
-    text: fill(text, names),
-    look: look && fill(look, names),
-    fix: command && fillCommand(command, names),
+    text: fill(text, all),
+    look: look && fill(look, all),
+    fix: command && fillCommand(command, all),
   }
 }
 
 /** Returns the parts of an error's message, with `names` for the placeholders that the error itself cannot fill. */
-export function tellingOf(error: InstanceRoleError, names: ErrorNames = {}): Telling {
+export function tellingOf(error: InstanceRoleError, names?: ErrorNames): Telling {
   const account = accounts.get(error)
-  if (account !== undefined) return tell({ ...account, names: mergeNames(names, account.names) })
+  if (account !== undefined) return tell(account, names)
   return { what: error.message, text: error.hint.replace(/\.$/, ''), look: undefined, fix: error.fix }
 }
 
-/** Names of `better` replace those of `names`. */
-function mergeNames(names: ErrorNames, better: ErrorNames): ErrorNames {
-  return { ...names, ...Object.fromEntries(Object.entries(better).filter(([, name]) => name !== undefined)) }
+/** Leaves out members that are `undefined`. */
+function known(members: object = {}): object {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined))
 }
 
 /** A name that needs quoting in a shell is not put in a command. */
@@ -415,11 +374,11 @@ function addressIn(endpoint = ''): string | undefined {
 }
 
 /** The whole error in one line: log lines, `String(error)` and the SDK's chains print only the message. */
-function messageOf({ what, text, look, fix }: Telling, link: string): string {
-  const hint = hintText(text, look)
+function messageOf(telling: Telling, link: string): string {
+  const { what, text, look, fix } = telling
+  const hint = hintText(telling)
   if (fix === undefined) return oneLine(`${what} ${hint} ${link}`)
-  const introduction = look === undefined ? `${text}:` : `${hint} Then:`
-  return oneLine(`${what} ${introduction} ${fix} ${link}`)
+  return oneLine(`${what} ${look === undefined ? `${text}:` : `${hint} Then:`} ${fix} ${link}`)
 }
 
 /**
@@ -460,19 +419,18 @@ export class InstanceRoleError extends Error {
   /** `what` is a sentence. The code decides the hint, unless `details` has one. */
   constructor(code: InstanceRoleErrorCode, what: string, details: InstanceRoleErrorDetails = {}) {
     const treatment = treatmentOf(code)
-    const { said, remedy = treatment.hint, names = {} } = details
-    const account = { what, said, remedy, names }
+    const account = { what, remedy: details.remedy ?? treatment, details }
+    const { cause, step, statusCode, retryAfterMs } = details
     const telling = tell(account)
     const link = linkTo(code)
-    super(messageOf(telling, link), withCause(details.cause))
+    super(messageOf(telling, link), cause === undefined ? undefined : { cause })
     accounts.set(this, account)
-    const { text, look, fix } = telling
-    hide(this, { [BRAND]: true, hint: hintText(text, look), fix, link })
+    hide(this, { [BRAND]: true, hint: hintText(telling), fix: telling.fix, link })
     this.code = code
     this.tryNextLink = details.tryNextLink ?? treatment.tryNextLink
     this.attempts = details.attempts ?? 0
     this.timedOut = details.timedOut ?? false
-    assignKnown(this, details)
+    Object.assign(this, known({ step, statusCode, retryAfterMs }))
     // Taken again, because the stack of the `Error` constructor lacks the name.
     beginStackAt(new.target, this)
   }
@@ -483,20 +441,7 @@ export class InstanceRoleError extends Error {
   }
 }
 
-/** Leaves out unknown members, so that they are not printed. */
-function assignKnown(
-  error: InstanceRoleError,
-  { step, statusCode, retryAfterMs }: InstanceRoleErrorDetails,
-): void {
-  const members = Object.entries({ step, statusCode, retryAfterMs })
-  Object.assign(error, Object.fromEntries(members.filter(([, value]) => value !== undefined)))
-}
-
-function withCause(cause: unknown): ErrorOptions | undefined {
-  return cause === undefined ? undefined : { cause }
-}
-
-function hintText(text: string, look: string | undefined): string {
+function hintText({ text, look }: Telling): string {
   if (text === '') return ''
   return look === undefined ? `${text}.` : `${text}. First look with \`${look}\`.`
 }
@@ -519,41 +464,29 @@ export function beginStackAt<T>(called: Called, error: T): T {
 /** One of our functions or classes. */
 export type Called = ((...args: never[]) => unknown) | (new (...args: never[]) => unknown)
 
-/** What differs in a copy. */
-export interface CopyOptions {
-  /** Number of tries of the load. */
-  readonly attempts?: number
-  /** For the placeholders that the error itself cannot fill. */
-  readonly names?: ErrorNames
-  /** What happened, instead of the error's own words. */
-  readonly what?: string | undefined
-  /** Another sentence about what happened. */
-  readonly also?: string | undefined
-  /** What to do, instead of the error's own hint. */
-  readonly remedy?: ErrorHint | undefined
+/** What differs in a copy. `names` are for the placeholders that the error itself cannot fill. */
+export interface ErrorChanges extends Pick<InstanceRoleErrorDetails, 'attempts' | 'names' | 'remedy'> {
+  /** Returns what happened in other words than the error's `own`. */
+  readonly what?: (own: string) => string
 }
 
 /** Returns a copy of an error. A function outside the class, because a bundler renames the class. */
-export function copyOf(error: InstanceRoleError, options: CopyOptions = {}): InstanceRoleError {
+export function copyOf(
+  error: InstanceRoleError,
+  { what = (own) => own, names, ...changes }: ErrorChanges = {},
+): InstanceRoleError {
   const { code, message, cause, hint, fix, link } = error
-  const account = accounts.get(error)
-  const known = account ?? { what: message, said: undefined, remedy: NO_REMEDY, names: {} }
-  const details = { ...amended(known, options), cause }
-  const copy = new InstanceRoleError(code, details.what, details)
+  const { what: own, details }: Omit<Account, 'remedy'> = accounts.get(error) ?? {
+    what: message,
+    details: {},
+  }
+  const allNames = { ...names, ...known(details.names) }
+  const given = { ...details, ...known(changes), cause, names: allNames }
+  const copy = new InstanceRoleError(code, what(own), given)
   // The words of another copy's error are kept.
-  if (account === undefined) {
+  if (!accounts.has(error)) {
     hide(copy, { message, hint, fix, link })
     accounts.delete(copy)
   }
-  return beginStackAt(copyOf, Object.assign(copy, error, { attempts: options.attempts ?? error.attempts }))
-}
-
-function amended({ what, said, remedy, names }: Account, options: CopyOptions): Account {
-  const words = options.what ?? what
-  return {
-    what: options.also === undefined ? words : `${words} ${options.also}`,
-    said,
-    remedy: options.remedy ?? remedy,
-    names: mergeNames(options.names ?? {}, names),
-  }
+  return beginStackAt(copyOf, Object.assign(copy, error, { attempts: changes.attempts ?? error.attempts }))
 }

@@ -195,7 +195,9 @@ export class CredentialsSource {
     if (held === undefined || !isDetached) return error
     const instant = toIso(held.expiresAt)
     const end = held.expiresAt > this.now() ? `expire at ${instant}` : `expired at ${instant}`
-    return copyOf(error, { also: `The role ${held.roleName} was detached; its credentials ${end}.` })
+    return copyOf(error, {
+      what: (own) => `${own} The role ${held.roleName} was detached; its credentials ${end}.`,
+    })
   }
 
   /** IMDS can return expired credentials while EC2 cannot renew them. They do not replace valid ones. */

@@ -1,7 +1,7 @@
 import { IPV6_ENDPOINT } from '../config/config.js'
 import {
   COUNT_DROPPED,
-  type CopyOptions,
+  type ErrorChanges,
   copyOf,
   fill,
   HINTS,
@@ -97,29 +97,30 @@ const EXPLANATIONS: Readonly<
   Partial<
     Record<
       InstanceRoleError['code'],
-      (imds: ImdsFacts, surroundings: Surroundings, error: InstanceRoleError) => CopyOptions
+      (imds: ImdsFacts, surroundings: Surroundings, error: InstanceRoleError) => ErrorChanges
     >
   >
 > = {
   NO_ROLE: (imds, { firmwareInstanceId }, { step }) => {
     const isAttached = isProfileAttached(imds)
-    const remedy = isAttached ? HINTS.emptyProfile : TREATMENTS.NO_ROLE.hint
+    const remedy = isAttached ? HINTS.emptyProfile : TREATMENTS.NO_ROLE
     if (step === 'credentials') return { remedy }
     const what = isAttached
       ? `The instance profile ${imds.instanceProfile?.name ?? 'that is attached'} holds no role`
       : `No instance profile is attached to ${imds.instanceId ?? firmwareInstanceId ?? 'this instance'}`
-    return { what: `${what}${soonAfterLaunch(imds)}.`, remedy }
+    return { what: () => `${what}${soonAfterLaunch(imds)}.`, remedy }
   },
   UNREACHABLE: ({ otherAddress }, { firmwareInstanceId: id }) => ({
-    also: id === undefined ? undefined : `This is the EC2 instance ${id}, all the same.`,
+    what: (own) => (id === undefined ? own : `${own} This is the EC2 instance ${id}, all the same.`),
     remedy: otherAddress?.answers === true ? hintOf(otherAddress.endpoint) : undefined,
   }),
   HOP_LIMIT: ({ endpoint, timeoutMs }) => ({
-    what: `IMDS at ${endpoint} answers requests without a token, but the response to the token request did not reach this process within ${timeoutMs} ms: the hop limit is too low.`,
+    what: () =>
+      `IMDS at ${endpoint} answers requests without a token, but the response to the token request did not reach this process within ${timeoutMs} ms: the hop limit is too low.`,
   }),
 }
 
-function hintOf(endpoint: string): CopyOptions['remedy'] {
+function hintOf(endpoint: string): ErrorChanges['remedy'] {
   return endpoint === IPV6_ENDPOINT ? HINTS.ipv6 : HINTS.ipv4
 }
 

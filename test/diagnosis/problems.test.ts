@@ -119,7 +119,7 @@ test.each(TROUBLES)('reports $code under $check, with its fix', async (trouble) 
   expect(problems).toEqual([finding(check)])
   expect(finding(check)).toMatchObject({ code, verdict: 'problem' })
   expect(finding(check)?.fix ?? 'none').toMatch(fix ?? /^none$/)
-  expect(finding(check)?.hint).toMatch(hint ?? startOf(TREATMENTS[code].hint.text))
+  expect(finding(check)?.hint).toMatch(hint ?? startOf(TREATMENTS[code].text))
   expect(report.healthy).toBe(false)
 })
 

@@ -264,7 +264,7 @@ const VARIABLES: Readonly<Partial<Record<InstanceRoleErrorCode, string>>> = {
 }
 
 const ALL_HINTS: readonly (readonly [string, ErrorHint])[] = [
-  ...Object.entries(TREATMENTS).map(([code, { hint }]) => [code, hint] as const),
+  ...Object.entries(TREATMENTS),
   ...Object.entries(HINTS).map(([name, hint]) => [CODES_OF_HINTS[name as keyof typeof HINTS], hint] as const),
 ]
 
