@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { constants } from 'node:os'
-import { codeOf } from '../runtime/error-code.js'
+import { codeOf } from '../runtime/member-of.js'
 
 /** A command could not be started. */
 export class StartError extends Error {

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { codeOf } from '../runtime/error-code.js'
+import { codeOf } from '../runtime/member-of.js'
 import { VERSION } from '../runtime/version.js'
 import { type Command, UsageError } from './command.js'
 import { credentials } from './credentials.js'

@@ -1,4 +1,4 @@
-import { codeOf } from '../runtime/error-code.js'
+import { codeOf } from '../runtime/member-of.js'
 
 /** Says why a server cannot listen on a port, to end a sentence. */
 export function describePortError(error: unknown): string {

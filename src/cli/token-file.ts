@@ -3,7 +3,7 @@ import { lstat, open, rename, rm, stat } from 'node:fs/promises'
 import type { Stats } from 'node:fs'
 import { dirname } from 'node:path'
 import { UsageError } from './command.js'
-import { codeOf } from '../runtime/error-code.js'
+import { codeOf } from '../runtime/member-of.js'
 
 /** Permissions of group and others. */
 const OTHERS = 0o077

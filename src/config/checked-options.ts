@@ -1,5 +1,6 @@
 import { isAbortSignal } from '../runtime/abort.js'
 import { HINTS } from '../errors.js'
+import { memberOf } from '../runtime/member-of.js'
 import { cut, oneLine } from '../runtime/plain-text.js'
 import type { InstanceRoleOptions } from './options.js'
 import {
@@ -139,9 +140,7 @@ function written({ parse, expected }: ValueGrammar<unknown>): OptionCheck {
 }
 
 function having(expected: string, ...methods: readonly string[]): OptionCheck {
-  const hasAll = (value: object): boolean =>
-    methods.every((name) => typeof Reflect.get(value, name) === 'function')
-  const check: OptionCheck['check'] = (value) =>
-    typeof value === 'object' && value !== null && hasAll(value) ? value : undefined
-  return { check, expected }
+  const hasAll = (value: unknown): boolean =>
+    methods.every((name) => typeof memberOf(value, name) === 'function')
+  return { check: (value) => (hasAll(value) ? value : undefined), expected }
 }

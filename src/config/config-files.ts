@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs'
 import { buffer } from '../runtime/builtins.js'
-import { codeOf } from '../runtime/error-code.js'
+import { codeOf } from '../runtime/member-of.js'
 import type { Host } from '../runtime/host.js'
 
 /** `~/.aws/config` or `~/.aws/credentials`. */

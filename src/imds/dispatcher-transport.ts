@@ -1,7 +1,7 @@
 import { buffer, diagnosticsChannel } from '../runtime/builtins.js'
 import { HINTS, InstanceRoleError } from '../errors.js'
 import type { ImdsDispatcher } from '../config/options.js'
-import { codeOf, isError } from '../runtime/error-code.js'
+import { codeOf, isError, memberOf } from '../runtime/member-of.js'
 import type { Runtime } from '../runtime/runtime.js'
 import {
   type Answer,
@@ -73,13 +73,9 @@ async function readBody(body: AsyncIterable<Uint8Array>): Promise<Uint8Array | u
 
 /** Interceptors that turn a status into an error put the status in that error. */
 function answerIn(error: unknown): Answer | undefined {
-  if (!isError(error) || !('statusCode' in error) || typeof error.statusCode !== 'number') return undefined
-  const fields = 'headers' in error && isRecord(error.headers) ? error.headers : {}
-  return { kind: 'answer', status: error.statusCode, headers: readHeaders(fields), bytes: new Uint8Array() }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  const status = memberOf(error, 'statusCode')
+  if (!isError(error) || typeof status !== 'number') return undefined
+  return { kind: 'answer', status, headers: readHeaders(memberOf(error, 'headers')), bytes: new Uint8Array() }
 }
 
 const MISUSES = /^UND_(ERR_(INVALID_ARG|DESTROYED|CLOSED)|MOCK_ERR_MOCK_NOT_MATCHED)$/
@@ -104,13 +100,14 @@ function watchConnection(
   progress: Progress,
 ): () => void {
   const onConnecting = (message: unknown): void => {
-    const { protocol, host } = memberOf(message, 'connectParams')
+    const asked = memberOf(message, 'connectParams')
+    const [protocol, host] = [memberOf(asked, 'protocol'), memberOf(asked, 'host')]
     if (`${String(protocol)}//${String(host)}` === origin) progress.connection = 'pending'
   }
   const onHeadersSent = (message: unknown): void => {
     const sent = memberOf(message, 'request')
-    const isOurs = String(sent['origin']) === origin && sent['path'] === path && sent['method'] === method
-    if (isOurs) progress.connection = 'made'
+    const isThere = String(memberOf(sent, 'origin')) === origin && memberOf(sent, 'path') === path
+    if (isThere && memberOf(sent, 'method') === method) progress.connection = 'made'
   }
   diagnosticsChannel.subscribe(CONNECTING, onConnecting)
   diagnosticsChannel.subscribe(HEADERS_SENT, onHeadersSent)
@@ -118,8 +115,4 @@ function watchConnection(
     diagnosticsChannel.unsubscribe(CONNECTING, onConnecting)
     diagnosticsChannel.unsubscribe(HEADERS_SENT, onHeadersSent)
   }
-}
-
-function memberOf(message: unknown, name: string): Record<string, unknown> {
-  return isRecord(message) && isRecord(message[name]) ? message[name] : {}
 }

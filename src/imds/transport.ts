@@ -1,5 +1,5 @@
 import { unlessAborted } from '../runtime/abort.js'
-import { codeOf, isError } from '../runtime/error-code.js'
+import { codeOf, isError } from '../runtime/member-of.js'
 import { InstanceRoleError } from '../errors.js'
 import type { Runtime } from '../runtime/runtime.js'
 import { startTimeLimit } from './time-limit.js'
@@ -161,7 +161,8 @@ function systemText(error: Error): string | undefined {
 }
 
 /** Returns the headers of a response by lower-case name. A repeated header comes as one string or as an array. */
-export function readHeaders(fields: Readonly<Record<string, unknown>>): ReadonlyMap<string, string> {
-  const all = Object.entries(fields).filter(([, value]) => value !== undefined)
-  return new Map(all.map(([name, value]) => [name.toLowerCase(), String(value)]))
+export function readHeaders(fields: unknown): ReadonlyMap<string, string> {
+  const all = typeof fields === 'object' && fields !== null ? Object.entries(fields) : []
+  const known = all.filter(([, value]) => value !== undefined)
+  return new Map(known.map(([name, value]) => [name.toLowerCase(), String(value)]))
 }

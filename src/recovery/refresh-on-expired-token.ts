@@ -8,6 +8,7 @@ import { isAbortSignal, unlessAborted } from '../runtime/abort.js'
 import { type InstanceRoleProvider, sourceOf } from '../provider/from-instance-role.js'
 import { inquireOnce } from './inquiries.js'
 import { isReplayable, type Refusal, refusalOf, signerOf } from './refused-request.js'
+import { memberOf } from '../runtime/member-of.js'
 import { systemRuntime } from '../runtime/runtime.js'
 
 /** The part of an AWS SDK v3 client's resolved configuration that is used. */
@@ -205,8 +206,7 @@ class Recovery {
     if ((await this.#provider()).accessKeyId === refused)
       await inquireOnce(sourceOf(this.#provider), refused, () => this.#refreshAll())
     // The SDK's cache on a chain would keep them until 5 min before their expiration. Only `forceRefresh` renews it.
-    if (await this.#isBehind(refused))
-      await inquireOnce(this.#config, refused, () => this.#refreshThroughClient())
+    if (await this.#isBehind(refused)) await inquireOnce(this.#config, refused, () => refresh(this.#config))
     return true
   }
 
@@ -217,12 +217,7 @@ class Recovery {
 
   /** One load, if the client uses the provider. */
   #refreshAll(): Promise<unknown> {
-    return Promise.allSettled([this.#refreshThroughClient(), this.#provider({ forceRefresh: true })])
-  }
-
-  /** Renews the client's own cache as well, if it has one. */
-  #refreshThroughClient(): Promise<unknown> {
-    return this.#config.credentials({ forceRefresh: true })
+    return Promise.allSettled([this.#config, { credentials: this.#provider }].map(refresh))
   }
 
   /** Whether the client still has credentials that the provider has replaced. */
@@ -263,6 +258,11 @@ class Recovery {
   }
 }
 
+/** Renews the client's own cache as well, if it has one. */
+function refresh(client: SigningConfig): Promise<unknown> {
+  return client.credentials({ forceRefresh: true })
+}
+
 /** Waits until services know new credentials. The caller waits, so the process stays alive. */
 async function getKnown(): Promise<void> {
   const release = systemRuntime.keepAlive()
@@ -280,7 +280,5 @@ async function unlessCalledOff(
 
 /** By the mark for the SDK's user agent, which credentials of an assumed role lack. */
 function isFromImds(identity: object): boolean {
-  if (!('$source' in identity) || typeof identity.$source !== 'object' || identity.$source === null)
-    return false
-  return 'CREDENTIALS_IMDS' in identity.$source
+  return memberOf(memberOf(identity, '$source'), 'CREDENTIALS_IMDS') !== undefined
 }

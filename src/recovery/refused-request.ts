@@ -1,55 +1,44 @@
-/** The credentials have expired. */
-const EXPIRED: ReadonlySet<unknown> = new Set([
-  // S3, STS. https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList
-  'ExpiredToken',
-  // https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html
-  'ExpiredTokenException',
-  // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html#CommonErrors
-  'RequestExpired',
-])
+import { memberOf } from '../runtime/member-of.js'
 
-/** The service does not know the credentials: they are revoked, or so new that the service does not know them yet. */
-const UNKNOWN: ReadonlySet<unknown> = new Set([
+/** Why a service refused the credentials of a request. `unknown` ones are revoked, or so new that the service does not know them yet. */
+export type Refusal = 'expired' | 'unknown'
+
+/** By the name of the service's error. */
+const REFUSALS: ReadonlyMap<unknown, Refusal> = new Map([
+  // S3, STS. https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList
+  ['ExpiredToken', 'expired'],
+  // https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html
+  ['ExpiredTokenException', 'expired'],
+  // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html#CommonErrors
+  ['RequestExpired', 'expired'],
   // https://docs.aws.amazon.com/emr/latest/APIReference/CommonErrors.html
-  'InvalidClientTokenId',
+  ['InvalidClientTokenId', 'unknown'],
   // EC2. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html#CommonErrors
-  'AuthFailure',
+  ['AuthFailure', 'unknown'],
   // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
-  'UnrecognizedClientException',
+  ['UnrecognizedClientException', 'unknown'],
   // S3, for a wrong access key and a wrong session token.
   // https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList
-  'InvalidAccessKeyId',
-  'InvalidToken',
+  ['InvalidAccessKeyId', 'unknown'],
+  ['InvalidToken', 'unknown'],
 ])
-
-/** Why a service refused the credentials of a request. */
-export type Refusal = 'expired' | 'unknown'
 
 /** Returns `undefined` if the error is about something else, or if the client's own retries will fix it. */
 export function refusalOf(error: unknown): Refusal | undefined {
-  if (typeof error !== 'object' || error === null || !('name' in error)) return undefined
   // Services also return `RequestExpired` for a wrong clock. The SDK has then corrected the clock and retries.
-  if (isClockCorrected(error)) return undefined
-  if (EXPIRED.has(error.name)) return 'expired'
-  return UNKNOWN.has(error.name) ? 'unknown' : undefined
-}
-
-function isClockCorrected(error: object): boolean {
-  if (!('$metadata' in error) || typeof error.$metadata !== 'object' || error.$metadata === null) return false
-  return 'clockSkewCorrected' in error.$metadata && error.$metadata.clockSkewCorrected === true
+  const isClockCorrected = memberOf(memberOf(error, '$metadata'), 'clockSkewCorrected') === true
+  return isClockCorrected ? undefined : REFUSALS.get(memberOf(error, 'name'))
 }
 
 /** Returns the access key in the `Authorization` header of Signature Version 4 or 4A. */
 export function signerOf(request: unknown): string | undefined {
-  if (typeof request !== 'object' || request === null || !('headers' in request)) return undefined
-  const { headers } = request
-  if (typeof headers !== 'object' || headers === null || !('authorization' in headers)) return undefined
-  return /^AWS4-\S+ Credential=([^/,]+)\//.exec(String(headers.authorization))?.[1]
+  const authorization = memberOf(memberOf(request, 'headers'), 'authorization')
+  return /^AWS4-\S+ Credential=([^/,]+)\//.exec(String(authorization))?.[1]
 }
 
 /** Whether the body can be sent again: only one in memory can, a stream cannot. */
 export function isReplayable(request: unknown): boolean {
-  const body = typeof request === 'object' && request !== null && 'body' in request ? request.body : undefined
-  if (body === undefined || body === null || typeof body === 'string') return true
-  return ArrayBuffer.isView(body) || Object.prototype.toString.call(body) === '[object ArrayBuffer]'
+  const body = memberOf(request, 'body') ?? ''
+  if (typeof body === 'string' || ArrayBuffer.isView(body)) return true
+  return Object.prototype.toString.call(body) === '[object ArrayBuffer]'
 }

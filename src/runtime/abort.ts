@@ -1,5 +1,5 @@
 import { events } from './builtins.js'
-import { isError } from './error-code.js'
+import { isError, memberOf } from './member-of.js'
 
 /**
  * Settles with `work`, or rejects with the reason of `signal` as soon as that aborts, without waiting for `work`: a mocked request
@@ -31,8 +31,7 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
 
 /** Compare by shape: a signal from another realm (Jest) fails `instanceof AbortSignal`. */
 export function isAbortSignal(value: unknown): value is AbortSignal {
-  if (typeof value !== 'object' || value === null) return false
-  return 'aborted' in value && typeof value.aborted === 'boolean' && 'addEventListener' in value
+  return typeof memberOf(value, 'aborted') === 'boolean' && memberOf(value, 'addEventListener') !== undefined
 }
 
 function toError(reason: unknown): Error {
