@@ -272,7 +272,7 @@ export interface InstanceRoleErrorDetails {
    * @default false
    */
   readonly timedOut?: boolean
-  /** How long IMDS asked to wait, in milliseconds. */
+  /** How long not to ask again, in milliseconds: IMDS's `Retry-After`, or a pause after it gave expired credentials. */
   readonly retryAfterMs?: number | undefined
   /**
    * Whether a credential chain tries its next provider.
@@ -409,7 +409,7 @@ export class InstanceRoleError extends Error {
   readonly attempts: number
   /** Whether the last try timed out. */
   readonly timedOut: boolean
-  /** How long IMDS asked to wait (`Retry-After`), in milliseconds. */
+  /** How long not to ask again, in milliseconds: IMDS's `Retry-After`, or a pause after it gave expired credentials. */
   declare readonly retryAfterMs?: number
   /** Whether the SDK's credential chains try their next provider. The chains read this property. */
   readonly tryNextLink: boolean

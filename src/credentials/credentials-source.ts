@@ -15,7 +15,7 @@ import {
   afterFailure,
   afterInvalidation,
   afterSuccess,
-  afterWorseSet,
+  expiredSetPauseMs,
   type Held,
   isServable,
   judge,
@@ -206,10 +206,9 @@ export class CredentialsSource {
     if (held === undefined || expiresAt > this.now() || held.value.expiresAt <= this.now()) return
     const message = `IMDS gave credentials of the role ${roleName} that expired at ${toIso(expiresAt)}.`
     const names = { ...this.#imds.names(), roleName }
-    const details = { step: 'credentials', attempts: 1, names } as const
-    const error = new InstanceRoleError('CREDENTIALS_NOT_ISSUED', message, details)
-    worseSets.add(error)
-    throw error
+    const retryAfterMs = expiredSetPauseMs(this.#imds.runtime.random)
+    const details = { step: 'credentials', attempts: 1, names, retryAfterMs } as const
+    throw new InstanceRoleError('CREDENTIALS_NOT_ISSUED', message, details)
   }
 
   #loadOptions(caller: Caller): ImdsLoadOptions {
@@ -260,16 +259,9 @@ function schedulePolicy({ now, elapsed, random }: Runtime): RefreshPolicy<Loaded
     afterSuccess: (held, value) => afterSuccess({ now: now(), elapsedMs: elapsed() }, random, held, value),
     afterFailure: (held, error) => {
       if (!(error instanceof InstanceRoleError)) return afterFailure(now(), random, held, false)
-      if (worseSets.has(error)) return afterWorseSet(now(), random, held)
       // Whether IMDS was unavailable. Otherwise it said that there are no credentials.
       const { extendsExpired } = treatmentOf(error.code)
       return afterFailure(now(), random, held, extendsExpired, error.retryAfterMs)
     },
   }
 }
-
-/**
- * Errors of `#requireBetter`, which pause for 30 s. They are marked here, because the error of a document without credentials has
- * the same code and does not.
- */
-const worseSets = new WeakSet<object>()

@@ -96,16 +96,17 @@ export function extensionAt(now: number, held: Held<Expiring>): number | undefin
   return now >= triedAt && now < extendedUntil ? extendedUntil : undefined
 }
 
-/** Returns what to cache after a load returned `value`. */
+/** Returns what to cache after a load returned `value`. Expired credentials do not replace valid ones. */
 export function afterSuccess<T extends Expiring>(
   moment: Moment,
   random: () => number,
   held: Held<T> | undefined,
   value: T,
 ): Held<T> {
-  if (value.expiresAt > moment.now) return afterGoodSet(moment, random, held, value)
-  const isHeldGood = held !== undefined && moment.now < held.value.expiresAt
-  return isHeldGood ? afterWorseSet(moment.now, random, held) : afterExpiredSet(moment, random, value)
+  const { now } = moment
+  if (value.expiresAt > now) return afterGoodSet(moment, random, held, value)
+  if (held === undefined || now >= held.value.expiresAt) return afterExpiredSet(moment, random, value)
+  return afterFailure(now, random, held, true, expiredSetPauseMs(random))
 }
 
 function afterGoodSet<T extends Expiring>(
@@ -139,11 +140,9 @@ function restOfLifeMs({ issuedLifeMs }: Expiring, sinceReceivedMs: number): numb
   return issuedLifeMs === undefined ? Infinity : Math.max(0, issuedLifeMs - Math.max(0, sinceReceivedMs))
 }
 
-/** Returns what to cache after IMDS gave expired credentials while the cached ones are valid: the cached ones. */
-export function afterWorseSet<T extends Expiring>(now: number, random: () => number, held: Held<T>): Held<T> {
-  const end = now < held.waitAt ? held.waitAt : held.value.expiresAt
-  const refreshAt = Math.min(now + EXPIRED_SET_PAUSE_MS * (1 + random()), end)
-  return { ...afterFailure(now, random, held, true), refreshAt }
+/** The pause after IMDS returned expired credentials, in ms. */
+export function expiredSetPauseMs(random: () => number): number {
+  return EXPIRED_SET_PAUSE_MS * (1 + random())
 }
 
 /** IMDS itself can return expired credentials while EC2 cannot renew them. */
@@ -157,7 +156,7 @@ function afterExpiredSet<T extends Expiring>(
     lifetimeMs: 0,
     receivedElapsedMs: elapsedMs,
     triedAt: now,
-    refreshAt: now + EXPIRED_SET_PAUSE_MS * (1 + random()),
+    refreshAt: now + expiredSetPauseMs(random),
     waitAt: value.expiresAt,
     failures: 0,
     extendedUntil: now + EXTENSION_MS * (1 + random()),
@@ -166,7 +165,7 @@ function afterExpiredSet<T extends Expiring>(
 
 /**
  * Returns what to cache after a load failed. `extend` says whether expired credentials may be served, because IMDS was unavailable.
- * If IMDS said that there are none, that stands until a load succeeds. `retryAfterMs` is how long IMDS asked to wait.
+ * If IMDS said that there are none, that stands until a load succeeds. `retryAfterMs` is the shortest pause.
  */
 export function afterFailure<T extends Expiring>(
   now: number,

@@ -4,7 +4,6 @@ import {
   afterFailure,
   afterInvalidation,
   afterSuccess,
-  afterWorseSet,
   backoffDelayMs,
   type Expiring,
   extensionAt,
@@ -98,7 +97,10 @@ test('pauses 30 s to 60 s if IMDS returns expired credentials, and extends them'
 test('accepts newer credentials even if they expire earlier, but not expired ones', () => {
   const it = held(6 * HOUR)
   expect(afterSuccess(at(NOW + SECOND), half, it, set(NOW + HOUR, 'b')).value.id).toBe('b')
-  expect(afterSuccess(at(NOW + SECOND), half, it, set(NOW - HOUR, 'b')).value.id).toBe('a')
+  expect(afterSuccess(at(NOW + SECOND), half, it, set(NOW - HOUR, 'b'))).toMatchObject({
+    value: { id: 'a' },
+    refreshAt: NOW + 46 * SECOND,
+  })
 })
 
 test('recognises credentials by ID and expiration together', () => {
@@ -125,18 +127,17 @@ test('does not treat a try as recent if the clock was set back to before it', ()
   expect(wasTriedLately(NOW - 1, it)).toBe(false)
 })
 
-test('makes one call wait, not each, if invalidated credentials are replaced by expired ones', () => {
-  const it = afterWorseSet(NOW, half, afterInvalidation(held(HOUR)))
+test('makes one call wait, not each, if a refresh fails after an invalidation', () => {
+  const it = afterFailure(NOW, half, afterInvalidation(held(HOUR)), true)
   expect(judge(NOW, it)).toBe('use')
-  expect(it.refreshAt).toBe(NOW + 45 * SECOND)
 })
 
-test('retries at the refresh-first point at the latest if IMDS returned expired credentials', () => {
+test('pauses for as long as an error asks, at most until the refresh-first point and the expiration', () => {
   const it = held(HOUR)
-  const nearHard = afterWorseSet(it.waitAt - SECOND, half, it)
-  expect(nearHard.refreshAt).toBe(it.waitAt)
-  const nearEnd = afterWorseSet(it.value.expiresAt - SECOND, half, it)
-  expect(nearEnd.refreshAt).toBe(it.value.expiresAt)
+  const asking = (now: number) => afterFailure(now, half, it, true, 45 * SECOND).refreshAt
+  expect(asking(NOW)).toBe(NOW + 45 * SECOND)
+  expect(asking(it.waitAt - SECOND)).toBe(it.waitAt)
+  expect(asking(it.value.expiresAt - SECOND)).toBe(it.value.expiresAt)
 })
 
 test('retries a failure at the refresh-first point and at the expiration at the latest', () => {
