@@ -461,6 +461,15 @@ export function beginStackAt<T>(called: Called, error: T): T {
   return error
 }
 
+/** Runs `work`. The stacks of its errors begin at the caller of `called`. */
+export function calledAs<T>(called: Called, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    throw beginStackAt(called, error)
+  }
+}
+
 /** One of our functions or classes. */
 export type Called = ((...args: never[]) => unknown) | (new (...args: never[]) => unknown)
 

@@ -35,15 +35,15 @@ export type Caller = LoggerOwner | null | undefined
 
 /** The state of a source. */
 export interface SourceStatus {
-  readonly held: Held<LoadedRole> | undefined
+  readonly held?: Held<LoadedRole> | undefined
   /** Epoch milliseconds. */
-  readonly lastSuccessAt: number | undefined
+  readonly lastSuccessAt?: number | undefined
   /** Error code of the last load, if it failed. */
-  readonly lastErrorCode: InstanceRoleErrorCode | undefined
+  readonly lastErrorCode?: InstanceRoleErrorCode | undefined
   /** HTTP requests made so far. */
   readonly requests: number
   /** How far the clock of IMDS was ahead of the host's when the credentials were loaded. */
-  readonly clockOffsetMs: number | undefined
+  readonly clockOffsetMs?: number | undefined
 }
 
 /** The credentials of one configuration: cached, refreshed ahead, loaded by one load at a time, shared by many providers. */

@@ -17,8 +17,8 @@ export interface ImdsAccess {
   readonly timeoutMs: number
   readonly deadlineMs: number
   readonly retries: number
-  /** Replaces `retries` while there are no credentials yet: unlimited if `retries` is not set. */
-  readonly coldStartRetries: number
+  /** If they are not set, outages are retried without counting while there are no credentials yet. */
+  readonly areRetriesSet: boolean
   readonly imdsV1Fallback: boolean
   readonly transport: Transport
   readonly userAgent: string
@@ -60,7 +60,7 @@ export function imdsAccess(options: AccessOptions): ImdsAccess {
     timeoutMs: config.timeoutMs.value,
     deadlineMs: config.deadlineMs.value,
     retries: config.retries.value,
-    coldStartRetries: isByDefault(config.retries) ? Infinity : config.retries.value,
+    areRetriesSet: !isByDefault(config.retries),
     imdsV1Fallback: config.imdsV1Fallback.value,
     transport: dispatcher === undefined ? httpTransport(runtime) : dispatcherTransport(runtime, dispatcher),
     userAgent: `instance-role/${VERSION}`,

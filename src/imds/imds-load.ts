@@ -5,7 +5,7 @@ import type { ImdsAccess } from './imds-access.js'
 import { ImdsReader } from './imds-reader.js'
 import type { Exchange, Outcome } from './transport.js'
 import { startTimeLimit, tellBlocked } from './time-limit.js'
-import { count, newTally, retryDelayMs, type RetryLimits, type Tally } from './retry-policy.js'
+import { count, retryDelayMs, type RetryLimits, Tally } from './retry-policy.js'
 
 export interface ImdsLoadOptions extends ImdsAccess {
   /** Ends the load early. The load rejects with its reason. */
@@ -27,7 +27,7 @@ export async function runLoad<T>(
   tryOnce: (imds: ImdsReader) => Promise<T>,
 ): Promise<T> {
   const { runtime, deadlineMs, signal } = options
-  const tally = newTally()
+  const tally = new Tally()
   const end = new AbortController()
   const passOn = (): void => end.abort(signal.reason)
   if (signal.aborted) passOn()
@@ -85,13 +85,13 @@ async function retryTries<T>(tryOnce: () => Promise<T>, tally: Tally, options: I
 }
 
 function limitsAt(sinceStartMs: number, options: ImdsLoadOptions): RetryLimits {
-  const { isColdStart, retries, coldStartRetries, deadlineMs, endpoints, tokenOf } = options
+  const { isColdStart, retries, areRetriesSet, deadlineMs, endpoints, tokenOf } = options
   const remainingMs = deadlineMs - sinceStartMs
-  if (!isColdStart) return { retries, uncountedMs: 0, remainingMs }
-  if (coldStartRetries !== Infinity) return { retries: coldStartRetries, uncountedMs: 0, remainingMs }
-  const isKnown = tokenOf(endpoints.preferred).hasGiven
-  const uncountedForMs = isKnown ? deadlineMs : Math.min(deadlineMs, UNKNOWN_ENDPOINT_MS)
-  return { retries, uncountedMs: Math.max(0, uncountedForMs - sinceStartMs), remainingMs }
+  if (!isColdStart || areRetriesSet) return { retries, uncountedMs: 0, remainingMs }
+  const limitMs = tokenOf(endpoints.preferred).hasGiven
+    ? deadlineMs
+    : Math.min(deadlineMs, UNKNOWN_ENDPOINT_MS)
+  return { retries, uncountedMs: Math.max(0, limitMs - sinceStartMs), remainingMs }
 }
 
 /** If a try failed before the deadline, its error says more than "time is up". */

@@ -1,26 +1,14 @@
 import { clockOffsetMs, isSteady } from './clock-offset.js'
 import { InstanceRoleError, type LoadStep } from '../errors.js'
-import {
-  MAX_TOKEN_TTL_SECONDS,
-  type MetadataToken,
-  type MetadataTokenCache,
-  parseMetadataToken,
-} from './metadata-token.js'
-import type { Runtime } from '../runtime/runtime.js'
-import type { EndpointChoice } from './endpoint-choice.js'
+import { MAX_TOKEN_TTL_SECONDS, type MetadataToken, parseMetadataToken } from './metadata-token.js'
+import type { ImdsAccess } from './imds-access.js'
 import { outcomeError } from './outcome-error.js'
 import type { Answer, Exchange, Outcome } from './transport.js'
 import { decodeUtf8 } from './utf-8.js'
 
-export interface ImdsReaderOptions {
-  readonly endpoints: EndpointChoice
-  readonly timeoutMs: number
-  readonly imdsV1Fallback: boolean
-  readonly tokenOf: (endpoint: string) => MetadataTokenCache
+export interface ImdsReaderOptions extends Omit<ImdsAccess, 'transport'> {
   /** Sends a request as part of the load. */
   readonly send: (exchange: Exchange) => Promise<Outcome>
-  readonly userAgent: string
-  readonly runtime: Runtime
   readonly onRequest: (step: LoadStep) => void
   /** Called when IMDSv1 has answered, once per load. */
   readonly onV1: () => void

@@ -3,32 +3,20 @@ import { type InstanceRoleError, type LoadStep, treatmentOf } from '../errors.js
 import { isTrouble } from './outcome-error.js'
 
 /** The tries of one load so far, including the failure at hand. */
-export interface Tally {
+export class Tally {
   /** Tries started. */
-  attempts: number
+  attempts = 0
   /** The step of the last request. */
   step: LoadStep | undefined
   lastFailure: InstanceRoleError | undefined
   /** Failures of each step since it last succeeded. */
-  readonly failures: Map<LoadStep | undefined, number>
+  readonly failures: Map<LoadStep | undefined, number> = new Map()
   /** Consecutive failures of one step in which nobody answered at all. */
-  unanswered: number
+  unanswered = 0
   /** Metadata tokens that were refused (401). */
-  tokenRejections: number
+  tokenRejections = 0
   /** Roles that were listed but had no credentials. */
-  vanishedRoles: number
-}
-
-export function newTally(): Tally {
-  return {
-    attempts: 0,
-    step: undefined,
-    lastFailure: undefined,
-    failures: new Map(),
-    unanswered: 0,
-    tokenRejections: 0,
-    vanishedRoles: 0,
-  }
+  vanishedRoles = 0
 }
 
 export interface RetryLimits {
@@ -77,29 +65,21 @@ export function retryDelayMs(
   random: () => number,
 ): number | undefined {
   if (isFree(tally, error)) return tally.vanishedRoles < MAX_DISCOVERIES ? 0 : undefined
-  if (!isWorthARetry(error, tally)) return undefined
-  const delayMs = Math.max(
-    equalJitterMs(failuresOf(tally, error) - 1, BACKOFF, random),
-    error.retryAfterMs ?? 0,
-  )
-  return isWithin(limits, delayMs, error, tally) ? delayMs : undefined
-}
-
-function isWorthARetry(error: InstanceRoleError, tally: Readonly<Tally>): boolean {
   const isSettled = isUnanswered(error) && tally.unanswered >= MAX_UNANSWERED
-  return treatmentOf(error.code).retryable && !isSettled
+  if (isSettled || !treatmentOf(error.code).retryable) return undefined
+  const backoffMs = equalJitterMs(failuresOf(tally, error) - 1, BACKOFF, random)
+  const delayMs = Math.max(backoffMs, error.retryAfterMs ?? 0)
+  return delayMs < timeLeftMs(error, tally, limits) ? delayMs : undefined
 }
 
-function isWithin(
-  { retries, uncountedMs, remainingMs }: RetryLimits,
-  delayMs: number,
+/** The time left for retries of this failure; 0 if there were enough. */
+function timeLeftMs(
   error: InstanceRoleError,
   tally: Readonly<Tally>,
-): boolean {
-  const isUncounted = uncountedMs > 0 && isTrouble(error)
-  return isUncounted
-    ? delayMs < Math.min(uncountedMs, remainingMs)
-    : failuresOf(tally, error) <= retries && delayMs < remainingMs
+  { retries, uncountedMs, remainingMs }: RetryLimits,
+): number {
+  if (uncountedMs > 0 && isTrouble(error)) return Math.min(uncountedMs, remainingMs)
+  return failuresOf(tally, error) <= retries ? remainingMs : 0
 }
 
 function isUnanswered(error: InstanceRoleError): boolean {

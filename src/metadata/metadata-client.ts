@@ -1,8 +1,8 @@
 import { throwIfAborted, unlessAborted } from '../runtime/abort.js'
 import { checkAbortSignal, checkOptions, type CheckedOptions } from '../config/checked-options.js'
-import { resolveConfig, valuesOf } from '../config/config.js'
+import { type InstanceRoleConfig, resolveConfig, valuesOf } from '../config/config.js'
 import { badValue } from '../config/setting-values.js'
-import { beginStackAt, type Called, copyOf, InstanceRoleError } from '../errors.js'
+import { beginStackAt, calledAs, copyOf, InstanceRoleError } from '../errors.js'
 import { publish } from '../events/events.js'
 import { createRegistry } from '../credentials/shared-sources.js'
 import { type ImdsAccess, imdsAccess, type ImdsRegistry } from '../imds/imds-access.js'
@@ -45,10 +45,7 @@ export interface MetadataReadOptions {
 /** How this client reads, by its settings. */
 interface Opened {
   readonly access: ImdsAccess
-  /** The first one if there are two: both belong to the same instance. */
-  readonly endpoint: string
-  /** Equal if two clients have equal settings. */
-  readonly limits: string
+  readonly config: InstanceRoleConfig
 }
 
 /**
@@ -75,7 +72,7 @@ export class MetadataClient {
 
   /** @throws {InstanceRoleError} `BAD_CONFIG`, at once, for a malformed option */
   constructor(options: MetadataClientOptions = {}) {
-    this.#checked = checkedFor(MetadataClient, options)
+    this.#checked = calledAs(MetadataClient, () => checkOptions(options))
     this.#registry = this.#checked.isolated === true ? createRegistry() : this.#environment.registry
   }
 
@@ -175,11 +172,14 @@ export class MetadataClient {
       return body
     }
     return this.#wait(async () => {
-      const { access, endpoint, limits } = await this.#open()
-      const { facts } = this.#registry
-      const fact = facts.get(this.#checked.dispatcher, `${endpoint} ${path}`, () => new InstanceFact())
+      const { access, config } = await this.#open()
+      // The first endpoint if there are two: both belong to the same instance.
+      const key = `${config.endpoint.value} ${path}`
+      const fact = this.#registry.facts.get(this.#checked.dispatcher, key, () => new InstanceFact())
       // Without a caller's signal: all callers share the read.
-      const body = await fact.get(limits, () => load(access, new AbortController().signal, read))
+      const body = await fact.get(JSON.stringify(valuesOf(config)), () =>
+        load(access, new AbortController().signal, read),
+      )
       return parse(body, path)
     }, options)
   }
@@ -221,20 +221,7 @@ export class MetadataClient {
     const { runtime, configSources } = this.#environment
     const { profile, deadline, dispatcher } = this.#checked
     const config = await resolveConfig(this.#checked, configSources(profile, deadline))
-    return {
-      access: imdsAccess({ config, dispatcher, runtime, registry: this.#registry }),
-      endpoint: config.endpoint.value,
-      limits: JSON.stringify(valuesOf(config)),
-    }
-  }
-}
-
-/** @throws {InstanceRoleError} `BAD_CONFIG`, whose stack begins where `called` was called */
-function checkedFor(called: Called, options: MetadataClientOptions): CheckedOptions {
-  try {
-    return checkOptions(options)
-  } catch (error) {
-    throw beginStackAt(called, error)
+    return { config, access: imdsAccess({ config, dispatcher, runtime, registry: this.#registry }) }
   }
 }
 

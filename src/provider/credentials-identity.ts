@@ -1,5 +1,6 @@
 import type { AttributedAwsCredentialIdentity } from '@aws-sdk/types'
 import type { LoadedRole } from '../credentials/credentials-load.js'
+import type { Runtime } from '../runtime/runtime.js'
 import { extensionAt, type Held } from '../refresh/refresh-schedule.js'
 
 /** The credentials of an instance role, in the AWS SDK's form. Each call returns a new object. */
@@ -11,17 +12,11 @@ export interface InstanceRoleCredentials extends AttributedAwsCredentialIdentity
   readonly originalExpiration?: Date
 }
 
-/** A source of the current time. */
-export interface CredentialsClock {
-  /** Epoch milliseconds. */
-  now(): number
-}
-
 /**
  * Returns a new object with a new `$source` each time, because the SDK writes to both. It is written out field by field, and reads
  * the clock only if needed, because it runs at every cached call.
  */
-export function toCredentials(held: Held<LoadedRole>, clock: CredentialsClock): InstanceRoleCredentials {
+export function toCredentials(held: Held<LoadedRole>, clock: Pick<Runtime, 'now'>): InstanceRoleCredentials {
   const { accessKeyId, secretAccessKey, sessionToken, accountId } = held.value.credentials
   // A new Date, because callers can write to it.
   const expiration = new Date(held.value.expiresAt)

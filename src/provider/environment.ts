@@ -1,18 +1,12 @@
 import { systemConfigSources } from '../config/config-sources.js'
-import type { ConfigSources } from '../config/config.js'
-import { type Runtime, systemRuntime } from '../runtime/runtime.js'
 import { processRegistry, type SourceRegistry } from '../credentials/shared-sources.js'
+import { type Runtime, systemRuntime } from '../runtime/runtime.js'
 
 /** What a provider or client takes from its process. */
 export interface Environment {
   readonly runtime: Runtime
   readonly registry: SourceRegistry
-  /** `readingLimitMs` limits the time for reading files. `warn` is called for each file that cannot be used. */
-  readonly configSources: (
-    profile: string | undefined,
-    readingLimitMs?: number,
-    warn?: (warning: string) => void,
-  ) => ConfigSources
+  readonly configSources: typeof systemConfigSources
 }
 
 /** The environment of this process. */

@@ -12,6 +12,7 @@ import type { Caller, CredentialsSource, SourceStatus } from '../credentials/cre
 import {
   beginStackAt,
   type Called,
+  calledAs,
   copyOf,
   InstanceRoleError,
   type InstanceRoleErrorCode,
@@ -27,13 +28,6 @@ import { systemEnvironment, type Environment } from './environment.js'
 
 const NONE: InstanceRoleCallProperties = {}
 const DEFAULT_READY_TIMEOUT_MS = 60_000
-const EMPTY: SourceStatus = {
-  held: undefined,
-  lastSuccessAt: undefined,
-  lastErrorCode: undefined,
-  requests: 0,
-  clockOffsetMs: undefined,
-}
 
 /** A credentials function for any AWS SDK v3 client. */
 export interface InstanceRoleProvider extends AsyncDisposable {
@@ -75,11 +69,7 @@ export interface InstanceRoleProvider extends AsyncDisposable {
  * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/iam-roles-for-amazon-ec2.html
  */
 export function fromInstanceRole(options: InstanceRoleOptions = {}): InstanceRoleProvider {
-  try {
-    return createProvider(options, systemEnvironment())
-  } catch (error) {
-    throw beginStackAt(fromInstanceRole, error)
-  }
+  return calledAs(fromInstanceRole, () => createProvider(options, systemEnvironment()))
 }
 
 /** The key of `util.inspect`'s custom inspection, the same in every realm. */
@@ -148,7 +138,7 @@ class ProviderCalls {
 
   /** The status of the source. Without a source, malformed settings count as a failed load. */
   status(): SourceStatus {
-    return this.#source?.status() ?? { ...EMPTY, lastErrorCode: this.#openErrorCode }
+    return this.#source?.status() ?? { requests: 0, lastErrorCode: this.#openErrorCode }
   }
 
   /** Runs about twice per request of every client, so a cached call is a few comparisons and a copy. */

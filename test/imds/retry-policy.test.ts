@@ -6,7 +6,7 @@ import {
   type InstanceRoleErrorDetails,
   TREATMENTS,
 } from '../../src/errors.js'
-import { count, newTally, retryDelayMs } from '../../src/imds/retry-policy.js'
+import { count, retryDelayMs, Tally } from '../../src/imds/retry-policy.js'
 
 type Failure = readonly [code: InstanceRoleErrorCode, details?: InstanceRoleErrorDetails]
 
@@ -17,7 +17,7 @@ function delaysAfter(
   failures: readonly Failure[],
   { retries = 3, remainingMs = LONG_MS, uncountedMs = 0, random = (): number => 1 } = {},
 ): readonly (number | undefined)[] {
-  const tally = newTally()
+  const tally = new Tally()
   const delays: (number | undefined)[] = []
   for (const [code, details] of failures) {
     const error = new InstanceRoleError(code, 'It failed.', details)
