@@ -1,4 +1,3 @@
-import { keepName } from './runtime/keep-name.js'
 import { oneLine } from './runtime/plain-text.js'
 
 /** What went wrong. Every code has a section in `docs/errors.md`. */
@@ -390,7 +389,8 @@ function messageOf(telling: Telling, link: string): string {
  */
 export class InstanceRoleError extends Error {
   static {
-    keepName(this, 'InstanceRoleError')
+    // Minification renames the class. `util.inspect` and stack traces show its name.
+    Object.defineProperty(this, 'name', { value: 'InstanceRoleError' })
   }
 
   /** Always `InstanceRoleError`, for code that compares names. */

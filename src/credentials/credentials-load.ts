@@ -95,13 +95,12 @@ async function tryOnce(imds: ImdsReader, request: RoleRequest, memory: RoleMemor
   }
   const credentials = parseRoleCredentials(body, roleName, [...(request.secrets ?? []), ...imds.secrets])
   memory.tree = tree
-  const expiresAt = credentials.expiration.getTime()
   return {
     roleName,
     credentials,
     id: credentials.accessKeyId,
-    expiresAt,
-    issuedLifeMs: issuedLifeMs(credentials, expiresAt),
+    expiresAt: credentials.expiration.getTime(),
+    issuedLifeMs: issuedLifeMs(credentials),
     clockOffsetMs: imds.clockOffsetMs,
   }
 }
@@ -109,8 +108,8 @@ async function tryOnce(imds: ImdsReader, request: RoleRequest, memory: RoleMemor
 /** Emulators can send any `LastUpdated`. EC2 issues no credentials that live shorter than this. */
 const SHORTEST_LIFE_MS = 60_000
 
-function issuedLifeMs({ lastUpdatedAt }: RoleCredentials, expiresAt: number): number | undefined {
-  const lifeMs = lastUpdatedAt === undefined ? 0 : expiresAt - lastUpdatedAt
+function issuedLifeMs({ expiration, lastUpdated = expiration }: RoleCredentials): number | undefined {
+  const lifeMs = expiration.getTime() - lastUpdated.getTime()
   return lifeMs >= SHORTEST_LIFE_MS ? lifeMs : undefined
 }
 

@@ -8,9 +8,9 @@ export interface RoleCredentials {
   readonly secretAccessKey: string
   readonly sessionToken: string
   readonly expiration: Date
-  readonly accountId?: string
-  /** When the credentials were issued, in epoch milliseconds. Absent if IMDS does not say. */
-  readonly lastUpdatedAt?: number
+  readonly accountId?: string | undefined
+  /** When the credentials were issued. `undefined` if IMDS does not say. */
+  readonly lastUpdated?: Date | undefined
 }
 
 /** A time zone is required: `Date` would assume the host's. Microseconds are accepted. */
@@ -38,9 +38,8 @@ export function parseRoleName(listing: string): string | undefined {
     .find((line) => line !== '')
   if (name === undefined) return undefined
   if (name.length > MAX_ROLE_NAME_LENGTH || !ROLE_NAME.test(name)) {
-    throw new InstanceRoleError('BAD_RESPONSE', 'The role listing of IMDS is not a role name.', {
-      step: 'role',
-    })
+    const message = 'The role listing of IMDS is not a role name.'
+    throw new InstanceRoleError('BAD_RESPONSE', message, { step: 'role' })
   }
   return name
 }
@@ -60,22 +59,21 @@ export function parseRoleCredentials(
   const fields = parseFields(body)
   if (fields === undefined) throw malformed('is not a JSON object')
   requireSuccess(fields, roleName, secrets)
-  const accountId = fields.get('AccountId')
   return {
     accessKeyId: requireString(fields, 'AccessKeyId'),
     secretAccessKey: requireString(fields, 'SecretAccessKey'),
     sessionToken: requireString(fields, 'Token'),
     expiration: requireInstant(fields, 'Expiration'),
-    ...(typeof accountId === 'string' && accountId !== '' ? { accountId } : {}),
-    ...readLastUpdated(fields),
+    accountId: textIn(fields, 'AccountId') || undefined,
+    // Emulators send any text here. A malformed one counts as absent.
+    lastUpdated: parseInstant(textIn(fields, 'LastUpdated')),
   }
 }
 
 /** Emulators omit `Code`, so only another `Code` than `Success` is a failure. */
 function requireSuccess(fields: Fields, roleName: string, secrets: readonly string[]): void {
-  const code = fields.get('Code')
-  if (code === undefined) return
-  const word = typeof code === 'string' ? code : ''
+  if (fields.get('Code') === undefined) return
+  const word = textIn(fields, 'Code')
   if (word.toLowerCase() === 'success') return
   const details = { step: 'credentials', names: { roleName }, said: saidBy(fields, secrets) } as const
   if (word.toLowerCase() === 'assumeroleunauthorizedaccess') {
@@ -92,18 +90,16 @@ const MAX_MESSAGE_LENGTH = 300
 
 /** Returns the `Message` of IMDS if it may be quoted: the document can contain keys, and its message can repeat them. */
 function saidBy(fields: Fields, secrets: readonly string[]): string | undefined {
-  const message = fields.get('Message')
-  if (typeof message !== 'string' || message.trim() === '') return undefined
-  const own = ['AccessKeyId', 'SecretAccessKey', 'Token'].map((name) => fields.get(name))
-  const all = [...secrets, ...own.filter((value) => typeof value === 'string')]
-  return quotable(message, MAX_MESSAGE_LENGTH, all)?.replace(/\.$/, '')
+  const message = textIn(fields, 'Message')
+  if (message.trim() === '') return undefined
+  const own = ['AccessKeyId', 'SecretAccessKey', 'Token'].map((name) => textIn(fields, name))
+  return quotable(message, MAX_MESSAGE_LENGTH, [...secrets, ...own])?.replace(/\.$/, '')
 }
 
-/** Emulators send any text here. A malformed one counts as absent. */
-function readLastUpdated(fields: Fields): Pick<RoleCredentials, 'lastUpdatedAt'> {
-  const text = fields.get('LastUpdated')
-  const instant = typeof text === 'string' ? parseInstant(text) : undefined
-  return instant === undefined ? {} : { lastUpdatedAt: instant.getTime() }
+/** Returns `''` for anything but text. */
+function textIn(fields: Fields, name: string): string {
+  const value = fields.get(name)
+  return typeof value === 'string' ? value : ''
 }
 
 function requireString(fields: Fields, name: string): string {
@@ -135,7 +131,6 @@ function isOnCalendar(day: string): boolean {
 }
 
 function malformed(what: string): InstanceRoleError {
-  return new InstanceRoleError('BAD_RESPONSE', `The credentials document of IMDS ${what}.`, {
-    step: 'credentials',
-  })
+  const message = `The credentials document of IMDS ${what}.`
+  return new InstanceRoleError('BAD_RESPONSE', message, { step: 'credentials' })
 }

@@ -20,15 +20,11 @@ export class ImdsReader {
   /** Why this load uses IMDSv1, if it does. */
   #withoutV2: InstanceRoleError | undefined
   #toldOfV1 = false
-  #clockOffsetMs: number | undefined
+  /** How far the clock of IMDS was ahead of the host's at the last response. `undefined` if unknown. */
+  clockOffsetMs: number | undefined
 
   constructor(options: ImdsReaderOptions) {
     this.#options = options
-  }
-
-  /** How far the clock of IMDS was ahead of the host's at the last response. `undefined` if unknown. */
-  get clockOffsetMs(): number | undefined {
-    return this.#clockOffsetMs
   }
 
   /** The endpoint that is used. */
@@ -55,17 +51,8 @@ export class ImdsReader {
   }
 
   /**
-   * Returns the body at `path`, or `undefined` if IMDS has nothing there (404).
-   *
-   * | status | meaning |
-   * |---|---|
-   * | 200 | the body |
-   * | 404 | nothing at this path |
-   * | 401 | the metadata token is not, or no longer, known: dropped, so that the next try takes a new one |
-   * | 403 | IMDS is disabled |
-   * | 429 | throttled |
-   * | 5xx | IMDS failed |
-   * | others | not IMDS, or not a request for it |
+   * Returns the body at `path`, or `undefined` if IMDS has nothing there (404). A 401 drops the metadata token, so that the next try
+   * takes a new one.
    *
    * @throws {InstanceRoleError} every code that the step `token` or the given step can have
    * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-metadata-returns.html
@@ -142,7 +129,7 @@ export class ImdsReader {
       timeoutMs,
     })
     const answeredAt = runtime.now()
-    this.#clockOffsetMs =
+    this.clockOffsetMs =
       outcome.kind === 'answer' && isSteady(answeredAt - sentAt)
         ? clockOffsetMs(outcome.headers.get('date'), answeredAt)
         : undefined

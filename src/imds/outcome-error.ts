@@ -1,4 +1,11 @@
-import { HINTS, InstanceRoleError, type InstanceRoleErrorCode, type LoadStep } from '../errors.js'
+import {
+  HINTS,
+  InstanceRoleError,
+  type InstanceRoleErrorCode,
+  type InstanceRoleErrorDetails,
+  type LoadStep,
+} from '../errors.js'
+
 import { tellBlocked } from './time-limit.js'
 import { type Answer, MAX_BODY_BYTES, type Outcome } from './transport.js'
 
@@ -12,8 +19,26 @@ interface Context {
   readonly isKnown: boolean
 }
 
+type Meaning = readonly [code: InstanceRoleErrorCode, message: string, details?: InstanceRoleErrorDetails]
+
 /** Returns the error for an outcome other than a response with status 200. */
 export function outcomeError(outcome: Outcome, context: Context): InstanceRoleError {
+  const { step, endpoint } = context
+  const [code, message, details] = meaningOf(outcome, context)
+  const error = new InstanceRoleError(code, message, { step, names: { endpoint }, ...details })
+  if (outcome.kind === 'broken') breakages.add(error)
+  return error
+}
+
+/** Errors of broken connections. They are marked here, because malformed responses have the same code. */
+const breakages = new WeakSet<object>()
+
+/** Whether the failure means that IMDS is busy or unavailable, so that another try may succeed. */
+export function isTrouble(error: InstanceRoleError): boolean {
+  return error.code === 'THROTTLED' || error.code === 'SERVER_ERROR' || breakages.has(error)
+}
+
+function meaningOf(outcome: Outcome, context: Context): Meaning {
   switch (outcome.kind) {
     case 'answer':
       return refusal(outcome, context)
@@ -28,16 +53,22 @@ export function outcomeError(outcome: Outcome, context: Context): InstanceRoleEr
   }
 }
 
-function refusal({ status, headers }: Answer, context: Context): InstanceRoleError {
-  const [code, message] = meaningOf(status, context)
+function refusal({ status, headers }: Answer, context: Context): Meaning {
+  const [code, message] = meaningOfStatus(status, context)
   const retryAfterMs = parseRetryAfterMs(headers.get('retry-after'))
-  const details = { ...told(context), statusCode: status, retryAfterMs, ...elsewhere(context, status) }
-  return new InstanceRoleError(code, message, details)
+  return [code, message, { statusCode: status, retryAfterMs, ...elsewhere(context, status) }]
 }
 
-/** The details that every error has. */
-function told({ step, endpoint }: Context): { step: LoadStep; names: { endpoint: string } } {
-  return { step, names: { endpoint } }
+function meaningOfStatus(status: number, { request, endpoint, step }: Context): Meaning {
+  const imds = `IMDS at ${endpoint}`
+  if (status === 401 && step !== 'token')
+    return ['TOKEN_REJECTED', `${imds} refused the metadata token of ${request} (401).`]
+  if (status === 403)
+    return ['IMDS_DISABLED', `${imds} refused ${request} (403): it is disabled on this instance.`]
+  if (status === 429) return ['THROTTLED', `${imds} throttled ${request} (429).`]
+  if (status >= 500) return ['SERVER_ERROR', `${imds} failed to answer ${request} (${status}).`]
+  const message = `${imds} answered ${request} with status ${status}, which IMDS has no reason for.`
+  return ['UNEXPECTED_STATUS', message]
 }
 
 /**
@@ -53,62 +84,32 @@ function elsewhere({ step, isKnown }: Context, status?: number): { tryNextLink?:
 
 const OF_OTHERS = [400, 404, 405, 429]
 
-function meaningOf(status: number, { request, endpoint, step }: Context): [InstanceRoleErrorCode, string] {
-  const imds = `IMDS at ${endpoint}`
-  if (status === 401 && step !== 'token')
-    return ['TOKEN_REJECTED', `${imds} refused the metadata token of ${request} (401).`]
-  if (status === 403)
-    return ['IMDS_DISABLED', `${imds} refused ${request} (403): it is disabled on this instance.`]
-  if (status === 429) return ['THROTTLED', `${imds} throttled ${request} (429).`]
-  if (status >= 500) return ['SERVER_ERROR', `${imds} failed to answer ${request} (${status}).`]
-  return [
-    'UNEXPECTED_STATUS',
-    `${imds} answered ${request} with status ${status}, which IMDS has no reason for.`,
-  ]
-}
-
 /** Seconds only: IMDS does not send dates. */
 function parseRetryAfterMs(header: string | undefined): number | undefined {
   return header !== undefined && /^\d{1,6}$/.test(header) ? Number(header) * 1_000 : undefined
 }
 
-function broken({ cause }: Outcome & { kind: 'broken' }, context: Context): InstanceRoleError {
+function broken({ cause }: Outcome & { kind: 'broken' }, context: Context): Meaning {
   const { request, endpoint } = context
   const why = cause === undefined ? '' : ` (${cause.message})`
   const message = `The connection to IMDS at ${endpoint} broke before ${request} was answered in full${why}.`
-  const error = new InstanceRoleError('BAD_RESPONSE', message, {
-    ...told(context),
-    cause,
-    ...elsewhere(context),
-  })
-  breakages.add(error)
-  return error
+  return ['BAD_RESPONSE', message, { cause, ...elsewhere(context) }]
 }
 
-/** Errors of broken connections. They are marked here, because malformed responses have the same code. */
-const breakages = new WeakSet<object>()
-
-/** Whether the failure means that IMDS is busy or unavailable, so that another try may succeed. */
-export function isTrouble(error: InstanceRoleError): boolean {
-  return error.code === 'THROTTLED' || error.code === 'SERVER_ERROR' || breakages.has(error)
-}
-
-function oversized(context: Context): InstanceRoleError {
-  const { request, endpoint } = context
+function oversized({ request, endpoint }: Context): Meaning {
   const message = `The answer of IMDS at ${endpoint} to ${request} is larger than ${MAX_BODY_BYTES / 1_024} KiB.`
-  return new InstanceRoleError('BAD_RESPONSE', message, told(context))
+  return ['BAD_RESPONSE', message]
 }
 
 function unreachable(
   { timedOut, cause }: Outcome & { kind: 'unreachable' },
-  context: Context,
-): InstanceRoleError {
-  const { endpoint, timeoutMs } = context
+  { endpoint, timeoutMs }: Context,
+): Meaning {
   const cut = cause?.message.replace(/\.$/, '') ?? 'the connection failed'
   const why = timedOut ? `nothing accepted the connection within ${timeoutMs} ms` : cut
   const message = `IMDS at ${endpoint} cannot be reached: ${why}.`
   const remedy = FORBIDDEN.test(why) ? HINTS.noRoute : undefined
-  return new InstanceRoleError('UNREACHABLE', message, { ...told(context), timedOut, cause, remedy })
+  return ['UNREACHABLE', message, { timedOut, cause, remedy }]
 }
 
 /**
@@ -122,15 +123,14 @@ const FORBIDDEN = /\b(EACCES|EPERM|EINVAL|ENETUNREACH|EHOSTUNREACH)\b/
 function silent(
   { isPartial, isConnected, blockedMs }: Outcome & { kind: 'silent' },
   context: Context,
-): InstanceRoleError {
+): Meaning {
   const { endpoint, timeoutMs, step, request } = context
-  const details = { ...told(context), timedOut: true }
   if (blockedMs === 0 && step === 'token' && !isPartial) {
     if (!isConnected) return unreachable({ kind: 'unreachable', timedOut: true }, context)
     const message = `IMDS at ${endpoint} accepted the connection, but ${request} timed out after ${timeoutMs} ms: most likely this is a container, and the instance's hop limit is too low for the response to reach it.`
-    return new InstanceRoleError('HOP_LIMIT', message, details)
+    return ['HOP_LIMIT', message, { timedOut: true }]
   }
   const what = isPartial ? 'did not end its answer to' : 'did not answer'
   const message = `IMDS at ${endpoint} ${what} ${request} within ${timeoutMs} ms${tellBlocked(blockedMs)}.`
-  return new InstanceRoleError('TIMEOUT', message, details)
+  return ['TIMEOUT', message, { timedOut: true }]
 }

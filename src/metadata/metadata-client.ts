@@ -18,7 +18,6 @@ import {
 } from './instance-metadata.js'
 import type { InstanceRoleOptions } from '../config/options.js'
 import { systemEnvironment } from '../provider/environment.js'
-import { keepName } from '../runtime/keep-name.js'
 
 /** Options of {@link MetadataClient}: those of `fromInstanceRole` that concern IMDS itself. */
 export type MetadataClientOptions = Pick<
@@ -62,7 +61,8 @@ interface Opened {
  */
 export class MetadataClient {
   static {
-    keepName(this, 'MetadataClient')
+    // Minification renames the class. `util.inspect` and stack traces show its name.
+    Object.defineProperty(this, 'name', { value: 'MetadataClient' })
   }
 
   readonly #checked: CheckedOptions

@@ -107,7 +107,10 @@ test('forgets the dispatchers of closed providers', async () => {
     await provider()
     await provider.close()
   }
-  expect({ sources: registry.sources.refs.size, tokens: registry.tokens.refs.size }).toEqual({ sources: 0, tokens: 0 })
+  expect({ sources: registry.sources.refs.size, tokens: registry.tokens.refs.size }).toEqual({
+    sources: 0,
+    tokens: 0,
+  })
 })
 
 test('sends no request after it is closed, even if the cached credentials live too short for the caller', async () => {

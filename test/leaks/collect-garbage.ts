@@ -8,9 +8,15 @@ function isCollector(value: unknown): value is () => void {
   return typeof value === 'function'
 }
 
-/** Everything that is unreachable is then collected. */
-export async function collectGarbage(): Promise<void> {
+const MOST_ROUNDS = 20
+
+/** Collects what is unreachable. One round can miss objects that were read just before, so it goes on until `isDone`. */
+export async function collectGarbage(isDone: () => boolean = () => true): Promise<void> {
   if (!isCollector(gc)) throw new TypeError('This process cannot be told to collect garbage')
-  await new Promise((resolve) => setImmediate(resolve))
-  gc()
+  for (let round = 0; round < MOST_ROUNDS; round += 1) {
+    await new Promise((resolve) => setImmediate(resolve))
+    gc()
+    await new Promise((resolve) => setImmediate(resolve))
+    if (isDone()) return
+  }
 }

@@ -56,7 +56,7 @@ test('keeps nothing of dropped providers that each have a dispatcher', async () 
   const { registry, load, alive } = setup()
   const loadOnce = (): Promise<void> => load({ dispatcher: answering() })
   for (let made = 0; made < MANY; made += 1) await loadOnce()
-  await collectGarbage()
+  await collectGarbage(() => alive().sources + alive().tokens === 0)
   expect(alive()).toEqual({ sources: 0, tokens: 0 })
   await loadOnce()
   expect({ sources: registry.sources.refs.size, tokens: registry.tokens.refs.size }).toEqual({
@@ -74,7 +74,7 @@ test.each<{ each: string; options: (made: number) => InstanceRoleOptions }>([
     const { load, alive } = setup()
     const dispatcher = answering()
     for (let made = 0; made < MANY; made += 1) await load({ dispatcher, ...options(made) })
-    await collectGarbage()
+    await collectGarbage(() => Math.max(alive().sources, alive().tokens) <= MOST_KEPT)
     const { sources, tokens } = alive()
     expect(Math.max(sources, tokens)).toBeLessThanOrEqual(MOST_KEPT)
     expect(sources).toBeGreaterThan(1)
@@ -95,7 +95,7 @@ test('keeps nothing of closed providers', async () => {
     sources: 0,
     tokens: 0,
   })
-  await collectGarbage()
+  await collectGarbage(() => used.every((ref) => ref.deref() === undefined))
   expect(used.map((ref) => ref.deref())).toEqual([undefined, undefined, undefined, undefined])
 })
 
