@@ -35,15 +35,15 @@ export type Caller = LoggerOwner | null | undefined
 
 /** The state of a source. */
 export interface SourceStatus {
-  readonly held?: Held<LoadedRole> | undefined
+  held?: Held<LoadedRole> | undefined
   /** Epoch milliseconds. */
-  readonly lastSuccessAt?: number | undefined
+  lastSuccessAt?: number
   /** Error code of the last load, if it failed. */
-  readonly lastErrorCode?: InstanceRoleErrorCode | undefined
+  lastErrorCode?: InstanceRoleErrorCode | undefined
   /** HTTP requests made so far. */
-  readonly requests: number
+  requests: number
   /** How far the clock of IMDS was ahead of the host's when the credentials were loaded. */
-  readonly clockOffsetMs?: number | undefined
+  clockOffsetMs?: number | undefined
 }
 
 /** The credentials of one configuration: cached, refreshed ahead, loaded by one load at a time, shared by many providers. */
@@ -57,10 +57,7 @@ export class CredentialsSource {
   readonly #log = new SourceLog()
   #ending = new AbortController()
   #users = 0
-  #requests = 0
-  #lastSuccessAt: number | undefined
-  #lastErrorCode: InstanceRoleErrorCode | undefined
-  #clockOffsetMs: number | undefined
+  #status: SourceStatus = { requests: 0 }
 
   constructor(imds: ImdsAccess, request: RoleRequest) {
     this.#imds = imds
@@ -85,25 +82,18 @@ export class CredentialsSource {
 
   /**
    * Returns the cached credentials if they are usable now, otherwise waits for a load. During the pause after failed loads, throws
-   * the last error instead.
+   * the last error instead, unless the call has waited for a load already.
    */
-  async get(caller: Caller): Promise<Held<LoadedRole>> {
-    const held = this.serve(caller)
-    if (held !== undefined) return held
-    const failure = this.#pause.remembered()
+  async get(caller: Caller, hasWaited = false): Promise<Held<LoadedRole>> {
     // If the clock was set back, the cached credentials may be valid again: then they are returned if the load fails.
-    if (failure !== undefined && !this.#holdsServable()) throw failure
-    return this.#cache.refresh(caller)
+    const failure = hasWaited || this.#holdsServable() ? undefined : this.#pause.remembered()
+    if (failure !== undefined) throw failure
+    return this.#cache.get(caller)
   }
 
   #holdsServable(): boolean {
     const { held } = this.#cache
     return held !== undefined && isServable(this.now(), held)
-  }
-
-  /** Returns the cached credentials if they are usable now, otherwise waits for a load. */
-  load(caller: Caller): Promise<Held<LoadedRole>> {
-    return this.#cache.get(caller)
   }
 
   /** Waits for a load. If it fails, returns the cached credentials while they are valid. */
@@ -129,14 +119,8 @@ export class CredentialsSource {
     return this.#pause.pauseMs()
   }
 
-  status(): SourceStatus {
-    return {
-      held: this.#cache.held,
-      lastSuccessAt: this.#lastSuccessAt,
-      lastErrorCode: this.#lastErrorCode,
-      requests: this.#requests,
-      clockOffsetMs: this.#clockOffsetMs,
-    }
+  status(): Readonly<SourceStatus> {
+    return { ...this.#status, held: this.#cache.held }
   }
 
   /** Adds a user. Until `release`, `logger` receives every line about the credentials, whichever provider caused it. */
@@ -164,10 +148,7 @@ export class CredentialsSource {
     this.#cache.reset()
     this.#memory = {}
     this.#history = new SourceHistory()
-    this.#clockOffsetMs = undefined
-    this.#lastSuccessAt = undefined
-    this.#lastErrorCode = undefined
-    this.#requests = 0
+    this.#status = { requests: 0 }
     this.#pause.reset()
   }
 
@@ -178,7 +159,7 @@ export class CredentialsSource {
         throw this.#tellDetached(error)
       },
     )
-    this.#clockOffsetMs = loaded.clockOffsetMs
+    this.#status.clockOffsetMs = loaded.clockOffsetMs
     this.#requireBetter(loaded)
     return loaded
   }
@@ -216,7 +197,7 @@ export class CredentialsSource {
       ...this.#imds,
       signal: this.#ending.signal,
       isColdStart: this.#cache.held === undefined,
-      onRequest: () => (this.#requests += 1),
+      onRequest: () => (this.#status.requests += 1),
       onV1: () => {
         const endpoint = this.#imds.endpoints.preferred
         this.#report([{ kind: 'v1-used', endpoint }], caller)
@@ -226,8 +207,8 @@ export class CredentialsSource {
 
   #observe(change: Change<Held<LoadedRole>>, caller: Caller): void {
     const error = change.error instanceof InstanceRoleError ? change.error : undefined
-    if (change.error === undefined) this.#lastSuccessAt = this.now()
-    this.#lastErrorCode = error?.code
+    if (change.error === undefined) this.#status.lastSuccessAt = this.now()
+    this.#status.lastErrorCode = error?.code
     if (this.#hasNothing(change)) this.#pause.failed(error)
     else this.#pause.reset()
     this.#report(this.#history.loadEnded(change, this.now()), caller)

@@ -213,9 +213,8 @@ class ProviderCalls {
     const source = this.#source ?? (await this.#openOnce(properties))
     const caller = this.#caller(properties)
     const minTtlMs = checkDuration('minTtl', properties.minTtl) ?? this.#checked.minTtl
-    const wish = properties.forceRefresh === true ? 'refresh' : 'get'
-    // The pause after failed loads fails new calls at once, but not a call that waits and has tried already.
-    const held = await source[isFirst ? wish : 'load'](caller)
+    const isForced = isFirst && properties.forceRefresh === true
+    const held = await (isForced ? source.refresh(caller) : source.get(caller, !isFirst))
     const isWorthATry = isShort(held, source, minTtlMs) && !wasTriedLately(source.now(), held)
     if (!isWorthATry) return toCredentials(held, source)
     this.#requireOpen()
