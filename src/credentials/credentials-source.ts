@@ -1,11 +1,7 @@
 import { LoadPause } from './load-pause.js'
 import type { Logger } from '@smithy/types'
-import {
-  loadRoleCredentials,
-  type LoadedRole,
-  type RoleMemory,
-  type RoleRequest,
-} from './credentials-load.js'
+import { CredentialsLoader, type LoadedRole } from './credentials-loader.js'
+import type { InstanceRoleConfig } from '../config/config.js'
 import { copyOf, InstanceRoleError, type InstanceRoleErrorCode, treatmentOf } from '../errors.js'
 import { publish } from '../events/events.js'
 import type { ImdsAccess } from '../imds/imds-access.js'
@@ -49,9 +45,9 @@ export interface SourceStatus {
 /** The credentials of one configuration: cached, refreshed ahead, loaded by one load at a time, shared by many providers. */
 export class CredentialsSource {
   readonly #imds: ImdsAccess
-  readonly #request: RoleRequest
+  readonly #config: InstanceRoleConfig
   readonly #cache: RefreshingCache<LoadedRole, Held<LoadedRole>, Caller>
-  #memory: RoleMemory = {}
+  #loader: CredentialsLoader
   readonly #pause: LoadPause
   #history = new SourceHistory()
   readonly #log = new SourceLog()
@@ -59,9 +55,10 @@ export class CredentialsSource {
   #users = 0
   #status: SourceStatus = { requests: 0 }
 
-  constructor(imds: ImdsAccess, request: RoleRequest) {
+  constructor(imds: ImdsAccess, config: InstanceRoleConfig) {
     this.#imds = imds
-    this.#request = request
+    this.#config = config
+    this.#loader = new CredentialsLoader(config)
     this.#pause = new LoadPause(imds.runtime)
     this.#cache = new RefreshingCache(
       (caller) => this.#load(caller),
@@ -146,19 +143,17 @@ export class CredentialsSource {
     )
     this.#ending = new AbortController()
     this.#cache.reset()
-    this.#memory = {}
+    this.#loader = new CredentialsLoader(this.#config)
     this.#history = new SourceHistory()
     this.#status = { requests: 0 }
     this.#pause.reset()
   }
 
   async #load(caller: Caller): Promise<LoadedRole> {
-    const request = { ...this.#request, secrets: this.#secrets() }
-    const loaded = await loadRoleCredentials(this.#loadOptions(caller), request, this.#memory).catch(
-      (error: unknown) => {
-        throw this.#tellDetached(error)
-      },
-    )
+    const load = this.#loader.load(this.#loadOptions(caller), this.#secrets())
+    const loaded = await load.catch((error: unknown) => {
+      throw this.#tellDetached(error)
+    })
     this.#status.clockOffsetMs = loaded.clockOffsetMs
     this.#requireBetter(loaded)
     return loaded

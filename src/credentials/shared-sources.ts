@@ -44,12 +44,7 @@ export function releaseSource(
 }
 
 function createSource(options: UseOptions): CredentialsSource {
-  const { roleName, accountId } = options.config
-  return new CredentialsSource(imdsAccess(options), {
-    roleName: roleName.value,
-    roleNameOrigin: roleName.origin,
-    accountId: accountId.value,
-  })
+  return new CredentialsSource(imdsAccess(options), options.config)
 }
 
 /** Configurations that lead to the same requests share a source. The origin of a value matters for `retries` only. */

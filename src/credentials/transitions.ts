@@ -1,4 +1,4 @@
-import type { LoadedRole } from './credentials-load.js'
+import type { LoadedRole } from './credentials-loader.js'
 import { InstanceRoleError } from '../errors.js'
 import { type Held, isServable } from '../refresh/refresh-schedule.js'
 import type { Change } from '../refresh/refreshing-cache.js'

@@ -6,7 +6,7 @@ import {
   IPV6_ENDPOINT,
   resolveConfig,
 } from '../config/config.js'
-import { loadRoleCredentials, type RoleMemory } from '../credentials/credentials-load.js'
+import { CredentialsLoader } from '../credentials/credentials-loader.js'
 import { InstanceRoleError } from '../errors.js'
 import { createRegistry } from '../credentials/shared-sources.js'
 import { imdsAccess } from '../imds/imds-access.js'
@@ -112,12 +112,12 @@ async function recordLoad(
 ): Promise<Loaded> {
   const { runtime, transport } = options
   const requests: SentRequest[] = []
-  const memory: RoleMemory = {}
+  const loader = new CredentialsLoader({ roleName, accountId: { value: false, origin: 'default' } })
   const logged = { ...options, transport: loggingTransport(transport, runtime, requests) }
-  const load = await loadRole(logged, roleName, memory)
+  const load = await loadRole(logged, loader)
   return {
     load,
-    listedRole: roleName.value ?? memory.discovered,
+    listedRole: roleName.value ?? loader.discovered,
     requests,
     clockOffsetMs: load instanceof InstanceRoleError ? undefined : load.clockOffsetMs,
   }
@@ -138,13 +138,11 @@ function loadOptions(config: InstanceRoleConfig, runtime: Runtime): ImdsLoadOpti
 /** The same load as the provider's, retries included. */
 async function loadRole(
   options: ImdsLoadOptions,
-  { value: roleName, origin: roleNameOrigin }: InstanceRoleConfig['roleName'],
-  memory: RoleMemory,
+  loader: CredentialsLoader,
 ): Promise<RoleFacts | InstanceRoleError> {
   try {
-    const loaded = await loadRoleCredentials(options, { roleName, roleNameOrigin, accountId: false }, memory)
-    const { expiresAt, clockOffsetMs } = loaded
-    return { roleName: loaded.roleName, expiresAt, clockOffsetMs }
+    const { roleName, expiresAt, clockOffsetMs } = await loader.load(options)
+    return { roleName, expiresAt, clockOffsetMs }
   } catch (error) {
     return asRoleError(error)
   }

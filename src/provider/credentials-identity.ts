@@ -1,5 +1,5 @@
 import type { AttributedAwsCredentialIdentity } from '@aws-sdk/types'
-import type { LoadedRole } from '../credentials/credentials-load.js'
+import type { LoadedRole } from '../credentials/credentials-loader.js'
 import type { Runtime } from '../runtime/runtime.js'
 import { extensionAt, type Held } from '../refresh/refresh-schedule.js'
 

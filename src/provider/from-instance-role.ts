@@ -7,7 +7,7 @@ import {
 } from '../config/checked-options.js'
 import { resolveConfig } from '../config/config.js'
 import { type InstanceRoleCredentials, toCredentials } from './credentials-identity.js'
-import type { LoadedRole } from '../credentials/credentials-load.js'
+import type { LoadedRole } from '../credentials/credentials-loader.js'
 import type { Caller, CredentialsSource, SourceStatus } from '../credentials/credentials-source.js'
 import {
   beginStackAt,

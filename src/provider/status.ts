@@ -1,4 +1,4 @@
-import type { LoadedRole } from '../credentials/credentials-load.js'
+import type { LoadedRole } from '../credentials/credentials-loader.js'
 import type { SourceStatus } from '../credentials/credentials-source.js'
 import type { InstanceRoleErrorCode } from '../errors.js'
 import { isNegligible } from '../imds/clock-offset.js'

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { afterEach, expect, test, vi } from 'vitest'
-import type { LoadedRole } from '../../src/credentials/credentials-load.js'
+import type { LoadedRole } from '../../src/credentials/credentials-loader.js'
 import { type StateFacts, stateAt } from '../../src/provider/status.js'
 import type { Held } from '../../src/refresh/refresh-schedule.js'
 import { HOUR, MINUTE, setup } from '../setup.js'
