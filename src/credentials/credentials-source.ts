@@ -15,6 +15,7 @@ import {
   type Held,
   isServable,
   judge,
+  type Moment,
 } from '../refresh/refresh-schedule.js'
 import { type Change, RefreshingCache, type RefreshPolicy } from '../refresh/refreshing-cache.js'
 import { toIso } from '../runtime/iso.js'
@@ -229,15 +230,16 @@ function isOfTheCaller({ code, attempts }: InstanceRoleError): boolean {
 }
 
 function schedulePolicy({ now, elapsed, random }: Runtime): RefreshPolicy<LoadedRole, Held<LoadedRole>> {
+  const moment = (): Moment => ({ now: now(), elapsedMs: elapsed(), random })
   return {
     judge: (held) => judge(now(), held),
     isServable: (held) => isServable(now(), held),
-    afterSuccess: (held, value) => afterSuccess({ now: now(), elapsedMs: elapsed() }, random, held, value),
+    afterSuccess: (held, value) => afterSuccess(moment(), held, value),
     afterFailure: (held, error) => {
-      if (!(error instanceof InstanceRoleError)) return afterFailure(now(), random, held, false)
+      if (!(error instanceof InstanceRoleError)) return afterFailure(moment(), held, false)
       // Whether IMDS was unavailable. Otherwise it said that there are no credentials.
       const { extendsExpired } = treatmentOf(error.code)
-      return afterFailure(now(), random, held, extendsExpired, error.retryAfterMs)
+      return afterFailure(moment(), held, extendsExpired, error.retryAfterMs)
     },
   }
 }

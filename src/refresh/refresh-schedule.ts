@@ -9,10 +9,11 @@ export interface Expiring {
   readonly issuedLifeMs?: number | undefined
 }
 
-/** An instant on both clocks: the wall clock (epoch milliseconds) and the monotonic clock. */
+/** When a load ended, on the wall clock (epoch milliseconds) and the monotonic clock, and the source of jitter. */
 export interface Moment {
   readonly now: number
   readonly elapsedMs: number
+  readonly random: () => number
 }
 
 /** A cached value, and when to look for a newer one. Instants are epoch milliseconds. */
@@ -97,24 +98,14 @@ export function extensionAt(now: number, held: Held<Expiring>): number | undefin
 }
 
 /** Returns what to cache after a load returned `value`. Expired credentials do not replace valid ones. */
-export function afterSuccess<T extends Expiring>(
-  moment: Moment,
-  random: () => number,
-  held: Held<T> | undefined,
-  value: T,
-): Held<T> {
-  const { now } = moment
-  if (value.expiresAt > now) return afterGoodSet(moment, random, held, value)
-  if (held === undefined || now >= held.value.expiresAt) return afterExpiredSet(moment, random, value)
-  return afterFailure(now, random, held, true, expiredSetPauseMs(random))
+export function afterSuccess<T extends Expiring>(at: Moment, held: Held<T> | undefined, value: T): Held<T> {
+  if (value.expiresAt > at.now) return afterGoodSet(at, held, value)
+  if (held === undefined || at.now >= held.value.expiresAt) return afterExpiredSet(at, value)
+  return afterFailure(at, held, true, expiredSetPauseMs(at.random))
 }
 
-function afterGoodSet<T extends Expiring>(
-  { now, elapsedMs }: Moment,
-  random: () => number,
-  held: Held<T> | undefined,
-  value: T,
-): Held<T> {
+function afterGoodSet<T extends Expiring>(at: Moment, held: Held<T> | undefined, value: T): Held<T> {
+  const { now, elapsedMs, random } = at
   const same = isSameSet(held, value) ? held : undefined
   const leftMs = value.expiresAt - now
   // While the clock was ahead, the same credentials seemed to have less time left.
@@ -146,11 +137,7 @@ export function expiredSetPauseMs(random: () => number): number {
 }
 
 /** IMDS itself can return expired credentials while EC2 cannot renew them. */
-function afterExpiredSet<T extends Expiring>(
-  { now, elapsedMs }: Moment,
-  random: () => number,
-  value: T,
-): Held<T> {
+function afterExpiredSet<T extends Expiring>({ now, elapsedMs, random }: Moment, value: T): Held<T> {
   return {
     value,
     lifetimeMs: 0,
@@ -168,8 +155,7 @@ function afterExpiredSet<T extends Expiring>(
  * If IMDS said that there are none, that stands until a load succeeds. `retryAfterMs` is the shortest pause.
  */
 export function afterFailure<T extends Expiring>(
-  now: number,
-  random: () => number,
+  { now, random }: Moment,
   held: Held<T>,
   extend: boolean,
   retryAfterMs = 0,

@@ -71,9 +71,9 @@ const BUGS: readonly Bug[] = [
     name: 'shortens the expiration after a failed refresh',
     breaks: [5, 2, 4],
     ...inModule<typeof Schedule>(SCHEDULE, ({ afterFailure }) => ({
-      afterFailure: (now, random, held, ...others) => {
-        const expiresAt = Math.min(held.value.expiresAt, now + 10 * 60_000)
-        return afterFailure(now, random, { ...held, value: { ...held.value, expiresAt } }, ...others)
+      afterFailure: (at, held, ...others) => {
+        const expiresAt = Math.min(held.value.expiresAt, at.now + 10 * 60_000)
+        return afterFailure(at, { ...held, value: { ...held.value, expiresAt } }, ...others)
       },
     })),
   },
@@ -86,8 +86,7 @@ const BUGS: readonly Bug[] = [
     name: 'extends the credentials of a role that was detached',
     breaks: [3],
     ...inModule<typeof Schedule>(SCHEDULE, ({ afterFailure }) => ({
-      afterFailure: (now, random, held, _extend, retryAfterMs) =>
-        afterFailure(now, random, held, true, retryAfterMs),
+      afterFailure: (at, held, _extend, retryAfterMs) => afterFailure(at, held, true, retryAfterMs),
     })),
   },
   {
@@ -147,13 +146,8 @@ const BUGS: readonly Bug[] = [
     name: 'stays with the set it holds where IMDS gives another',
     breaks: [11],
     ...inModule<typeof Schedule>(SCHEDULE, ({ afterSuccess }) => ({
-      afterSuccess: (moment, random, held, value) =>
-        afterSuccess(
-          moment,
-          random,
-          held,
-          held !== undefined && moment.now < held.value.expiresAt ? held.value : value,
-        ),
+      afterSuccess: (at, held, value) =>
+        afterSuccess(at, held, held !== undefined && at.now < held.value.expiresAt ? held.value : value),
     })),
   },
   {
@@ -161,15 +155,15 @@ const BUGS: readonly Bug[] = [
     breaks: [5],
     lives: TOGETHER,
     ...inModule<typeof Schedule>(SCHEDULE, ({ afterFailure }) => ({
-      afterFailure: (now, _random, ...others) => afterFailure(now, () => 1, ...others),
+      afterFailure: (at, ...others) => afterFailure({ ...at, random: () => 1 }, ...others),
     })),
   },
   {
     name: 'comes back after any number of failures as soon as after the first',
     breaks: [5],
     ...inModule<typeof Schedule>(SCHEDULE, ({ afterFailure }) => ({
-      afterFailure: (now, random, held, ...others) => {
-        const failed = afterFailure(now, random, { ...held, failures: 0 }, ...others)
+      afterFailure: (at, held, ...others) => {
+        const failed = afterFailure(at, { ...held, failures: 0 }, ...others)
         return { ...failed, failures: held.failures + 1 }
       },
     })),
@@ -185,9 +179,9 @@ const BUGS: readonly Bug[] = [
     name: 'goes by the Date header of IMDS',
     breaks: [3, 4, 5, 6],
     ...inModule<typeof Schedule>(SCHEDULE, ({ afterSuccess }) => ({
-      afterSuccess: (moment, random, held, value) => {
+      afterSuccess: (at, held, value) => {
         const offsetMs = 'clockOffsetMs' in value ? Number(value.clockOffsetMs ?? 0) : 0
-        return afterSuccess({ ...moment, now: moment.now + offsetMs }, random, held, value)
+        return afterSuccess({ ...at, now: at.now + offsetMs }, held, value)
       },
     })),
   },
@@ -195,8 +189,7 @@ const BUGS: readonly Bug[] = [
     name: 'plans by the wall clock alone, also where it is behind',
     breaks: [4],
     ...inModule<typeof Schedule>(SCHEDULE, ({ afterSuccess }) => ({
-      afterSuccess: (moment, random, held, value) =>
-        afterSuccess(moment, random, held, { ...value, issuedLifeMs: undefined }),
+      afterSuccess: (at, held, value) => afterSuccess(at, held, { ...value, issuedLifeMs: undefined }),
     })),
   },
   {
@@ -254,7 +247,7 @@ const BUGS: readonly Bug[] = [
     name: 'forgets a Retry-After once the load has failed',
     breaks: [5],
     ...inModule<typeof Schedule>(SCHEDULE, ({ afterFailure }) => ({
-      afterFailure: (now, random, held, extend) => afterFailure(now, random, held, extend),
+      afterFailure: (at, held, extend) => afterFailure(at, held, extend),
     })),
   },
   {
@@ -298,9 +291,9 @@ const BUGS: readonly Bug[] = [
     breaks: [5],
     lives: TOGETHER,
     ...inModule<typeof Schedule>(SCHEDULE, ({ afterFailure }) => ({
-      afterFailure: (now, ...others) => ({
-        ...afterFailure(now, ...others),
-        refreshAt: now,
+      afterFailure: (at, ...others) => ({
+        ...afterFailure(at, ...others),
+        refreshAt: at.now,
       }),
     })),
   },
@@ -308,9 +301,9 @@ const BUGS: readonly Bug[] = [
     name: 'waits for an hour after a failure',
     breaks: [5],
     ...inModule<typeof Schedule>(SCHEDULE, ({ afterFailure }) => ({
-      afterFailure: (now, ...others) => ({
-        ...afterFailure(now, ...others),
-        refreshAt: now + HOUR,
+      afterFailure: (at, ...others) => ({
+        ...afterFailure(at, ...others),
+        refreshAt: at.now + HOUR,
       }),
     })),
   },

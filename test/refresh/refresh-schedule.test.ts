@@ -21,8 +21,8 @@ const NOW = Date.UTC(2026, 0, 1)
 const half = (): number => 0.5
 
 /** Both clocks run equally. */
-function at(now: number): Moment {
-  return { now, elapsedMs: now - NOW }
+function at(now: number, random = half): Moment {
+  return { now, elapsedMs: now - NOW, random }
 }
 
 function set(expiresAt: number, id = 'a'): Expiring {
@@ -30,7 +30,7 @@ function set(expiresAt: number, id = 'a'): Expiring {
 }
 
 function held(lifetimeMs: number): Held<Expiring> {
-  return afterSuccess(at(NOW), half, undefined, set(NOW + lifetimeMs))
+  return afterSuccess(at(NOW), undefined, set(NOW + lifetimeMs))
 }
 
 test.each([
@@ -67,27 +67,31 @@ test.each([
 ])(
   'puts the refresh-ahead point at $share of the remaining life if the random number is $random',
   ({ random, share }) => {
-    const it = afterSuccess(at(NOW), () => random, undefined, set(NOW + HOUR))
+    const it = afterSuccess(
+      at(NOW, () => random),
+      undefined,
+      set(NOW + HOUR),
+    )
     expect((it.refreshAt - NOW) / HOUR).toBeCloseTo(share, 4)
   },
 )
 
 test('applies the rule to the remaining life if the same credentials come back', () => {
-  const again = afterSuccess(at(NOW + 3 * HOUR), half, held(6 * HOUR), set(NOW + 6 * HOUR))
+  const again = afterSuccess(at(NOW + 3 * HOUR), held(6 * HOUR), set(NOW + 6 * HOUR))
   expect(again.refreshAt).toBe(NOW + 4.5 * HOUR)
   expect(again.waitAt).toBe(NOW + 6 * HOUR - MINUTE)
 })
 
 test('pauses 10 s between two loads of the same credentials, but not beyond their expiration', () => {
   const late = NOW + HOUR - 30 * SECOND
-  const again = afterSuccess(at(late), half, held(HOUR), set(NOW + HOUR))
+  const again = afterSuccess(at(late), held(HOUR), set(NOW + HOUR))
   expect(again.refreshAt).toBe(late + 10 * SECOND)
-  const atTheEnd = afterSuccess(at(NOW + HOUR - 2 * SECOND), half, again, set(NOW + HOUR))
+  const atTheEnd = afterSuccess(at(NOW + HOUR - 2 * SECOND), again, set(NOW + HOUR))
   expect(atTheEnd.refreshAt).toBe(NOW + HOUR)
 })
 
 test('pauses 30 s to 60 s if IMDS returns expired credentials, and extends them', () => {
-  const it = afterSuccess(at(NOW), half, undefined, set(NOW - HOUR))
+  const it = afterSuccess(at(NOW), undefined, set(NOW - HOUR))
   expect(it).toMatchObject({ refreshAt: NOW + 45 * SECOND, extendedUntil: NOW + 3 * MINUTE })
   expect(judge(NOW, it)).toBe('use')
   expect(judge(NOW + 45 * SECOND, it)).toBe('use-and-refresh')
@@ -96,8 +100,8 @@ test('pauses 30 s to 60 s if IMDS returns expired credentials, and extends them'
 
 test('accepts newer credentials even if they expire earlier, but not expired ones', () => {
   const it = held(6 * HOUR)
-  expect(afterSuccess(at(NOW + SECOND), half, it, set(NOW + HOUR, 'b')).value.id).toBe('b')
-  expect(afterSuccess(at(NOW + SECOND), half, it, set(NOW - HOUR, 'b'))).toMatchObject({
+  expect(afterSuccess(at(NOW + SECOND), it, set(NOW + HOUR, 'b')).value.id).toBe('b')
+  expect(afterSuccess(at(NOW + SECOND), it, set(NOW - HOUR, 'b'))).toMatchObject({
     value: { id: 'a' },
     refreshAt: NOW + 46 * SECOND,
   })
@@ -106,18 +110,18 @@ test('accepts newer credentials even if they expire earlier, but not expired one
 test('recognises credentials by ID and expiration together', () => {
   const it = held(HOUR)
   const late = NOW + HOUR - 30 * SECOND
-  const prolonged = afterSuccess(at(late), half, it, set(NOW + 2 * HOUR))
+  const prolonged = afterSuccess(at(late), it, set(NOW + 2 * HOUR))
   expect(prolonged.lifetimeMs).toBe(HOUR + 30 * SECOND)
   // Without the pause of 10 s after the same credentials.
-  const short = afterSuccess(at(NOW), half, held(10 * SECOND), set(NOW + 12 * SECOND))
+  const short = afterSuccess(at(NOW), held(10 * SECOND), set(NOW + 12 * SECOND))
   expect(short.refreshAt).toBe(NOW + 6 * SECOND)
-  const another = afterSuccess(at(late), half, it, set(NOW + HOUR, 'b'))
+  const another = afterSuccess(at(late), it, set(NOW + HOUR, 'b'))
   expect(another).toMatchObject({ lifetimeMs: 30 * SECOND, refreshAt: late + 15 * SECOND })
 })
 
 test('makes calls wait in the last minute of credentials that came while the clock was ahead', () => {
-  const ahead = afterSuccess(at(NOW + 7 * HOUR), half, undefined, set(NOW + 6 * HOUR))
-  const corrected = afterSuccess(at(NOW), half, ahead, set(NOW + 6 * HOUR))
+  const ahead = afterSuccess(at(NOW + 7 * HOUR), undefined, set(NOW + 6 * HOUR))
+  const corrected = afterSuccess(at(NOW), ahead, set(NOW + 6 * HOUR))
   expect(corrected.waitAt).toBe(NOW + 6 * HOUR - MINUTE)
 })
 
@@ -128,13 +132,13 @@ test('does not treat a try as recent if the clock was set back to before it', ()
 })
 
 test('makes one call wait, not each, if a refresh fails after an invalidation', () => {
-  const it = afterFailure(NOW, half, afterInvalidation(held(HOUR)), true)
+  const it = afterFailure(at(NOW), afterInvalidation(held(HOUR)), true)
   expect(judge(NOW, it)).toBe('use')
 })
 
 test('pauses for as long as an error asks, at most until the refresh-first point and the expiration', () => {
   const it = held(HOUR)
-  const asking = (now: number) => afterFailure(now, half, it, true, 45 * SECOND).refreshAt
+  const asking = (now: number) => afterFailure(at(now), it, true, 45 * SECOND).refreshAt
   expect(asking(NOW)).toBe(NOW + 45 * SECOND)
   expect(asking(it.waitAt - SECOND)).toBe(it.waitAt)
   expect(asking(it.value.expiresAt - SECOND)).toBe(it.value.expiresAt)
@@ -142,11 +146,11 @@ test('pauses for as long as an error asks, at most until the refresh-first point
 
 test('retries a failure at the refresh-first point and at the expiration at the latest', () => {
   const it = held(HOUR)
-  const early = afterFailure(NOW + 30 * MINUTE, half, it, true)
+  const early = afterFailure(at(NOW + 30 * MINUTE), it, true)
   expect(early.refreshAt).toBe(NOW + 30 * MINUTE + 0.5 * SECOND)
-  const nearHard = afterFailure(NOW + 59 * MINUTE - 10, half, { ...it, failures: 9 }, true)
+  const nearHard = afterFailure(at(NOW + 59 * MINUTE - 10), { ...it, failures: 9 }, true)
   expect(nearHard.refreshAt).toBe(NOW + 59 * MINUTE)
-  const nearEnd = afterFailure(NOW + HOUR - 10, half, { ...it, failures: 9 }, true)
+  const nearEnd = afterFailure(at(NOW + HOUR - 10), { ...it, failures: 9 }, true)
   expect(nearEnd.refreshAt).toBe(NOW + HOUR)
   expect(nearEnd).not.toHaveProperty('extendedUntil')
 })
@@ -157,17 +161,25 @@ test('extends only after the expiration, only if IMDS was unavailable, and by 2 
   expect(
     extensionAt(
       end,
-      afterFailure(end, () => 0, it, true),
+      afterFailure(
+        at(end, () => 0),
+        it,
+        true,
+      ),
     ),
   ).toBe(end + 2 * MINUTE)
   expect(
     extensionAt(
       end,
-      afterFailure(end, () => 1, it, true),
+      afterFailure(
+        at(end, () => 1),
+        it,
+        true,
+      ),
     ),
   ).toBe(end + 4 * MINUTE)
-  expect(isServable(end, afterFailure(end, half, it, false))).toBe(false)
-  expect(judge(end, afterFailure(end, half, it, false))).toBe('refresh-first')
+  expect(isServable(end, afterFailure(at(end), it, false))).toBe(false)
+  expect(judge(end, afterFailure(at(end), it, false))).toBe('refresh-first')
 })
 
 test('reports the next refresh: at once after an invalidation or if the clock was set back, otherwise when it is due', () => {
@@ -211,15 +223,15 @@ function step(
   const random = (): number => dice
   switch (what) {
     case 'same':
-      return afterSuccess(at(now), random, it, it.value)
+      return afterSuccess(at(now, random), it, it.value)
     case 'other':
-      return afterSuccess(at(now), random, it, set(now + lifetimeMs, `${it.value.id}'`))
+      return afterSuccess(at(now, random), it, set(now + lifetimeMs, `${it.value.id}'`))
     case 'ended':
-      return afterSuccess(at(now), random, it, set(now - lifetimeMs, `${it.value.id}-`))
+      return afterSuccess(at(now, random), it, set(now - lifetimeMs, `${it.value.id}-`))
     case 'unavailable':
-      return afterFailure(now, random, it, true)
+      return afterFailure(at(now, random), it, true)
     case 'verdict':
-      return afterFailure(now, random, it, false)
+      return afterFailure(at(now, random), it, false)
     case 'invalidation':
       return afterInvalidation(it)
   }
@@ -259,7 +271,7 @@ test('keeps its invariants through any life of the credentials', () => {
 test('never lets two thousand processes that start together refresh together', () => {
   const instants = Array.from(
     { length: 2_000 },
-    () => afterSuccess(at(NOW), Math.random, undefined, set(NOW + 6 * HOUR)).refreshAt,
+    () => afterSuccess(at(NOW, Math.random), undefined, set(NOW + 6 * HOUR)).refreshAt,
   )
   const perMinute = new Map<number, number>()
   for (const instant of instants) {
@@ -287,7 +299,7 @@ function expiredCalls(behindMs: number, aheadMs: number, random: () => number): 
     // A refresh behind this call serves the next one.
     const served = verdict === 'refresh-first' ? undefined : it
     if (verdict !== 'use')
-      it = afterSuccess({ now, elapsedMs: trueMs }, random, it, publishedSet(trueMs, aheadMs))
+      it = afterSuccess({ now, elapsedMs: trueMs, random }, it, publishedSet(trueMs, aheadMs))
     if (((served ?? it)?.value.expiresAt ?? 0) <= NOW + trueMs) expired += 1
   }
   return expired
@@ -310,25 +322,25 @@ test.each([
 
 test('does not restart the life of credentials that are received again', () => {
   const received = { ...set(NOW + 16 * HOUR), issuedLifeMs: 6 * HOUR }
-  const first = afterSuccess(at(NOW), half, undefined, received)
+  const first = afterSuccess(at(NOW), undefined, received)
   expect(first.refreshAt).toBe(NOW + 3 * HOUR)
-  const again = afterSuccess(at(NOW + 3 * HOUR), half, first, received)
+  const again = afterSuccess(at(NOW + 3 * HOUR), first, received)
   expect(again.refreshAt).toBe(NOW + 4.5 * HOUR)
-  const failed = afterFailure(NOW + 4.5 * HOUR, half, again, true)
-  const third = afterSuccess(at(NOW + 5 * HOUR), half, failed, received)
+  const failed = afterFailure(at(NOW + 4.5 * HOUR), again, true)
+  const third = afterSuccess(at(NOW + 5 * HOUR), failed, received)
   expect(third.refreshAt).toBe(NOW + 5.5 * HOUR)
 })
 
 test('uses the issued life to plan a refresh, never as an expiration', () => {
-  const it = afterSuccess(at(NOW), half, undefined, { ...set(NOW + 16 * HOUR), issuedLifeMs: 6 * HOUR })
+  const it = afterSuccess(at(NOW), undefined, { ...set(NOW + 16 * HOUR), issuedLifeMs: 6 * HOUR })
   const later = NOW + 15 * HOUR
-  expect(isServable(later, afterFailure(later, half, it, false))).toBe(true)
+  expect(isServable(later, afterFailure(at(later), it, false))).toBe(true)
   expect(it.waitAt).toBe(NOW + 16 * HOUR - MINUTE)
 })
 
 test('ignores an extension that was decided at a later instant', () => {
   const jumped = NOW + 13 * HOUR
-  const extended = afterFailure(jumped, half, held(6 * HOUR), true)
+  const extended = afterFailure(at(jumped), held(6 * HOUR), true)
   expect(extensionAt(jumped, extended)).toBeDefined()
   const setRight = NOW + 6 * HOUR
   expect(extensionAt(setRight, extended)).toBeUndefined()
