@@ -499,3 +499,8 @@ export function copyOf(
   }
   return beginStackAt(copyOf, Object.assign(copy, error, { attempts: changes.attempts ?? error.attempts }))
 }
+
+/** A copy of our error for each caller: the SDK writes to errors, and the stack shows who called. */
+export function copyFor(called: Called, error: unknown): unknown {
+  return error instanceof InstanceRoleError ? beginStackAt(called, copyOf(error)) : error
+}

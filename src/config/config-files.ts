@@ -10,8 +10,11 @@ export interface ConfigFile {
   readonly path: string
 }
 
-/** A file that can be opened, or a warning about one that cannot. There is no warning if the file does not exist. */
-export type Inspection = { readonly file: ConfigFile } | { readonly warning?: string }
+/** A file that can be opened, or a warning about one that cannot. Neither if the file does not exist. */
+export interface Inspection {
+  readonly file?: ConfigFile
+  readonly warning?: string
+}
 
 /** Checks a file without opening it. Opening a pipe without a writer would block for ever and keep the process alive. */
 export function inspect(file: ConfigFile, host: Host): Inspection {

@@ -48,18 +48,15 @@ export async function readConfigFiles(
   host: Host = systemHost,
   keys?: readonly string[],
 ): Promise<ConfigFiles> {
-  const inspections = {
-    config: findFile('config file', 'AWS_CONFIG_FILE', '.aws/config', host),
-    credentials: findFile('credentials file', 'AWS_SHARED_CREDENTIALS_FILE', '.aws/credentials', host),
-  }
-  const both = Object.values(inspections)
-  const warnings = both.flatMap((one) => ('warning' in one ? one.warning : []))
-  const files = both.flatMap((one) => ('file' in one ? one.file : []))
+  const config = findFile('config file', 'AWS_CONFIG_FILE', '.aws/config', host)
+  const credentials = findFile('credentials file', 'AWS_SHARED_CREDENTIALS_FILE', '.aws/credentials', host)
+  const warnings = [config, credentials].flatMap(({ warning }) => warning ?? [])
+  const files = [config, credentials].flatMap(({ file }) => file ?? [])
   if (files.length === 0) return { ...NO_FILES, warnings }
-  const pathOf = (found: Inspection): string => ('file' in found ? found.file.path : host.devNull())
+  const pathOf = ({ file }: Inspection): string => file?.path ?? host.devNull()
   const read = async (): Promise<ConfigFiles> => {
-    const paths = { configFilepath: pathOf(inspections.config), filepath: pathOf(inspections.credentials) }
     const texts = await Promise.all(files.map((file) => inspectText(file, host)))
+    const paths = { configFilepath: pathOf(config), filepath: pathOf(credentials) }
     // Importing the SDK's loader takes as long as importing everything else.
     const loaded = mayHave(keys, texts) ? await loadConfigFiles(paths, host).catch(tellNoHome) : NO_FILES
     return { ...loaded, warnings: [...warnings, ...texts.flatMap(({ warning }) => warning ?? [])] }
@@ -68,11 +65,8 @@ export async function readConfigFiles(
 }
 
 /** A file whose text could not be read is left to the loader. */
-function mayHave(keys: readonly string[] | undefined, texts: readonly TextInspection[]): boolean {
-  return (
-    keys === undefined ||
-    texts.some(({ text }) => text === undefined || keys.some((key) => text.includes(key)))
-  )
+function mayHave(keys: readonly string[] = [''], texts: readonly TextInspection[]): boolean {
+  return texts.some(({ text }) => text === undefined || keys.some((key) => text.includes(key)))
 }
 
 /** Reading a file on a disconnected network drive never ends. */

@@ -25,26 +25,24 @@ export interface UseOptions extends AccessOptions {
   readonly logger: Logger | undefined
 }
 
-/** Returns the shared source of a configuration, or a new one if it is `isolated`. Each call needs one `releaseSource`. */
-export function retainSource(options: UseOptions): CredentialsSource {
+/** A provider's use of a source. */
+export interface SourceUse {
+  readonly source: CredentialsSource
+  /** Called once. The last release of a source ends it and removes it from the registry. */
+  readonly release: () => void
+}
+
+/** Returns the shared source of a configuration, or a new one if it is `isolated`. */
+export function useSource(options: UseOptions): SourceUse {
   const { registry, dispatcher, isolated, logger } = options
-  const source = isolated
-    ? createSource({ ...options, registry: createRegistry() })
-    : registry.sources.get(dispatcher, keyOf(options), () => createSource(options))
+  const access = isolated ? { ...options, registry: createRegistry() } : options
+  const create = (): CredentialsSource => new CredentialsSource(imdsAccess(access), options.config)
+  const source = isolated ? create() : registry.sources.get(dispatcher, keyOf(options), create)
   source.retain(logger)
-  return source
-}
-
-/** The last release of a source ends it and removes it from the registry. */
-export function releaseSource(
-  source: CredentialsSource,
-  { registry, dispatcher, logger }: Pick<UseOptions, 'registry' | 'dispatcher' | 'logger'>,
-): void {
-  if (source.release(logger)) registry.sources.delete(dispatcher, source)
-}
-
-function createSource(options: UseOptions): CredentialsSource {
-  return new CredentialsSource(imdsAccess(options), options.config)
+  const release = (): void => {
+    if (source.release(logger)) registry.sources.delete(dispatcher, source)
+  }
+  return { source, release }
 }
 
 /** Configurations that lead to the same requests share a source. The origin of a value matters for `retries` only. */

@@ -2,7 +2,7 @@ import { throwIfAborted, unlessAborted } from '../runtime/abort.js'
 import { checkAbortSignal, checkOptions, type CheckedOptions } from '../config/checked-options.js'
 import { type InstanceRoleConfig, resolveConfig, valuesOf } from '../config/config.js'
 import { badValue } from '../config/setting-values.js'
-import { beginStackAt, calledAs, copyOf, InstanceRoleError } from '../errors.js'
+import { calledAs, copyFor } from '../errors.js'
 import { publish } from '../events/events.js'
 import { createRegistry } from '../credentials/shared-sources.js'
 import { type ImdsAccess, imdsAccess, type ImdsRegistry } from '../imds/imds-access.js'
@@ -199,10 +199,7 @@ export class MetadataClient {
     try {
       return await unlessAborted(signal, work(signal))
     } catch (error) {
-      // A copy for each caller: the SDK writes to errors, and the stack shows who called.
-      throw error instanceof InstanceRoleError && error !== signal.reason
-        ? beginStackAt(this.#wait, copyOf(error))
-        : error
+      throw error === signal.reason ? error : copyFor(this.#wait, error)
     } finally {
       release()
     }

@@ -9,18 +9,11 @@ import { resolveConfig } from '../config/config.js'
 import { type InstanceRoleCredentials, toCredentials } from './credentials-identity.js'
 import type { LoadedRole } from '../credentials/credentials-loader.js'
 import type { Caller, CredentialsSource, SourceStatus } from '../credentials/credentials-source.js'
-import {
-  beginStackAt,
-  type Called,
-  calledAs,
-  copyOf,
-  InstanceRoleError,
-  type InstanceRoleErrorCode,
-} from '../errors.js'
+import { type Called, calledAs, copyFor, InstanceRoleError, type InstanceRoleErrorCode } from '../errors.js'
 import { loggerOf, warnOnce } from '../events/loggers.js'
 import type { InstanceRoleCallProperties, InstanceRoleOptions, ReadyOptions } from '../config/options.js'
 import { type Held, wasTriedLately } from '../refresh/refresh-schedule.js'
-import { releaseSource, retainSource } from '../credentials/shared-sources.js'
+import { useSource } from '../credentials/shared-sources.js'
 import { type RoleWait, waitForRole } from './wait-for-role.js'
 import { WaitingCallers } from './waiting-callers.js'
 import { describeStatus, inspectStatus, type InstanceRoleStatus } from './status.js'
@@ -106,9 +99,8 @@ export function createProvider(options: InstanceRoleOptions, environment: Enviro
 }
 
 /** How a caller waits. */
-interface Wait {
+interface Wait extends Pick<RoleWait, 'forMs' | 'isFirm'> {
   readonly abortSignal: AbortSignal | undefined
-  readonly limit: Pick<RoleWait, 'forMs' | 'isFirm'>
   /** The function of ours that the caller called: stacks begin above it. */
   readonly called: Called
 }
@@ -120,6 +112,7 @@ class ProviderCalls {
   readonly #waiting = new WaitingCallers()
   #isClosed = false
   #source: CredentialsSource | undefined
+  #release: (() => void) | undefined
   #opening: Promise<CredentialsSource> | undefined
   /** `invalidate()` was called while the first call was opening the source. */
   #isInvalidated = false
@@ -156,9 +149,9 @@ class ProviderCalls {
 
   async #load(properties: InstanceRoleCallProperties): Promise<InstanceRoleCredentials> {
     const abortSignal = checkAbortSignal(properties.abortSignal)
-    const limit = { forMs: this.#checked.waitForRole ?? 0, isFirm: false }
+    const forMs = this.#checked.waitForRole ?? 0
     // Awaited, so that this function is in the stack, which then begins after it.
-    return await this.#wait(properties, { abortSignal, limit, called: this.#load })
+    return await this.#wait(properties, { abortSignal, forMs, isFirm: false, called: this.#load })
   }
 
   ready(given: ReadyOptions | null | undefined): Promise<InstanceRoleCredentials> {
@@ -168,7 +161,7 @@ class ProviderCalls {
   async #ready({ timeout, ...given }: ReadyOptions): Promise<InstanceRoleCredentials> {
     const abortSignal = checkAbortSignal(given.abortSignal)
     const forMs = checkDuration('timeout', timeout) ?? DEFAULT_READY_TIMEOUT_MS
-    return await this.#wait(NONE, { abortSignal, limit: { forMs, isFirm: true }, called: this.#ready })
+    return await this.#wait(NONE, { abortSignal, forMs, isFirm: true, called: this.#ready })
   }
 
   /** The next call waits for a fresh load. */
@@ -180,21 +173,17 @@ class ProviderCalls {
   close(): void {
     this.#isClosed = true
     this.#waiting.sendAway(closed())
-    const { registry } = this.#environment
-    const { dispatcher, logger } = this.#checked
-    if (this.#source !== undefined) releaseSource(this.#source, { registry, dispatcher, logger })
-    this.#source = undefined
+    this.#release?.()
+    this.#release = this.#source = undefined
     this.#openErrorCode = undefined
   }
 
-  async #wait(
-    properties: InstanceRoleCallProperties,
-    { abortSignal, limit, called }: Wait,
-  ): Promise<InstanceRoleCredentials> {
+  async #wait(properties: InstanceRoleCallProperties, how: Wait): Promise<InstanceRoleCredentials> {
+    const { abortSignal, called } = how
     throwIfAborted(abortSignal)
     const { runtime } = this.#environment
     const wait: RoleWait = {
-      ...limit,
+      ...how,
       isWanted: () => !this.#isClosed && abortSignal?.aborted !== true,
       pauseMs: () => this.#source?.pauseMs() ?? 0,
     }
@@ -204,7 +193,7 @@ class ProviderCalls {
       return await this.#waiting.join(wanted, runtime)
     } catch (error) {
       this.#source?.callFailed(error, this.#caller(properties))
-      throw error === abortSignal?.reason ? error : ownCopy(error, called)
+      throw error === abortSignal?.reason ? error : copyFor(called, error)
     }
   }
 
@@ -242,9 +231,11 @@ class ProviderCalls {
     const config = await resolveConfig(this.#checked, sources)
     this.#requireOpen()
     const { dispatcher, isolated = false, logger } = this.#checked
-    this.#source = retainSource({ config, dispatcher, isolated, logger, runtime, registry })
-    if (this.#isInvalidated) this.#source.invalidate()
-    return this.#source
+    const { source, release } = useSource({ config, dispatcher, isolated, logger, runtime, registry })
+    this.#source = source
+    this.#release = release
+    if (this.#isInvalidated) source.invalidate()
+    return source
   }
 
   #requireOpen(): void {
@@ -263,11 +254,6 @@ function hasWishes({ forceRefresh, minTtl }: InstanceRoleCallProperties): boolea
 
 function isShort(held: Held<LoadedRole>, source: CredentialsSource, minTtlMs: number | undefined): boolean {
   return minTtlMs !== undefined && held.value.expiresAt - source.now() < minTtlMs
-}
-
-/** A copy for each caller: the SDK writes to errors, and the stack shows who called. */
-function ownCopy(error: unknown, called: Called): unknown {
-  return error instanceof InstanceRoleError ? beginStackAt(called, copyOf(error)) : error
 }
 
 function closed(): InstanceRoleError {

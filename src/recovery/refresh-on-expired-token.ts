@@ -26,13 +26,14 @@ export interface RefreshOnExpiredTokenPlugin {
 }
 
 interface RelativeStack {
-  addRelativeTo(middleware: AnyMiddleware, options: RelativeMiddlewareOptions): void
+  addRelativeTo(
+    middleware: <Input extends object, Output extends object>(
+      next: FinalizeHandler<Input, Output>,
+      context: HandlerExecutionContext,
+    ) => FinalizeHandler<Input, Output>,
+    options: RelativeMiddlewareOptions,
+  ): void
 }
-
-type AnyMiddleware = <Input extends object, Output extends object>(
-  next: FinalizeHandler<Input, Output>,
-  context: HandlerExecutionContext,
-) => FinalizeHandler<Input, Output>
 
 /** Any AWS SDK v3 client. */
 export interface SigningClient {
@@ -144,10 +145,7 @@ function witnessing<Input extends object, Output extends object>(
 }
 
 /** The refused access key, and why it was refused. */
-interface Refused {
-  readonly accessKeyId: string
-  readonly refusal: Refusal
-}
+type Refused = Readonly<{ accessKeyId: string; refusal: Refusal }>
 
 class Recovery {
   readonly #config: SigningConfig
