@@ -253,41 +253,14 @@ export function linkTo(code: string): string {
   return `${ERRORS_PAGE}#${code.toLowerCase()}`
 }
 
+type Optional<T> = { readonly [Name in keyof T]?: T[Name] | undefined }
+type Given = 'step' | 'statusCode' | 'attempts' | 'timedOut' | 'retryAfterMs' | 'tryNextLink' | 'cause'
+
 /** The details of an {@link InstanceRoleError}, besides its code and what happened. */
-export interface InstanceRoleErrorDetails {
-  /** The request that failed. */
-  readonly step?: LoadStep | undefined
-  /** HTTP status of the answer. */
-  readonly statusCode?: number | undefined
-  /**
-   * Number of tries of the load, the first included.
-   *
-   * @default 0
-   */
-  readonly attempts?: number
-  /**
-   * Whether the last try timed out.
-   *
-   * @default false
-   */
-  readonly timedOut?: boolean
-  /** How long not to ask again, in milliseconds: IMDS's `Retry-After`, or a pause after it gave expired credentials. */
-  readonly retryAfterMs?: number | undefined
-  /**
-   * Whether a credential chain tries its next provider.
-   *
-   * @default what the code says
-   */
-  readonly tryNextLink?: boolean | undefined
-  /** The underlying error. It contains no part of a response. */
-  readonly cause?: unknown
+export interface InstanceRoleErrorDetails extends Optional<Pick<InstanceRoleError, Given>> {
   /** The `Message` of IMDS, without anything secret. */
   readonly said?: string | undefined
-  /**
-   * What to do about it.
-   *
-   * @default what the code says
-   */
+  /** What to do about it. By default, what the code says. */
   readonly remedy?: ErrorHint | undefined
   /** The names for the placeholders in the hint. */
   readonly names?: ErrorNames | undefined
