@@ -1,4 +1,5 @@
 import { type Host, systemHost } from '../runtime/host.js'
+import { within } from '../runtime/abort.js'
 import { HINTS, InstanceRoleError } from '../errors.js'
 import { CONFIG_FILES, loadConfigFiles } from './config-loader.js'
 import type { ConfigFiles, ConfigSources } from './config.js'
@@ -61,24 +62,15 @@ export async function readConfigFiles(
     const loaded = mayHave(keys, texts) ? await loadConfigFiles(paths, host).catch(tellNoHome) : NO_FILES
     return { ...loaded, warnings: [...warnings, ...texts.flatMap(({ warning }) => warning ?? [])] }
   }
-  return inTime(read(), Math.min(limitMs, READING_LIMIT_MS), host)
+  const longestMs = Math.min(limitMs, READING_LIMIT_MS)
+  const late = (): Error => badConfig(CONFIG_FILES, `not read within ${longestMs} ms`, HINTS.unreadFiles)
+  // Reading a file on a disconnected network drive never ends.
+  return within(longestMs, host.afterRealTime, read(), late)
 }
 
 /** A file whose text could not be read is left to the loader. */
 function mayHave(keys: readonly string[] = [''], texts: readonly TextInspection[]): boolean {
   return texts.some(({ text }) => text === undefined || keys.some((key) => text.includes(key)))
-}
-
-/** Reading a file on a disconnected network drive never ends. */
-function inTime<T>(reading: Promise<T>, limitMs: number, host: Host): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const cancel = host.afterRealTime(limitMs, () => reject(unread(limitMs)))
-    reading.then(resolve, reject).finally(cancel)
-  })
-}
-
-function unread(limitMs: number): Error {
-  return badConfig(CONFIG_FILES, `not read within ${limitMs} ms`, HINTS.unreadFiles)
 }
 
 /** Returns the file that `variable` names, or the one at `place` in the home directory. */

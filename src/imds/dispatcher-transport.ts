@@ -1,4 +1,4 @@
-import { buffer, diagnosticsChannel } from '../runtime/builtins.js'
+import { diagnosticsChannel } from '../runtime/builtins.js'
 import { HINTS, InstanceRoleError } from '../errors.js'
 import type { ImdsDispatcher } from '../config/options.js'
 import { codeOf, isError, memberOf } from '../runtime/member-of.js'
@@ -7,9 +7,9 @@ import {
   type Answer,
   createTransport,
   type Exchange,
-  MAX_BODY_BYTES,
   type Oversized,
   type Progress,
+  readAnswer,
   readHeaders,
   type Transport,
 } from './transport.js'
@@ -40,7 +40,11 @@ async function exchange(
   const target = { origin, method, path: pathname + search }
   const unwatch = watchConnection(target, progress)
   try {
-    const { statusCode, ...response } = await dispatcher.request({
+    const {
+      statusCode,
+      headers: fields,
+      body,
+    } = await dispatcher.request({
       ...target,
       // The caller's interceptors must not follow a redirect or answer from a cache.
       headers: { ...headers, 'cache-control': 'no-store' },
@@ -48,27 +52,12 @@ async function exchange(
       signal,
     })
     progress.gotHeaders = true
-    const bytes = await readBody(response.body)
-    if (bytes === undefined) return { kind: 'oversized' }
-    return { kind: 'answer', status: statusCode, headers: readHeaders(response.headers), bytes }
+    return await readAnswer(statusCode, fields, body)
   } catch (error) {
     return answerIn(error) ?? reject(error, signal)
   } finally {
     unwatch()
   }
-}
-
-/** Returns `undefined` if the body is larger than the cap. */
-async function readBody(body: AsyncIterable<Uint8Array>): Promise<Uint8Array | undefined> {
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for await (const chunk of body) {
-    length += chunk.byteLength
-    // `byteLength` is missing if a mock sends a string: that counts as too large as well.
-    if (!(length <= MAX_BODY_BYTES)) return undefined
-    chunks.push(chunk)
-  }
-  return buffer.Buffer.concat(chunks, length)
 }
 
 /** Interceptors that turn a status into an error put the status in that error. */

@@ -1,15 +1,13 @@
 import type { Agent, ClientRequest, ClientRequestArgs, IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { buffer } from '../runtime/builtins.js'
 import { type Runtime, unref } from '../runtime/runtime.js'
 import {
   type Answer,
   createTransport,
   type Exchange,
-  MAX_BODY_BYTES,
   type Oversized,
   type Progress,
-  readHeaders,
+  readAnswer,
   type Transport,
 } from './transport.js'
 
@@ -50,7 +48,7 @@ function answerTo(request: ClientRequest, progress: Progress): Promise<Answer | 
       progress.gotHeaders = true
       // Node treats 101 without an `Upgrade` header as a response.
       if (response.statusCode === 101) reject(new Error('upgraded'))
-      readAnswer(response).then(resolve, reject)
+      answerIn(response).then(resolve, reject)
     })
     request.on('upgrade', (_response, socket) => {
       socket.destroy()
@@ -108,26 +106,8 @@ function watch(socket: Duplex, protocol: string, progress: Progress): void {
   unref(socket)
 }
 
-function readAnswer(response: IncomingMessage): Promise<Answer | Oversized> {
-  return new Promise((resolve, reject) => {
-    const chunks: Uint8Array[] = []
-    let length = 0
-    response.on('data', (chunk: Uint8Array) => {
-      length += chunk.byteLength
-      if (length > MAX_BODY_BYTES) resolve({ kind: 'oversized' })
-      else chunks.push(chunk)
-    })
-    response.on('end', () => {
-      if (!response.complete) return
-      const bytes = buffer.Buffer.concat(chunks, length)
-      resolve({
-        kind: 'answer',
-        status: response.statusCode ?? 0,
-        headers: readHeaders(response.headers),
-        bytes,
-      })
-    })
-    response.on('error', reject)
-    response.on('close', () => reject(new Error('closed within an answer')))
-  })
+async function answerIn(response: IncomingMessage): Promise<Answer | Oversized> {
+  const answer = await readAnswer(response.statusCode ?? 0, response.headers, response)
+  if (answer.kind === 'answer' && !response.complete) throw new Error('closed within an answer')
+  return answer
 }

@@ -1,4 +1,5 @@
 import { unlessAborted } from '../runtime/abort.js'
+import { buffer } from '../runtime/builtins.js'
 import { codeOf, isError } from '../runtime/member-of.js'
 import { InstanceRoleError } from '../errors.js'
 import type { Runtime } from '../runtime/runtime.js'
@@ -158,6 +159,23 @@ function systemText(error: Error): string | undefined {
   const port = parts.get('port')
   const where = typeof port === 'number' ? `${text('address')}:${port}` : text('address') || text('hostname')
   return [text('syscall'), text('code'), where].filter(Boolean).join(' ') || undefined
+}
+
+/** Reads a response. A body that is larger than the cap is not read to its end. */
+export async function readAnswer(
+  status: number,
+  fields: unknown,
+  body: AsyncIterable<Uint8Array>,
+): Promise<Answer | Oversized> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of body) {
+    length += chunk.byteLength
+    // `byteLength` is missing if a mock sends a string: that counts as too large as well.
+    if (!(length <= MAX_BODY_BYTES)) return { kind: 'oversized' }
+    chunks.push(chunk)
+  }
+  return { kind: 'answer', status, headers: readHeaders(fields), bytes: buffer.Buffer.concat(chunks, length) }
 }
 
 /** Returns the headers of a response by lower-case name. A repeated header comes as one string or as an array. */

@@ -1,4 +1,5 @@
 import { InstanceRoleError, treatmentOf } from '../errors.js'
+import { within } from '../runtime/abort.js'
 import type { Runtime } from '../runtime/runtime.js'
 
 /** How long a call keeps trying. */
@@ -29,7 +30,7 @@ export async function waitForRole<T>(
   for (let isFirst = true; ; isFirst = false) {
     try {
       const work = tryOnce(isFirst)
-      return await (wait.isFirm ? within(leftMs(), after, work, failure ?? notReady(wait.forMs)) : work)
+      return await (wait.isFirm ? within(leftMs(), after, work, () => failure ?? notReady(wait.forMs)) : work)
     } catch (error) {
       if (!mayPass(error) || !(await pause(wait, leftMs, sleep))) throw error
       failure = error
@@ -47,14 +48,6 @@ async function pause(
   if (leftMs() <= 0) return false
   while (pauseMs() > 0 && leftMs() > 0 && isWanted()) await sleep(Math.min(pauseMs(), leftMs()))
   return isWanted() && (!isFirm || leftMs() > 0)
-}
-
-/** Settles with `work`, or rejects with `late` after `limitMs`. */
-function within<T>(limitMs: number, after: Runtime['after'], work: Promise<T>, late: Error): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const cancel = after(limitMs, () => reject(late))
-    work.then(resolve, reject).finally(cancel)
-  })
 }
 
 function mayPass(error: unknown): error is InstanceRoleError {

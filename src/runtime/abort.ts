@@ -15,6 +15,19 @@ export function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise
   })
 }
 
+/** Settles with `work`, or rejects with `late()` after `limitMs`. */
+export function within<T>(
+  limitMs: number,
+  after: (delayMs: number, callback: () => void) => () => void,
+  work: Promise<T>,
+  late: () => Error,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const cancel = after(limitMs, () => reject(late()))
+    work.then(resolve, reject).finally(cancel)
+  })
+}
+
 /** A thousand callers may share one signal. Node would warn of a listener leak. */
 function allowManyListeners(signal: AbortSignal): void {
   try {
