@@ -1,6 +1,6 @@
 import { InstanceRoleError } from '../errors.js'
 import { type Fields, parseFields } from '../runtime/json-fields.js'
-import { quotable } from '../runtime/plain-text.js'
+import { parseLines, quotable } from '../runtime/plain-text.js'
 
 /** The credentials of a role, with the AWS SDK's field names. */
 export interface RoleCredentials {
@@ -32,10 +32,7 @@ const MAX_ROLE_NAME_LENGTH = 256
  * @throws {InstanceRoleError} `BAD_RESPONSE`
  */
 export function parseRoleName(listing: string): string | undefined {
-  const name = listing
-    .split('\n')
-    .map((line) => line.trim())
-    .find((line) => line !== '')
+  const [name] = parseLines(listing)
   if (name === undefined) return undefined
   if (name.length > MAX_ROLE_NAME_LENGTH || !ROLE_NAME.test(name)) {
     const message = 'The role listing of IMDS is not a role name.'

@@ -221,7 +221,7 @@ async function send(
 ): Promise<Outcome | undefined> {
   const headers = { ...question.headers, accept: '*/*', 'user-agent': USER_AGENT }
   try {
-    return await transport.send({ ...question, headers, timeoutMs }, signal)
+    return await transport({ ...question, headers, timeoutMs }, signal)
   } catch {
     return undefined
   }

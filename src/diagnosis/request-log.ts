@@ -15,18 +15,16 @@ export function loggingTransport(
   { now }: Pick<Runtime, 'now'>,
   log: SentRequest[],
 ): Transport {
-  return {
-    send: async (exchange, signal) => {
-      const sentAt = now()
-      const sent = (): SentRequest => ({ method: exchange.method, tookMs: now() - sentAt })
-      try {
-        const outcome = await transport.send(exchange, signal)
-        log.push(outcome.kind === 'answer' ? { ...sent(), status: outcome.status } : sent())
-        return outcome
-      } catch (error) {
-        log.push(sent())
-        throw error
-      }
-    },
+  return async (exchange, signal) => {
+    const sentAt = now()
+    const sent = (): SentRequest => ({ method: exchange.method, tookMs: now() - sentAt })
+    try {
+      const outcome = await transport(exchange, signal)
+      log.push(outcome.kind === 'answer' ? { ...sent(), status: outcome.status } : sent())
+      return outcome
+    } catch (error) {
+      log.push(sent())
+      throw error
+    }
   }
 }

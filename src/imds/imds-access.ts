@@ -7,7 +7,7 @@ import { SharedObjects } from './shared-objects.js'
 import type { Transport } from './transport.js'
 import type { ImdsDispatcher } from '../config/options.js'
 import type { ErrorNames } from '../errors.js'
-import { type InstanceFact, knownNames } from './instance-facts.js'
+import { INSTANCE_ID_PATH, type InstanceFact, REGION_PATH } from './instance-facts.js'
 import type { Runtime } from '../runtime/runtime.js'
 import { VERSION } from '../runtime/version.js'
 
@@ -55,6 +55,8 @@ export interface AccessOptions {
 export function imdsAccess(options: AccessOptions): ImdsAccess {
   const { config, dispatcher, runtime, registry } = options
   const endpoints = new EndpointChoice(config.endpoint.value, config.alternativeEndpoint.value)
+  const known = (path: string): string | undefined =>
+    registry.facts.find(dispatcher, `${config.endpoint.value} ${path}`)?.body?.trim()
   return {
     endpoints,
     timeoutMs: config.timeoutMs.value,
@@ -68,7 +70,8 @@ export function imdsAccess(options: AccessOptions): ImdsAccess {
     ...useTokens(options),
     names: () => ({
       endpoint: endpoints.preferred,
-      ...knownNames(registry.facts, dispatcher, config.endpoint.value),
+      region: known(REGION_PATH),
+      instanceId: known(INSTANCE_ID_PATH),
     }),
   }
 }

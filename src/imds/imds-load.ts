@@ -37,7 +37,7 @@ export async function runLoad<T>(
   )
   try {
     const onRequest = (step: LoadStep): void => options.onRequest((tally.step = step))
-    const send = (exchange: Exchange): Promise<Outcome> => options.transport.send(exchange, end.signal)
+    const send = (exchange: Exchange): Promise<Outcome> => options.transport(exchange, end.signal)
     const imds = new ImdsReader({ ...options, onRequest, send })
     const tries = retryTries(() => tryOnce(imds), tally, { ...options, signal: end.signal })
     return await unlessAborted(end.signal, tries)

@@ -1,6 +1,3 @@
-import type { ErrorNames } from '../errors.js'
-import type { SharedObjects } from './shared-objects.js'
-
 export const REGION_PATH = '/latest/meta-data/placement/region'
 export const INSTANCE_ID_PATH = '/latest/meta-data/instance-id'
 
@@ -28,15 +25,4 @@ export class InstanceFact {
     this.#reads.set(limits, started)
     return started
   }
-}
-
-/** Returns what is already known about this instance, for the commands in errors. */
-export function knownNames(
-  facts: SharedObjects<InstanceFact>,
-  dispatcher: object | undefined,
-  endpoint: string,
-): Pick<ErrorNames, 'region' | 'instanceId'> {
-  const known = (path: string): string | undefined =>
-    facts.find(dispatcher, `${endpoint} ${path}`)?.body?.trim()
-  return { region: known(REGION_PATH), instanceId: known(INSTANCE_ID_PATH) }
 }

@@ -43,16 +43,13 @@ export type Outcome =
   | { readonly kind: 'broken'; readonly cause?: Error }
   | Oversized
 
-/** Sends an exchange to IMDS and returns its outcome. */
-export interface Transport {
-  /**
-   * Settles within the time limit of the exchange.
-   *
-   * @throws {InstanceRoleError} `CLOSED` if `signal` is aborted, which ends the exchange; `BAD_CONFIG` if the caller's dispatcher
-   * cannot send
-   */
-  send(exchange: Exchange, signal: AbortSignal): Promise<Outcome>
-}
+/**
+ * Sends an exchange to IMDS and returns its outcome. Settles within the time limit of the exchange.
+ *
+ * @throws {InstanceRoleError} `CLOSED` if `signal` is aborted, which ends the exchange; `BAD_CONFIG` if the caller's dispatcher
+ * cannot send
+ */
+export type Transport = (exchange: Exchange, signal: AbortSignal) => Promise<Outcome>
 
 /** Real responses have about 1.3 KB. */
 export const MAX_BODY_BYTES: number = 64 * 1_024
@@ -74,28 +71,26 @@ export interface Wire {
 
 /** Limits the time of each exchange and explains its failure, in the same way for every implementation. */
 export function createTransport(runtime: Runtime, wire: Wire): Transport {
-  return {
-    send: async (request, signal) => {
+  return async (request, signal) => {
+    if (isOver(signal)) throw ended()
+    const progress: Progress = { connection: 'hidden', gotHeaders: false }
+    const limit = new AbortController()
+    let blockedMs: number | undefined
+    const cancelLimit = startTimeLimit(runtime, request.timeoutMs, (blocked) => {
+      blockedMs = blocked
+      limit.abort()
+    })
+    const stop = (): void => limit.abort()
+    signal.addEventListener('abort', stop, { once: true })
+    try {
+      return await unlessAborted(limit.signal, wire.exchange(request, progress, limit.signal))
+    } catch (error) {
       if (isOver(signal)) throw ended()
-      const progress: Progress = { connection: 'hidden', gotHeaders: false }
-      const limit = new AbortController()
-      let blockedMs: number | undefined
-      const cancelLimit = startTimeLimit(runtime, request.timeoutMs, (blocked) => {
-        blockedMs = blocked
-        limit.abort()
-      })
-      const stop = (): void => limit.abort()
-      signal.addEventListener('abort', stop, { once: true })
-      try {
-        return await unlessAborted(limit.signal, wire.exchange(request, progress, limit.signal))
-      } catch (error) {
-        if (isOver(signal)) throw ended()
-        return blockedMs === undefined ? diagnose(error, progress, wire) : timedOut(progress, blockedMs)
-      } finally {
-        cancelLimit()
-        signal.removeEventListener('abort', stop)
-      }
-    },
+      return blockedMs === undefined ? diagnose(error, progress, wire) : timedOut(progress, blockedMs)
+    } finally {
+      cancelLimit()
+      signal.removeEventListener('abort', stop)
+    }
   }
 }
 

@@ -51,12 +51,6 @@ export function parseIdentifier(body: string, path: string): string {
   throw new InstanceRoleError('BAD_RESPONSE', message, { step: 'metadata' })
 }
 
-/** Returns the non-empty lines of a listing, trimmed. */
-export function parseLines(listing: string): string[] {
-  const lines = listing.split('\n').map((line) => line.trim())
-  return lines.filter((line) => line !== '')
-}
-
 /**
  * Parse the body of `GET /latest/dynamic/instance-identity/document`.
  *

@@ -13,24 +13,16 @@ import {
   type IdentityDocument,
   parseIdentifier,
   parseIdentityDocument,
-  parseLines,
   requireMetadata,
 } from './instance-metadata.js'
 import type { InstanceRoleOptions } from '../config/options.js'
+import { parseLines } from '../runtime/plain-text.js'
 import { systemEnvironment } from '../provider/environment.js'
 
 /** Options of {@link MetadataClient}: those of `fromInstanceRole` that concern IMDS itself. */
-export type MetadataClientOptions = Pick<
+export type MetadataClientOptions = Omit<
   InstanceRoleOptions,
-  | 'endpoint'
-  | 'endpointMode'
-  | 'timeout'
-  | 'deadline'
-  | 'retries'
-  | 'profile'
-  | 'imdsV1Fallback'
-  | 'isolated'
-  | 'dispatcher'
+  'roleName' | 'accountId' | 'waitForRole' | 'minTtl' | 'logger'
 >
 
 const USER_DATA = '/latest/user-data'

@@ -6,6 +6,12 @@ export function oneLine(text: string): string {
   return text.replace(UNPRINTABLE, ' ').replace(/ {2,}/g, ' ').trim()
 }
 
+/** Returns the non-empty lines of a listing, trimmed. */
+export function parseLines(listing: string): string[] {
+  const lines = listing.split('\n').map((line) => line.trim())
+  return lines.filter((line) => line !== '')
+}
+
 /** Returns at most `maxLength` characters of `text`, with `…` at the end if it was longer. */
 export function cut(text: string, maxLength: number): string {
   const characters = Array.from(text)

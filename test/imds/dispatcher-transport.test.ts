@@ -37,7 +37,7 @@ const UNDICIS: readonly { readonly version: string; readonly undici: Undici }[] 
 function send(dispatcher: ImdsDispatcher): Promise<Outcome> {
   const { signal } = new AbortController()
   const exchange = { method: 'GET', url: 'http://127.0.0.1:1/', headers: {}, timeoutMs: 2_000 } as const
-  return dispatcherTransport(systemRuntime, dispatcher).send(exchange, signal)
+  return dispatcherTransport(systemRuntime, dispatcher)(exchange, signal)
 }
 
 const MISUSES: readonly {

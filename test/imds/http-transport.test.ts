@@ -10,7 +10,7 @@ import { head, serveRaw } from '../raw-server.js'
 function send(endpoint: string): Promise<Outcome> {
   const { signal } = new AbortController()
   const exchange = { method: 'GET', url: `${endpoint}/latest/`, headers: {}, timeoutMs: 2_000 } as const
-  return httpTransport(systemRuntime).send(exchange, signal)
+  return httpTransport(systemRuntime)(exchange, signal)
 }
 
 /** Replaces a member of `http` until the test is over, as a mock, an agent or another runtime may do. */

@@ -29,10 +29,7 @@ async function send(
   { timeoutMs = LONG_MS, signal = new AbortController().signal }: Case = {},
 ): Promise<Outcome> {
   await using wire = await open()
-  return await wire.transport.send(
-    { method: 'GET', url: `${endpoint}/latest/`, headers: {}, timeoutMs },
-    signal,
-  )
+  return await wire.transport({ method: 'GET', url: `${endpoint}/latest/`, headers: {}, timeoutMs }, signal)
 }
 
 async function outcomeOf(
@@ -274,7 +271,7 @@ test.each(WIRES)(
     const { signal } = new AbortController()
     const exchange = { method: 'GET', url: server.endpoint, headers: {}, timeoutMs: LONG_MS } as const
     const kinds: string[] = []
-    for (let sent = 0; sent < 10; sent += 1) kinds.push((await wire.transport.send(exchange, signal)).kind)
+    for (let sent = 0; sent < 10; sent += 1) kinds.push((await wire.transport(exchange, signal)).kind)
     expect(kinds).toEqual(Array.from({ length: 10 }, () => 'answer'))
   },
 )
