@@ -44,21 +44,19 @@ function requireDescriptors(host: Host): void {
   try {
     while (opened.length < NEEDED_DESCRIPTORS) opened.push(openSync(devNull, 'r'))
   } catch (error) {
-    if (isWithoutDescriptors(error)) throw withoutDescriptors(error)
     // Other errors, such as a missing permission, are left to the loader.
+    throwIfWithoutDescriptors(error)
   } finally {
     for (const descriptor of opened) closeSync(descriptor)
   }
 }
 
-function isWithoutDescriptors(error: unknown): boolean {
-  return /^E[MN]FILE$/.test(codeOf(error) ?? '')
-}
-
-function withoutDescriptors(error: unknown): InstanceRoleError {
+function throwIfWithoutDescriptors(error: unknown): void {
+  const code = codeOf(error) ?? ''
+  if (!/^E[MN]FILE$/.test(code)) return
   wasWithoutDescriptors = true
-  const message = `The ${CONFIG_FILES} cannot be opened (${String(codeOf(error))}): the process has too many open files.`
-  return new InstanceRoleError('UNREACHABLE', message, { remedy: HINTS.openFiles })
+  const message = `The ${CONFIG_FILES} cannot be opened (${code}): the process has too many open files.`
+  throw new InstanceRoleError('UNREACHABLE', message, { remedy: HINTS.openFiles })
 }
 
 /** Returns `undefined` if the bundler or test environment resolves the loader to its browser build, which reads no files. */
@@ -75,13 +73,10 @@ function requireLoader(importError: unknown, host: Host): unknown {
     return host.require('@smithy/core/config')
   } catch (error) {
     requireDescriptors(host)
-    throw isWithoutDescriptors(error) ? withoutDescriptors(error) : notLoaded(importError)
+    throwIfWithoutDescriptors(error)
+    const why = `not read: the package @smithy/core does not load (${codeOf(importError) ?? 'no code'})`
+    throw badConfig(CONFIG_FILES, why, HINTS.brokenInstall)
   }
-}
-
-function notLoaded(error: unknown): InstanceRoleError {
-  const why = `not read: the package @smithy/core does not load (${codeOf(error) ?? 'no code'})`
-  return badConfig(CONFIG_FILES, why, HINTS.brokenInstall)
 }
 
 function hasLoader(loader: unknown): loader is { readonly loadSharedConfigFiles: LoadConfigFiles } {

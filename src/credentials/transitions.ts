@@ -22,19 +22,24 @@ interface Failing {
 }
 
 /** Everything that can happen to the credentials of a source and its callers. */
-export type Transition = Readonly<
-  | { kind: 'v1-used'; endpoint: string }
-  | { kind: 'role-changed'; from: string; to: string }
-  | { kind: 'refreshed'; set: SetFacts; isNew: boolean }
-  | { kind: 'refresh-failed'; set: SetFacts; error: InstanceRoleError }
-  | { kind: 'role-detached'; set: SetFacts }
+export interface Transitions {
+  'v1-used': { endpoint: string }
+  'role-changed': { from: string; to: string }
+  refreshed: { set: SetFacts; isNew: boolean }
+  'refresh-failed': { set: SetFacts; error: InstanceRoleError }
+  'role-detached': { set: SetFacts }
   /** `until` is the expiration that callers are given. Without an error, IMDS itself gave expired credentials. */
-  | { kind: 'extended'; set: SetFacts; until: string; error: InstanceRoleError | undefined }
-  | { kind: 'loads-failing'; failedLoads: number; error: InstanceRoleError }
-  /** `set` is absent if there never were any credentials. */
-  | ({ kind: 'calls-failing'; set: SetFacts | undefined; error: InstanceRoleError } & Failing)
-  | ({ kind: 'calls-recovered'; set: SetFacts } & Failing)
->
+  extended: { set: SetFacts; until: string; error: InstanceRoleError | undefined }
+  'loads-failing': { failedLoads: number; error: InstanceRoleError }
+  /** `set` is `undefined` if there never were any credentials. */
+  'calls-failing': Failing & { set: SetFacts | undefined; error: InstanceRoleError }
+  'calls-recovered': Failing & { set: SetFacts }
+}
+
+/** One of the transitions. */
+export type Transition<Kind extends keyof Transitions = keyof Transitions> = {
+  [Each in Kind]: { readonly kind: Each } & Readonly<Transitions[Each]>
+}[Kind]
 
 type HeldRole = Held<LoadedRole>
 

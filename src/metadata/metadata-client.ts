@@ -43,7 +43,8 @@ interface Opened {
  * Reads the metadata of this EC2 instance with IMDSv2, with the same limits as the credentials and the same metadata token.
  *
  * The region, the availability zone, the instance ID and the identity document cannot change while a process runs: they are read
- * once for all clients of the process that use the same endpoint and dispatcher. Everything else is read at each call.
+ * once for all clients of the process that use the same endpoint and dispatcher. Their methods throw `METADATA_ABSENT`, `BAD_RESPONSE`
+ * and the errors of `get`. Everything else is read at each call.
  *
  * @example
  * const metadata = new MetadataClient()
@@ -82,29 +83,17 @@ export class MetadataClient {
     return await this.#load((imds) => imds.get(path, 'metadata'), options)
   }
 
-  /**
-   * Reads the region, for example `eu-central-1`.
-   *
-   * @throws {InstanceRoleError} `METADATA_ABSENT`, `BAD_RESPONSE`, and those of `get`
-   */
+  /** Reads the region, for example `eu-central-1`. */
   region(options?: MetadataReadOptions): Promise<string> {
     return this.#fact(REGION_PATH, options, parseIdentifier)
   }
 
-  /**
-   * Reads the instance's ID, for example `i-0123456789abcdef0`.
-   *
-   * @throws {InstanceRoleError} `METADATA_ABSENT`, `BAD_RESPONSE`, and those of `get`
-   */
+  /** Reads the instance's ID, for example `i-0123456789abcdef0`. */
   instanceId(options?: MetadataReadOptions): Promise<string> {
     return this.#fact(INSTANCE_ID_PATH, options, parseIdentifier)
   }
 
-  /**
-   * Reads the availability zone, for example `eu-central-1a`.
-   *
-   * @throws {InstanceRoleError} `METADATA_ABSENT`, `BAD_RESPONSE`, and those of `get`
-   */
+  /** Reads the availability zone, for example `eu-central-1a`. */
   availabilityZone(options?: MetadataReadOptions): Promise<string> {
     return this.#fact('/latest/meta-data/placement/availability-zone', options, parseIdentifier)
   }
@@ -123,11 +112,7 @@ export class MetadataClient {
     return this.#load((imds) => imds.getBytes(USER_DATA, 'metadata'), options)
   }
 
-  /**
-   * Reads `GET /latest/dynamic/instance-identity/document`.
-   *
-   * @throws {InstanceRoleError} `METADATA_ABSENT`, `BAD_RESPONSE`, and those of `get`
-   */
+  /** Reads `GET /latest/dynamic/instance-identity/document`. */
   identityDocument(options?: MetadataReadOptions): Promise<IdentityDocument> {
     return this.#fact('/latest/dynamic/instance-identity/document', options, parseIdentityDocument)
   }
