@@ -61,11 +61,11 @@ export class CredentialsSource {
     this.#config = config
     this.#loader = new CredentialsLoader(config)
     this.#pause = new LoadPause(imds.runtime)
-    this.#cache = new RefreshingCache(
-      (caller) => this.#load(caller),
-      schedulePolicy(imds.runtime),
-      (change, caller) => this.#observe(change, caller),
-    )
+    this.#cache = new RefreshingCache({
+      ...schedulePolicy(imds.runtime),
+      load: (caller) => this.#load(caller),
+      observe: (change, caller) => this.#observe(change, caller),
+    })
   }
 
   /** Epoch milliseconds. */
@@ -229,7 +229,9 @@ function isOfTheCaller({ code, attempts }: InstanceRoleError): boolean {
   return code === 'CLOSED' || (code === 'BAD_CONFIG' && attempts === 0)
 }
 
-function schedulePolicy({ now, elapsed, random }: Runtime): RefreshPolicy<LoadedRole, Held<LoadedRole>> {
+type Policy = RefreshPolicy<LoadedRole, Held<LoadedRole>, Caller>
+
+function schedulePolicy({ now, elapsed, random }: Runtime): Omit<Policy, 'load' | 'observe'> {
   const moment = (): Moment => ({ now: now(), elapsedMs: elapsed(), random })
   return {
     judge: (held) => judge(now(), held),

@@ -1,5 +1,5 @@
 import { InstanceRoleError } from '../errors.js'
-import { failureEvent, type LoadEndEvent, publish } from './events.js'
+import { type FailureEvent, failureEvent, type LoadEndEvent, publish } from './events.js'
 
 let lastLoadId = 0
 
@@ -19,14 +19,20 @@ export class LoadTrace {
 
   /** Runs one try of the load. */
   async attempt<T>(tryOnce: () => Promise<T>): Promise<T> {
-    this.#attempts += 1
-    const attempt = { loadId: this.#loadId, attempt: this.#attempts, startedAt: this.#elapsed() }
+    const attempt = (this.#attempts += 1)
+    const startedAt = this.#elapsed()
+    const ended = (failure?: FailureEvent): void => {
+      // A load that reached its deadline does not wait for the current try.
+      if (this.#isOver) return
+      const durationMs = this.#elapsed() - startedAt
+      publish({ 'instance-role:load:attempt': { loadId: this.#loadId, attempt, durationMs, ...failure } })
+    }
     try {
       const result = await tryOnce()
-      this.#attemptEnded(attempt)
+      ended()
       return result
     } catch (error) {
-      this.#attemptEnded(attempt, error)
+      ended(error instanceof InstanceRoleError ? failureEvent(error) : undefined)
       throw error
     }
   }
@@ -42,21 +48,7 @@ export class LoadTrace {
     publish({ 'instance-role:load:error': { ...this.#summary(), ...failureEvent(error) } })
   }
 
-  #attemptEnded({ startedAt, ...attempt }: StartedAttempt, error?: unknown): void {
-    // A load that reached its deadline does not wait for the current try.
-    if (this.#isOver) return
-    const failure = error instanceof InstanceRoleError ? failureEvent(error) : {}
-    const durationMs = this.#elapsed() - startedAt
-    publish({ 'instance-role:load:attempt': { ...attempt, durationMs, ...failure } })
-  }
-
   #summary(): LoadEndEvent {
     return { loadId: this.#loadId, durationMs: this.#elapsed() - this.#startedAt, attempts: this.#attempts }
   }
-}
-
-interface StartedAttempt {
-  readonly loadId: number
-  readonly attempt: number
-  readonly startedAt: number
 }

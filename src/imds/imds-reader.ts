@@ -1,4 +1,4 @@
-import { clockOffsetMs, isSteady } from './clock-offset.js'
+import { clockOffsetMs } from './clock-offset.js'
 import { InstanceRoleError, type LoadStep } from '../errors.js'
 import { MAX_TOKEN_TTL_SECONDS, type MetadataToken, parseMetadataToken } from './metadata-token.js'
 import type { ImdsAccess } from './imds-access.js'
@@ -129,10 +129,8 @@ export class ImdsReader {
       timeoutMs,
     })
     const answeredAt = runtime.now()
-    this.clockOffsetMs =
-      outcome.kind === 'answer' && isSteady(answeredAt - sentAt)
-        ? clockOffsetMs(outcome.headers.get('date'), answeredAt)
-        : undefined
+    const date = outcome.kind === 'answer' ? outcome.headers.get('date') : undefined
+    this.clockOffsetMs = clockOffsetMs(date, answeredAt, answeredAt - sentAt)
     if (outcome.kind === 'unreachable' || outcome.kind === 'silent') endpoints.forget(endpoint)
     return outcome
   }

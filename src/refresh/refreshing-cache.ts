@@ -1,11 +1,14 @@
 import type { Verdict } from './refresh-schedule.js'
 
-/** The decisions that the cache asks for. They are pure: the cache itself computes no time. */
-export interface RefreshPolicy<Value, Held> {
+/** What the cache does not decide itself: it computes no time. */
+export interface RefreshPolicy<Value, Held, Context> {
+  load(context: Context): Promise<Value>
   judge(held: Held | undefined): Verdict
   isServable(held: Held): boolean
   afterSuccess(held: Held | undefined, value: Value): Held
   afterFailure(held: Held, error: unknown): Held
+  /** Called after each load whose result is cached. */
+  observe(change: Change<Held>, context: Context): void
 }
 
 /** The cached value before and after a load. */
@@ -22,20 +25,12 @@ export interface Change<Held> {
  * `Context` is passed to the load that a call starts. It is ignored if the call joins a running load.
  */
 export class RefreshingCache<Value, Held, Context> {
-  readonly #load: (context: Context) => Promise<Value>
-  readonly #policy: RefreshPolicy<Value, Held>
-  readonly #observe: (change: Change<Held>, context: Context) => void
+  readonly #policy: RefreshPolicy<Value, Held, Context>
   #held: Held | undefined
   #flight: Promise<Held> | undefined
 
-  constructor(
-    load: (context: Context) => Promise<Value>,
-    policy: RefreshPolicy<Value, Held>,
-    observe: (change: Change<Held>, context: Context) => void = () => {},
-  ) {
-    this.#load = load
+  constructor(policy: RefreshPolicy<Value, Held, Context>) {
     this.#policy = policy
-    this.#observe = observe
   }
 
   /** The cached value, whatever its age. */
@@ -88,19 +83,19 @@ export class RefreshingCache<Value, Held, Context> {
       (value) => {
         const before = this.#held
         const after = this.#policy.afterSuccess(before, value)
-        if (this.#land(flight, after)) this.#observe({ before, after }, context)
+        if (this.#land(flight, after)) this.#policy.observe({ before, after }, context)
         return after
       },
       (error: unknown) => {
         const before = this.#held
         const after = before && this.#policy.afterFailure(before, error)
-        if (this.#land(flight, after)) this.#observe({ before, after, error }, context)
+        if (this.#land(flight, after)) this.#policy.observe({ before, after, error }, context)
         throw error
       },
     )
     // The load starts after `#flight` is set: a callback of the load may call again, and must join it.
     this.#flight = flight
-    settle(this.#load(context))
+    settle(this.#policy.load(context))
     return flight
   }
 

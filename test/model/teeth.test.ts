@@ -265,13 +265,11 @@ const BUGS: readonly Bug[] = [
         readonly #begin: (context: Context) => void
         readonly #end: () => void
         #isUnderWay = false
-        constructor(
-          ...[load, ...others]: ConstructorParameters<typeof RefreshingCache<Value, Held, Context>>
-        ) {
+        constructor(policy: Cache.RefreshPolicy<Value, Held, Context>) {
           const begun: { loading?: Promise<Value> } = {}
-          super((context) => begun.loading ?? load(context), ...others)
+          super({ ...policy, load: (context) => begun.loading ?? policy.load(context) })
           this.#begin = (context) => {
-            begun.loading = load(context)
+            begun.loading = policy.load(context)
           }
           this.#end = () => delete begun.loading
         }
@@ -313,9 +311,9 @@ const BUGS: readonly Bug[] = [
     ...inModule<typeof Cache>(CACHE, ({ RefreshingCache }) => ({
       RefreshingCache: class<Value, Held, Context> extends RefreshingCache<Value, Held, Context> {
         readonly #load: () => RefreshingCacheOf<Value, Held, Context>
-        constructor(...given: ConstructorParameters<typeof RefreshingCache<Value, Held, Context>>) {
-          super(...given)
-          this.#load = () => new RefreshingCache(...given)
+        constructor(policy: Cache.RefreshPolicy<Value, Held, Context>) {
+          super(policy)
+          this.#load = () => new RefreshingCache(policy)
         }
         override refresh(context: Context): Promise<Held> {
           if (this.held !== undefined) return super.refresh(context)

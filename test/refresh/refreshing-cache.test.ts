@@ -8,16 +8,14 @@ function setup() {
   const loads: { context: string; resolve: (value: number) => void; reject: (error: Error) => void }[] = []
   const changes: Change<number>[] = []
   const world = { verdict: 'use' as Verdict, isServable: true }
-  const cache = new RefreshingCache<number, number, string>(
-    (context) => new Promise((resolve, reject) => void loads.push({ context, resolve, reject })),
-    {
-      judge: (held) => (held === undefined ? 'refresh-first' : world.verdict),
-      isServable: () => world.isServable,
-      afterSuccess: (_held, value) => value,
-      afterFailure: (held) => held,
-    },
-    (change) => void changes.push(change),
-  )
+  const cache = new RefreshingCache<number, number, string>({
+    load: (context) => new Promise((resolve, reject) => void loads.push({ context, resolve, reject })),
+    judge: (held) => (held === undefined ? 'refresh-first' : world.verdict),
+    isServable: () => world.isServable,
+    afterSuccess: (_held, value) => value,
+    afterFailure: (held) => held,
+    observe: (change) => void changes.push(change),
+  })
   const load = async (value: number): Promise<void> => {
     const loading = cache.refresh('')
     loads.at(-1)?.resolve(value)
