@@ -4,10 +4,9 @@ import type { ImdsDispatcher } from '../config/options.js'
 import { codeOf, isError, memberOf } from '../runtime/member-of.js'
 import type { Runtime } from '../runtime/runtime.js'
 import {
-  type Answer,
+  type Received,
   createTransport,
   type Exchange,
-  type Oversized,
   type Progress,
   readAnswer,
   readHeaders,
@@ -35,7 +34,7 @@ async function exchange(
   { method, url, headers }: Exchange,
   progress: Progress,
   signal: AbortSignal,
-): Promise<Answer | Oversized> {
+): Promise<Received> {
   const { origin, pathname, search } = new URL(url)
   const target = { origin, method, path: pathname + search }
   const unwatch = watchConnection(target, progress)
@@ -61,7 +60,7 @@ async function exchange(
 }
 
 /** Interceptors that turn a status into an error put the status in that error. */
-function answerIn(error: unknown): Answer | undefined {
+function answerIn(error: unknown): Received | undefined {
   const status = memberOf(error, 'statusCode')
   if (!isError(error) || typeof status !== 'number') return undefined
   return { kind: 'answer', status, headers: readHeaders(memberOf(error, 'headers')), bytes: new Uint8Array() }

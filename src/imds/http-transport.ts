@@ -2,10 +2,9 @@ import type { Agent, ClientRequest, ClientRequestArgs, IncomingMessage } from 'n
 import type { Duplex } from 'node:stream'
 import { type Runtime, unref } from '../runtime/runtime.js'
 import {
-  type Answer,
+  type Received,
   createTransport,
   type Exchange,
-  type Oversized,
   type Progress,
   readAnswer,
   type Transport,
@@ -24,11 +23,7 @@ function isBreakage(code: string | undefined): boolean {
   return code !== undefined && /^(ECONNRESET|EPIPE|HPE_.*)$/.test(code)
 }
 
-async function exchange(
-  asked: Exchange,
-  progress: Progress,
-  signal: AbortSignal,
-): Promise<Answer | Oversized> {
+async function exchange(asked: Exchange, progress: Progress, signal: AbortSignal): Promise<Received> {
   const request = open(asked, progress)
   const stop = (): void => void request.destroy()
   signal.addEventListener('abort', stop, { once: true })
@@ -41,7 +36,7 @@ async function exchange(
   }
 }
 
-function answerTo(request: ClientRequest, progress: Progress): Promise<Answer | Oversized> {
+function answerTo(request: ClientRequest, progress: Progress): Promise<Received> {
   return new Promise((resolve, reject) => {
     request.on('error', reject)
     request.on('response', (response) => {
@@ -106,7 +101,7 @@ function watch(socket: Duplex, protocol: string, progress: Progress): void {
   unref(socket)
 }
 
-async function answerIn(response: IncomingMessage): Promise<Answer | Oversized> {
+async function answerIn(response: IncomingMessage): Promise<Received> {
   const answer = await readAnswer(response.statusCode ?? 0, response.headers, response)
   if (answer.kind === 'answer' && !response.complete) throw new Error('closed within an answer')
   return answer

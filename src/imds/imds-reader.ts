@@ -3,7 +3,7 @@ import { InstanceRoleError, type LoadStep } from '../errors.js'
 import { MAX_TOKEN_TTL_SECONDS, type MetadataToken, parseMetadataToken } from './metadata-token.js'
 import type { ImdsAccess } from './imds-access.js'
 import { outcomeError } from './outcome-error.js'
-import type { Answer, Exchange, Outcome } from './transport.js'
+import type { Exchange, Outcome } from './transport.js'
 import { decodeUtf8 } from './utf-8.js'
 
 export interface ImdsReaderOptions extends Omit<ImdsAccess, 'transport'> {
@@ -135,7 +135,7 @@ export class ImdsReader {
     return outcome
   }
 
-  #requireOk(outcome: Outcome, { endpoint, method, path, step }: ImdsRequest): Answer {
+  #requireOk(outcome: Outcome, { endpoint, method, path, step }: ImdsRequest): Outcome<'answer'> {
     if (outcome.kind === 'answer' && outcome.status === 200) return outcome
     const { timeoutMs } = this.#options
     const isKnown = this.#options.tokenOf(endpoint).hasGiven

@@ -7,7 +7,7 @@ import {
 } from '../errors.js'
 
 import { tellBlocked } from './time-limit.js'
-import { type Answer, MAX_BODY_BYTES, type Outcome } from './transport.js'
+import { MAX_BODY_BYTES, type Outcome, type Outcomes } from './transport.js'
 
 /** The exchange that the error is about. */
 interface Context {
@@ -22,9 +22,12 @@ interface Context {
 type Meaning = readonly [code: InstanceRoleErrorCode, message: string, details?: InstanceRoleErrorDetails]
 
 /** Returns the error for an outcome other than a response with status 200. */
-export function outcomeError(outcome: Outcome, context: Context): InstanceRoleError {
+export function outcomeError<Kind extends keyof Outcomes>(
+  outcome: Outcome<Kind>,
+  context: Context,
+): InstanceRoleError {
   const { step, endpoint } = context
-  const [code, message, details] = meaningOf(outcome, context)
+  const [code, message, details] = MEANINGS[outcome.kind](outcome, context)
   const error = new InstanceRoleError(code, message, { step, names: { endpoint }, ...details })
   if (outcome.kind === 'broken') breakages.add(error)
   return error
@@ -38,22 +41,23 @@ export function isTrouble(error: InstanceRoleError): boolean {
   return error.code === 'THROTTLED' || error.code === 'SERVER_ERROR' || breakages.has(error)
 }
 
-function meaningOf(outcome: Outcome, context: Context): Meaning {
-  switch (outcome.kind) {
-    case 'answer':
-      return refusal(outcome, context)
-    case 'unreachable':
-      return unreachable(outcome, context)
-    case 'silent':
-      return silent(outcome, context)
-    case 'broken':
-      return broken(outcome, context)
-    case 'oversized':
-      return oversized(context)
+const MEANINGS: { readonly [Kind in keyof Outcomes]: (outcome: Outcome<Kind>, context: Context) => Meaning } =
+  {
+    answer: refusal,
+    oversized: (_, { request, endpoint }) => {
+      const limit = `${MAX_BODY_BYTES / 1_024} KiB`
+      return ['BAD_RESPONSE', `The answer of IMDS at ${endpoint} to ${request} is larger than ${limit}.`]
+    },
+    unreachable,
+    silent,
+    broken: ({ cause }, context) => {
+      const why = cause === undefined ? '' : ` (${cause.message})`
+      const message = `The connection to IMDS at ${context.endpoint} broke before ${context.request} was answered in full${why}.`
+      return ['BAD_RESPONSE', message, { cause, ...elsewhere(context) }]
+    },
   }
-}
 
-function refusal({ status, headers }: Answer, context: Context): Meaning {
+function refusal({ status, headers }: Outcome<'answer'>, context: Context): Meaning {
   const [code, message] = meaningOfStatus(status, context)
   const retryAfterMs = parseRetryAfterMs(headers.get('retry-after'))
   return [code, message, { statusCode: status, retryAfterMs, ...elsewhere(context, status) }]
@@ -89,22 +93,8 @@ function parseRetryAfterMs(header: string | undefined): number | undefined {
   return header !== undefined && /^\d{1,6}$/.test(header) ? Number(header) * 1_000 : undefined
 }
 
-function broken({ cause }: Outcome & { kind: 'broken' }, context: Context): Meaning {
-  const { request, endpoint } = context
-  const why = cause === undefined ? '' : ` (${cause.message})`
-  const message = `The connection to IMDS at ${endpoint} broke before ${request} was answered in full${why}.`
-  return ['BAD_RESPONSE', message, { cause, ...elsewhere(context) }]
-}
-
-function oversized({ request, endpoint }: Context): Meaning {
-  const message = `The answer of IMDS at ${endpoint} to ${request} is larger than ${MAX_BODY_BYTES / 1_024} KiB.`
-  return ['BAD_RESPONSE', message]
-}
-
-function unreachable(
-  { timedOut, cause }: Outcome & { kind: 'unreachable' },
-  { endpoint, timeoutMs }: Context,
-): Meaning {
+function unreachable({ timedOut, cause }: Outcome<'unreachable'>, context: Context): Meaning {
+  const { endpoint, timeoutMs } = context
   const cut = cause?.message.replace(/\.$/, '') ?? 'the connection failed'
   const why = timedOut ? `nothing accepted the connection within ${timeoutMs} ms` : cut
   const message = `IMDS at ${endpoint} cannot be reached: ${why}.`
@@ -120,10 +110,7 @@ function unreachable(
 const FORBIDDEN = /\b(EACCES|EPERM|EINVAL|ENETUNREACH|EHOSTUNREACH)\b/
 
 /** If the connection was made but the token request was not answered, the IP hop limit keeps the response from reaching this process. */
-function silent(
-  { isPartial, isConnected, blockedMs }: Outcome & { kind: 'silent' },
-  context: Context,
-): Meaning {
+function silent({ isPartial, isConnected, blockedMs }: Outcome<'silent'>, context: Context): Meaning {
   const { endpoint, timeoutMs, step, request } = context
   if (blockedMs === 0 && step === 'token' && !isPartial) {
     if (!isConnected) return unreachable({ kind: 'unreachable', timedOut: true }, context)

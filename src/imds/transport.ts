@@ -14,34 +14,27 @@ export interface Exchange {
   readonly timeoutMs: number
 }
 
-export interface Answer {
-  readonly kind: 'answer'
-  readonly status: number
-  /** Header values by lower-case name. */
-  readonly headers: ReadonlyMap<string, string>
-  readonly bytes: Uint8Array
-}
-
-/** The body is larger than `MAX_BODY_BYTES`. The rest is not read. */
-export interface Oversized {
-  readonly kind: 'oversized'
-}
-
-/** The result of an exchange: a response, or why there is none. */
-export type Outcome =
-  | Answer
+/** The results of exchanges: a response, or why there is none. */
+export interface Outcomes {
+  /** `headers` has the values by lower-case name. */
+  answer: { status: number; headers: ReadonlyMap<string, string>; bytes: Uint8Array }
+  /** The body is larger than `MAX_BODY_BYTES`. The rest is not read. */
+  oversized: object
   /** No connection was made. `timedOut` means that nothing refused it either. */
-  | { readonly kind: 'unreachable'; readonly timedOut: boolean; readonly cause?: Error }
+  unreachable: { timedOut: boolean; cause?: Error }
   /** No complete response came in time. `isConnected` means that the connection is known to have been made. */
-  | {
-      readonly kind: 'silent'
-      readonly isPartial: boolean
-      readonly isConnected: boolean
-      readonly blockedMs: number
-    }
+  silent: { isPartial: boolean; isConnected: boolean; blockedMs: number }
   /** The connection broke, or the response was not HTTP. */
-  | { readonly kind: 'broken'; readonly cause?: Error }
-  | Oversized
+  broken: { cause?: Error }
+}
+
+/** One of the results. */
+export type Outcome<Kind extends keyof Outcomes = keyof Outcomes> = {
+  [Each in Kind]: { readonly kind: Each } & Readonly<Outcomes[Each]>
+}[Kind]
+
+/** A response, as far as it was read. */
+export type Received = Outcome<'answer' | 'oversized'>
 
 /**
  * Sends an exchange to IMDS and returns its outcome. Settles within the time limit of the exchange.
@@ -64,7 +57,7 @@ export interface Progress {
 /** An implementation of one exchange. `createTransport` limits its time and explains its failures. */
 export interface Wire {
   /** Rejects with the error of the failure. When `signal` is aborted, it closes its connection. */
-  exchange(request: Exchange, progress: Progress, signal: AbortSignal): Promise<Answer | Oversized>
+  exchange(request: Exchange, progress: Progress, signal: AbortSignal): Promise<Received>
   /** Whether an error with this code means a broken connection, if the connection is hidden. */
   isBreakage(code: string | undefined): boolean
 }
@@ -161,7 +154,7 @@ export async function readAnswer(
   status: number,
   fields: unknown,
   body: AsyncIterable<Uint8Array>,
-): Promise<Answer | Oversized> {
+): Promise<Received> {
   const chunks: Uint8Array[] = []
   let length = 0
   for await (const chunk of body) {
