@@ -1,4 +1,5 @@
-import { type ImdsLoadOptions, runLoad } from '../imds/imds-load.js'
+import { runLoad } from '../imds/imds-load.js'
+import type { ImdsLoadOptions } from '../imds/imds-reader.js'
 
 /** Parse the body of `GET /latest/meta-data/iam/info`. The account of the instance profile is the account of its role. */
 export function parseAccountId(info: string): string | undefined {

@@ -1,11 +1,10 @@
 import { LoadPause } from './load-pause.js'
 import type { Logger } from '@smithy/types'
 import { CredentialsLoader, type LoadedRole } from './credentials-loader.js'
-import type { InstanceRoleConfig } from '../config/config.js'
 import { copyOf, InstanceRoleError, type InstanceRoleErrorCode, treatmentOf } from '../errors.js'
 import { publish } from '../events/events.js'
 import type { ImdsAccess } from '../imds/imds-access.js'
-import type { ImdsLoadOptions } from '../imds/imds-load.js'
+import type { ImdsLoadOptions } from '../imds/imds-reader.js'
 import { loggerOf, type LoggerOwner } from '../events/loggers.js'
 import {
   afterFailure,
@@ -39,14 +38,11 @@ export interface SourceStatus {
   lastErrorCode?: InstanceRoleErrorCode | undefined
   /** HTTP requests made so far. */
   requests: number
-  /** How far the clock of IMDS was ahead of the host's when the credentials were loaded. */
-  clockOffsetMs?: number | undefined
 }
 
 /** The credentials of one configuration: cached, refreshed ahead, loaded by one load at a time, shared by many providers. */
 export class CredentialsSource {
   readonly #imds: ImdsAccess
-  readonly #config: InstanceRoleConfig
   readonly #cache: RefreshingCache<LoadedRole, Held<LoadedRole>, Caller>
   #loader: CredentialsLoader
   readonly #pause: LoadPause
@@ -56,10 +52,9 @@ export class CredentialsSource {
   #users = 0
   #status: SourceStatus = { requests: 0 }
 
-  constructor(imds: ImdsAccess, config: InstanceRoleConfig) {
+  constructor(imds: ImdsAccess) {
     this.#imds = imds
-    this.#config = config
-    this.#loader = new CredentialsLoader(config)
+    this.#loader = new CredentialsLoader(imds.config)
     this.#pause = new LoadPause(imds.runtime)
     this.#cache = new RefreshingCache({
       ...schedulePolicy(imds.runtime),
@@ -144,7 +139,7 @@ export class CredentialsSource {
     )
     this.#ending = new AbortController()
     this.#cache.reset()
-    this.#loader = new CredentialsLoader(this.#config)
+    this.#loader = new CredentialsLoader(this.#imds.config)
     this.#history = new SourceHistory()
     this.#status = { requests: 0 }
     this.#pause.reset()
@@ -155,7 +150,6 @@ export class CredentialsSource {
     const loaded = await load.catch((error: unknown) => {
       throw this.#tellDetached(error)
     })
-    this.#status.clockOffsetMs = loaded.clockOffsetMs
     this.#requireBetter(loaded)
     return loaded
   }
@@ -205,13 +199,9 @@ export class CredentialsSource {
     const error = change.error instanceof InstanceRoleError ? change.error : undefined
     if (change.error === undefined) this.#status.lastSuccessAt = this.now()
     this.#status.lastErrorCode = error?.code
-    if (this.#hasNothing(change)) this.#pause.failed(error)
+    if (change.error !== undefined && !this.#holdsServable()) this.#pause.failed(error)
     else this.#pause.reset()
     this.#report(this.#history.loadEnded(change, this.now()), caller)
-  }
-
-  #hasNothing({ after, error }: Change<Held<LoadedRole>>): boolean {
-    return error !== undefined && (after === undefined || !isServable(this.now(), after))
   }
 
   /** Publishes all events before it logs: a logger may call the provider, and that call publishes events as well. */

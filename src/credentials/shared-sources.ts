@@ -1,7 +1,7 @@
 import type { Logger } from '@smithy/types'
 import { isByDefault, valuesOf } from '../config/config.js'
 import { CredentialsSource } from './credentials-source.js'
-import { type AccessOptions, createImdsRegistry, imdsAccess, type ImdsRegistry } from '../imds/imds-access.js'
+import { type AccessOptions, imdsAccess, type ImdsRegistry } from '../imds/imds-access.js'
 import { SharedObjects } from '../imds/shared-objects.js'
 import { processWide } from '../runtime/process-wide.js'
 
@@ -12,7 +12,7 @@ export interface SourceRegistry extends ImdsRegistry {
 
 /** A registry that is not shared with the process. */
 export function createRegistry(): SourceRegistry {
-  return { ...createImdsRegistry(), sources: new SharedObjects() }
+  return { sources: new SharedObjects(), tokens: new SharedObjects(), facts: new SharedObjects() }
 }
 
 /** The registry that all copies of this package in the process share. Each entry comes from the copy that needed it first. */
@@ -20,24 +20,22 @@ export const processRegistry: () => SourceRegistry = processWide(createRegistry)
 
 export interface UseOptions extends AccessOptions {
   readonly registry: SourceRegistry
-  readonly isolated: boolean
   /** The logger of the provider. */
   readonly logger: Logger | undefined
 }
 
-/** A provider's use of a source. */
-export interface SourceUse {
+/** A source, and how to release it. */
+export interface UsedSource {
   readonly source: CredentialsSource
   /** Called once. The last release of a source ends it and removes it from the registry. */
   readonly release: () => void
 }
 
-/** Returns the shared source of a configuration, or a new one if it is `isolated`. */
-export function useSource(options: UseOptions): SourceUse {
-  const { registry, dispatcher, isolated, logger } = options
-  const access = isolated ? { ...options, registry: createRegistry() } : options
-  const create = (): CredentialsSource => new CredentialsSource(imdsAccess(access), options.config)
-  const source = isolated ? create() : registry.sources.get(dispatcher, keyOf(options), create)
+/** Returns the source that the registry shares for this configuration. */
+export function useSource(options: UseOptions): UsedSource {
+  const { registry, dispatcher, logger } = options
+  const create = (): CredentialsSource => new CredentialsSource(imdsAccess(options))
+  const source = registry.sources.get(dispatcher, keyOf(options), create)
   source.retain(logger)
   const release = (): void => {
     if (source.release(logger)) registry.sources.delete(dispatcher, source)

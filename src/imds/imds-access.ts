@@ -1,9 +1,9 @@
-import { type InstanceRoleConfig, isByDefault } from '../config/config.js'
+import type { InstanceRoleConfig } from '../config/config.js'
 import { dispatcherTransport } from './dispatcher-transport.js'
 import { EndpointChoice } from './endpoint-choice.js'
 import { MetadataTokenCache } from './metadata-token.js'
 import { httpTransport } from './http-transport.js'
-import { SharedObjects } from './shared-objects.js'
+import type { SharedObjects } from './shared-objects.js'
 import type { Transport } from './transport.js'
 import type { ImdsDispatcher } from '../config/options.js'
 import type { ErrorNames } from '../errors.js'
@@ -13,13 +13,11 @@ import { VERSION } from '../runtime/version.js'
 
 /** How to reach IMDS and how long to wait: the same for every load of a configuration. */
 export interface ImdsAccess {
+  readonly config: InstanceRoleConfig
   readonly endpoints: EndpointChoice
   readonly timeoutMs: number
   readonly deadlineMs: number
   readonly retries: number
-  /** If they are not set, outages are retried without counting while there are no credentials yet. */
-  readonly areRetriesSet: boolean
-  readonly imdsV1Fallback: boolean
   readonly transport: Transport
   readonly userAgent: string
   readonly runtime: Runtime
@@ -39,10 +37,6 @@ export interface ImdsRegistry {
   readonly facts: SharedObjects<InstanceFact>
 }
 
-export function createImdsRegistry(): ImdsRegistry {
-  return { tokens: new SharedObjects(), facts: new SharedObjects() }
-}
-
 export interface AccessOptions {
   readonly registry: ImdsRegistry
   readonly config: InstanceRoleConfig
@@ -58,12 +52,11 @@ export function imdsAccess(options: AccessOptions): ImdsAccess {
   const known = (path: string): string | undefined =>
     registry.facts.find(dispatcher, `${config.endpoint.value} ${path}`)?.body?.trim()
   return {
+    config,
     endpoints,
     timeoutMs: config.timeoutMs.value,
     deadlineMs: config.deadlineMs.value,
     retries: config.retries.value,
-    areRetriesSet: !isByDefault(config.retries),
-    imdsV1Fallback: config.imdsV1Fallback.value,
     transport: dispatcher === undefined ? httpTransport(runtime) : dispatcherTransport(runtime, dispatcher),
     userAgent: `instance-role/${VERSION}`,
     runtime,

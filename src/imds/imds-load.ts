@@ -1,20 +1,10 @@
 import pRetry from 'p-retry'
 import { throwIfAborted, unlessAborted } from '../runtime/abort.js'
 import { copyOf, InstanceRoleError, type LoadStep } from '../errors.js'
-import type { ImdsAccess } from './imds-access.js'
-import { ImdsReader } from './imds-reader.js'
-import type { Exchange, Outcome } from './transport.js'
+import { isByDefault } from '../config/config.js'
+import { type ImdsLoadOptions, ImdsReader } from './imds-reader.js'
 import { startTimeLimit, tellBlocked } from './time-limit.js'
 import { count, retryDelayMs, type RetryLimits, Tally } from './retry-policy.js'
-
-export interface ImdsLoadOptions extends ImdsAccess {
-  /** Ends the load early. The load rejects with its reason. */
-  readonly signal: AbortSignal
-  /** Whether there are no cached credentials yet. */
-  readonly isColdStart: boolean
-  readonly onRequest: (step: LoadStep) => void
-  readonly onV1: () => void
-}
 
 /**
  * One load: runs `tryOnce` under one deadline, and retries it as a whole. The results of successful steps are cached elsewhere
@@ -37,9 +27,9 @@ export async function runLoad<T>(
   )
   try {
     const onRequest = (step: LoadStep): void => options.onRequest((tally.step = step))
-    const send = (exchange: Exchange): Promise<Outcome> => options.transport(exchange, end.signal)
-    const imds = new ImdsReader({ ...options, onRequest, send })
-    const tries = retryTries(() => tryOnce(imds), tally, { ...options, signal: end.signal })
+    const within = { ...options, onRequest, signal: end.signal }
+    const imds = new ImdsReader(within)
+    const tries = retryTries(() => tryOnce(imds), tally, within)
     return await unlessAborted(end.signal, tries)
   } catch (error) {
     const { lastFailure, attempts } = tally
@@ -85,9 +75,9 @@ async function retryTries<T>(tryOnce: () => Promise<T>, tally: Tally, options: I
 }
 
 function limitsAt(sinceStartMs: number, options: ImdsLoadOptions): RetryLimits {
-  const { isColdStart, retries, areRetriesSet, deadlineMs, endpoints, tokenOf } = options
+  const { isColdStart, retries, config, deadlineMs, endpoints, tokenOf } = options
   const remainingMs = deadlineMs - sinceStartMs
-  if (!isColdStart || areRetriesSet) return { retries, uncountedMs: 0, remainingMs }
+  if (!isColdStart || !isByDefault(config.retries)) return { retries, uncountedMs: 0, remainingMs }
   const limitMs = tokenOf(endpoints.preferred).hasGiven
     ? deadlineMs
     : Math.min(deadlineMs, UNKNOWN_ENDPOINT_MS)

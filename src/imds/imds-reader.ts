@@ -3,12 +3,14 @@ import { InstanceRoleError, type LoadStep } from '../errors.js'
 import { MAX_TOKEN_TTL_SECONDS, type MetadataToken, parseMetadataToken } from './metadata-token.js'
 import type { ImdsAccess } from './imds-access.js'
 import { outcomeError } from './outcome-error.js'
-import type { Exchange, Outcome } from './transport.js'
+import type { Outcome } from './transport.js'
 import { decodeUtf8 } from './utf-8.js'
 
-export interface ImdsReaderOptions extends Omit<ImdsAccess, 'transport'> {
-  /** Sends a request as part of the load. */
-  readonly send: (exchange: Exchange) => Promise<Outcome>
+export interface ImdsLoadOptions extends ImdsAccess {
+  /** Ends the load early. The load rejects with its reason. */
+  readonly signal: AbortSignal
+  /** Whether there are no cached credentials yet. */
+  readonly isColdStart: boolean
   readonly onRequest: (step: LoadStep) => void
   /** Called when IMDSv1 has answered, once per load. */
   readonly onV1: () => void
@@ -16,14 +18,14 @@ export interface ImdsReaderOptions extends Omit<ImdsAccess, 'transport'> {
 
 /** Reads IMDS paths with a metadata token, within one load. */
 export class ImdsReader {
-  readonly #options: ImdsReaderOptions
+  readonly #options: ImdsLoadOptions
   /** Why this load uses IMDSv1, if it does. */
   #withoutV2: InstanceRoleError | undefined
   #toldOfV1 = false
   /** How far the clock of IMDS was ahead of the host's at the last response. `undefined` if unknown. */
   clockOffsetMs: number | undefined
 
-  constructor(options: ImdsReaderOptions) {
+  constructor(options: ImdsLoadOptions) {
     this.#options = options
   }
 
@@ -71,13 +73,13 @@ export class ImdsReader {
 
   /** Returns the endpoint and the metadata token. There is no token if IMDSv1 is allowed and is all that answers. */
   async #open(): Promise<{ endpoint: string; token?: MetadataToken }> {
-    const { endpoints, runtime, imdsV1Fallback } = this.#options
+    const { config, endpoints, runtime } = this.#options
     if (this.#withoutV2 !== undefined) return { endpoint: endpoints.preferred }
     try {
       const endpoint = await endpoints.choose((candidate) => this.#metadataToken(candidate), runtime.after)
       return { endpoint, token: await this.#metadataToken(endpoint) }
     } catch (error) {
-      if (!imdsV1Fallback || !isWithoutV2(error)) throw error
+      if (!config.imdsV1Fallback.value || !isWithoutV2(error)) throw error
       this.#withoutV2 = error
       return { endpoint: endpoints.preferred }
     }
@@ -118,16 +120,13 @@ export class ImdsReader {
     { endpoint, method, path, step }: ImdsRequest,
     headers: Record<string, string>,
   ): Promise<Outcome> {
-    const { send, timeoutMs, userAgent, onRequest, endpoints, runtime } = this.#options
+    const { transport, timeoutMs, userAgent, onRequest, endpoints, runtime, signal } = this.#options
     onRequest(step)
     const sentAt = runtime.now()
-    const outcome = await send({
-      method,
-      url: endpoint + path,
-      // A small compressed body could expand beyond the cap.
-      headers: { ...headers, accept: '*/*', 'accept-encoding': 'identity', 'user-agent': userAgent },
-      timeoutMs,
-    })
+    // A small compressed body could expand beyond the cap.
+    const own = { accept: '*/*', 'accept-encoding': 'identity', 'user-agent': userAgent }
+    const exchange = { method, url: endpoint + path, headers: { ...headers, ...own }, timeoutMs }
+    const outcome = await transport(exchange, signal)
     const answeredAt = runtime.now()
     const date = outcome.kind === 'answer' ? outcome.headers.get('date') : undefined
     this.clockOffsetMs = clockOffsetMs(date, answeredAt, answeredAt - sentAt)

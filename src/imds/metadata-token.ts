@@ -52,7 +52,8 @@ export class MetadataTokenCache {
   readonly #now: () => number
   #held: MetadataToken | undefined
   #flight: Promise<MetadataToken> | undefined
-  #hasGiven = false
+  /** Whether this endpoint has given a token in this process. If so, it is IMDS. */
+  hasGiven = false
   /** Number of users that have not released it. */
   users = 0
 
@@ -63,11 +64,6 @@ export class MetadataTokenCache {
   /** The cached token, whatever its age. */
   get held(): MetadataToken | undefined {
     return this.#held
-  }
-
-  /** Whether this endpoint has given a token in this process. If so, it is IMDS. */
-  get hasGiven(): boolean {
-    return this.#hasGiven
   }
 
   /**
@@ -93,7 +89,7 @@ export class MetadataTokenCache {
 
   #take(take: () => Promise<MetadataToken>): Promise<MetadataToken> {
     const flight = take().then((token) => {
-      this.#hasGiven = true
+      this.hasGiven = true
       // After `reset()`, the result of an older request is not cached.
       if (this.#flight === flight) this.#held = token
       return token

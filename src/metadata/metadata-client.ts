@@ -1,6 +1,6 @@
 import { throwIfAborted, unlessAborted } from '../runtime/abort.js'
 import { checkAbortSignal, checkOptions, type CheckedOptions } from '../config/checked-options.js'
-import { type InstanceRoleConfig, resolveConfig, valuesOf } from '../config/config.js'
+import { resolveConfig, valuesOf } from '../config/config.js'
 import { badValue } from '../config/setting-values.js'
 import { calledAs, copyFor } from '../errors.js'
 import { publish } from '../events/events.js'
@@ -33,12 +33,6 @@ export interface MetadataReadOptions {
   readonly abortSignal?: AbortSignal | undefined
 }
 
-/** How this client reads, by its settings. */
-interface Opened {
-  readonly access: ImdsAccess
-  readonly config: InstanceRoleConfig
-}
-
 /**
  * Reads the metadata of this EC2 instance with IMDSv2, with the same limits as the credentials and the same metadata token.
  *
@@ -61,7 +55,9 @@ export class MetadataClient {
   readonly #checked: CheckedOptions
   readonly #environment = systemEnvironment()
   readonly #registry: ImdsRegistry
-  #opened: Promise<Opened> | undefined
+  /** The registry keeps a fact only while somebody holds it. */
+  readonly #facts = new Set<InstanceFact>()
+  #opened: Promise<ImdsAccess> | undefined
 
   /** @throws {InstanceRoleError} `BAD_CONFIG`, at once, for a malformed option */
   constructor(options: MetadataClientOptions = {}) {
@@ -149,10 +145,12 @@ export class MetadataClient {
       return body
     }
     return this.#wait(async () => {
-      const { access, config } = await this.#open()
+      const access = await this.#open()
       // The first endpoint if there are two: both belong to the same instance.
+      const { config } = access
       const key = `${config.endpoint.value} ${path}`
       const fact = this.#registry.facts.get(this.#checked.dispatcher, key, () => new InstanceFact())
+      this.#facts.add(fact)
       // Without a caller's signal: all callers share the read.
       const body = await fact.get(JSON.stringify(valuesOf(config)), () =>
         load(access, new AbortController().signal, read),
@@ -163,7 +161,7 @@ export class MetadataClient {
 
   #load<T>(read: (imds: ImdsReader) => Promise<T>, options: MetadataReadOptions | null): Promise<T> {
     return this.#wait(async (signal) => {
-      const { access } = await this.#open()
+      const access = await this.#open()
       throwIfAborted(signal)
       return load(access, signal, read)
     }, options)
@@ -183,7 +181,7 @@ export class MetadataClient {
   }
 
   /** Opened once, so that the endpoint that answers is remembered. A failure is not remembered. */
-  #open(): Promise<Opened> {
+  #open(): Promise<ImdsAccess> {
     this.#opened ??= this.#resolve().catch((error: unknown) => {
       this.#opened = undefined
       throw error
@@ -191,11 +189,11 @@ export class MetadataClient {
     return this.#opened
   }
 
-  async #resolve(): Promise<Opened> {
+  async #resolve(): Promise<ImdsAccess> {
     const { runtime, configSources } = this.#environment
     const { profile, deadline, dispatcher } = this.#checked
     const config = await resolveConfig(this.#checked, configSources(profile, deadline))
-    return { config, access: imdsAccess({ config, dispatcher, runtime, registry: this.#registry }) }
+    return imdsAccess({ config, dispatcher, runtime, registry: this.#registry })
   }
 }
 

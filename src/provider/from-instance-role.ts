@@ -13,7 +13,7 @@ import { type Called, calledAs, copyFor, InstanceRoleError, type InstanceRoleErr
 import { loggerOf, warnOnce } from '../events/loggers.js'
 import type { InstanceRoleCallProperties, InstanceRoleOptions, ReadyOptions } from '../config/options.js'
 import { type Held, wasTriedLately } from '../refresh/refresh-schedule.js'
-import { useSource } from '../credentials/shared-sources.js'
+import { createRegistry, useSource } from '../credentials/shared-sources.js'
 import { type RoleWait, waitForRole } from './wait-for-role.js'
 import { WaitingCallers } from './waiting-callers.js'
 import { describeStatus, inspectStatus, type InstanceRoleStatus } from './status.js'
@@ -224,14 +224,15 @@ class ProviderCalls {
   }
 
   async #open(properties: InstanceRoleCallProperties): Promise<CredentialsSource> {
-    const { runtime, registry, configSources } = this.#environment
+    const { runtime, configSources } = this.#environment
     const profile = this.#checked.profile ?? properties.callerClientConfig?.profile
     const warn = (warning: string): void => warnOnce(loggerOf(this.#caller(properties)), warning)
     const sources = configSources(profile, this.#checked.deadline, warn)
     const config = await resolveConfig(this.#checked, sources)
     this.#requireOpen()
-    const { dispatcher, isolated = false, logger } = this.#checked
-    const { source, release } = useSource({ config, dispatcher, isolated, logger, runtime, registry })
+    const { dispatcher, isolated, logger } = this.#checked
+    const registry = isolated === true ? createRegistry() : this.#environment.registry
+    const { source, release } = useSource({ config, dispatcher, logger, runtime, registry })
     this.#source = source
     this.#release = release
     if (this.#isInvalidated) source.invalidate()

@@ -51,7 +51,8 @@ export function stateAt(now: number, { held, lastErrorCode }: StateFacts): Insta
 
 /** Returns the status of a source. */
 export function describeStatus(source: SourceStatus, now: number): InstanceRoleStatus {
-  const { held, lastSuccessAt, lastErrorCode, requests, clockOffsetMs } = source
+  const { held, lastSuccessAt, lastErrorCode, requests } = source
+  const clockOffsetMs = held?.value.clockOffsetMs
   return {
     state: stateAt(now, source),
     ...(held !== undefined && describeHeld(held, now)),

@@ -1,6 +1,7 @@
-/** Returns the member of an object, or `undefined` for any other value. Nothing is known about the type of objects of others. */
+/** Returns a member of an object of which nothing is known, or `undefined` for any other value. */
 export function memberOf(value: unknown, name: string): unknown {
-  const member: unknown = typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
+  if (typeof value !== 'object' || value === null || !(name in value)) return undefined
+  const member: unknown = Reflect.get(value, name)
   return member
 }
 
