@@ -19,7 +19,7 @@ const CATEGORIES = {
     ...['RefreshOnExpiredTokenPlugin', 'SigningClient', 'SigningConfig'],
   ],
   Events: [
-    ...['InstanceRoleEvents', 'InstanceRoleEventName', 'LoadEvent', 'LoadEndEvent', 'CredentialsEvent'],
+    ...['InstanceRoleEvents', 'InstanceRoleEventName', 'LoadEvent', 'EndedLoadEvent', 'CredentialsEvent'],
     'FailureEvent',
   ],
   'A dispatcher of yours': ['ImdsDispatcher', 'ImdsDispatcherRequest', 'ImdsDispatcherResponse'],

@@ -42,6 +42,6 @@ export type {
   FailureEvent,
   InstanceRoleEventName,
   InstanceRoleEvents,
-  LoadEndEvent,
+  EndedLoadEvent,
   LoadEvent,
 } from './events/events.js'

@@ -1,4 +1,3 @@
-import type { Channel } from 'node:diagnostics_channel'
 import type { InstanceRoleError, InstanceRoleErrorCode, LoadStep } from '../errors.js'
 import { diagnosticsChannel } from '../runtime/builtins.js'
 
@@ -8,8 +7,8 @@ export interface LoadEvent {
   readonly loadId: number
 }
 
-/** Part of each event about a load that ended. */
-export interface LoadEndEvent extends LoadEvent {
+/** Part of each event about a load that ended, however it did. */
+export interface EndedLoadEvent extends LoadEvent {
   /** Duration of the whole load. */
   readonly durationMs: number
   /** Number of tries, the first included; 0 if IMDS was not asked. */
@@ -50,9 +49,9 @@ export interface InstanceRoleEvents {
     readonly durationMs: number
   } & Partial<FailureEvent>
   /** A load brought credentials. */
-  readonly 'instance-role:load:end': LoadEndEvent & CredentialsEvent
+  readonly 'instance-role:load:end': EndedLoadEvent & CredentialsEvent
   /** A load failed. */
-  readonly 'instance-role:load:error': LoadEndEvent & FailureEvent
+  readonly 'instance-role:load:error': EndedLoadEvent & FailureEvent
   /** Credentials were loaded: new ones, or the same ones again. */
   readonly 'instance-role:refreshed': CredentialsEvent & {
     /** Whether IMDS gave other credentials than the ones that were cached. */
@@ -104,14 +103,11 @@ export interface InstanceRoleEvents {
 /** Name of a `node:diagnostics_channel` channel of this library. */
 export type InstanceRoleEventName = keyof InstanceRoleEvents
 
-const channels = new Map<string, Channel>()
-
 /** Publishes each payload on the channel of its name. Costs almost nothing while nobody subscribes. */
 export function publish(events: Partial<InstanceRoleEvents>): void {
   for (const [name, payload] of Object.entries(events)) {
-    const known = channels.get(name) ?? diagnosticsChannel.channel(name)
-    channels.set(name, known)
-    if (known.hasSubscribers) known.publish(payload)
+    const channel = diagnosticsChannel.channel(name)
+    if (channel.hasSubscribers) channel.publish(payload)
   }
 }
 

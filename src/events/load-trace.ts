@@ -1,5 +1,5 @@
 import { InstanceRoleError } from '../errors.js'
-import { type FailureEvent, failureEvent, type LoadEndEvent, publish } from './events.js'
+import { type FailureEvent, failureEvent, type EndedLoadEvent, publish } from './events.js'
 
 let lastLoadId = 0
 
@@ -48,7 +48,7 @@ export class LoadTrace {
     publish({ 'instance-role:load:error': { ...this.#summary(), ...failureEvent(error) } })
   }
 
-  #summary(): LoadEndEvent {
+  #summary(): EndedLoadEvent {
     return { loadId: this.#loadId, durationMs: this.#elapsed() - this.#startedAt, attempts: this.#attempts }
   }
 }

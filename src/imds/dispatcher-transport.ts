@@ -39,11 +39,7 @@ async function exchange(
   const target = { origin, method, path: pathname + search }
   const unwatch = watchConnection(target, progress)
   try {
-    const {
-      statusCode,
-      headers: fields,
-      body,
-    } = await dispatcher.request({
+    const answer = await dispatcher.request({
       ...target,
       // The caller's interceptors must not follow a redirect or answer from a cache.
       headers: { ...headers, 'cache-control': 'no-store' },
@@ -51,7 +47,7 @@ async function exchange(
       signal,
     })
     progress.gotHeaders = true
-    return await readAnswer(statusCode, fields, body)
+    return await readAnswer(answer.statusCode, answer.headers, answer.body)
   } catch (error) {
     return answerIn(error) ?? reject(error, signal)
   } finally {

@@ -65,7 +65,7 @@ export interface Wire {
 /** Limits the time of each exchange and explains its failure, in the same way for every implementation. */
 export function createTransport(runtime: Runtime, wire: Wire): Transport {
   return async (request, signal) => {
-    if (isOver(signal)) throw ended()
+    if (signal.aborted) throw ended()
     const progress: Progress = { connection: 'hidden', gotHeaders: false }
     const limit = new AbortController()
     let blockedMs: number | undefined
@@ -73,23 +73,17 @@ export function createTransport(runtime: Runtime, wire: Wire): Transport {
       blockedMs = blocked
       limit.abort()
     })
-    const stop = (): void => limit.abort()
+    const stop = (): void => limit.abort(ended())
     signal.addEventListener('abort', stop, { once: true })
     try {
       return await unlessAborted(limit.signal, wire.exchange(request, progress, limit.signal))
     } catch (error) {
-      if (isOver(signal)) throw ended()
       return blockedMs === undefined ? diagnose(error, progress, wire) : timedOut(progress, blockedMs)
     } finally {
       cancelLimit()
       signal.removeEventListener('abort', stop)
     }
   }
-}
-
-/** A function, so that TypeScript does not narrow `aborted` across an `await`. */
-function isOver(signal: AbortSignal): boolean {
-  return signal.aborted
 }
 
 function ended(): InstanceRoleError {
@@ -103,6 +97,7 @@ function timedOut({ connection, gotHeaders }: Progress, blockedMs: number): Outc
 }
 
 function diagnose(error: unknown, { connection, gotHeaders }: Progress, wire: Wire): Outcome {
+  // The load has ended, or the dispatcher cannot send.
   if (error instanceof InstanceRoleError) throw error
   const isBroken =
     gotHeaders || connection === 'made' || (connection === 'hidden' && wire.isBreakage(codeOf(error)))

@@ -47,13 +47,14 @@ const HARD_WINDOW_MS = 60_000
 const HARD_WINDOW_SHARE = 1 / 10
 /** Pause between two loads that return the same credentials: IMDS publishes new ones at least 5 min before the old ones expire. */
 const SAME_SET_PAUSE_MS = 10_000
-/** Pause between two loads that return expired credentials; jittered up to twice this. */
+/** Pause between two loads that return expired credentials; jittered up to twice this, which `LONGEST_RETRY_AFTER_MS` allows. */
 const EXPIRED_SET_PAUSE_MS = 30_000
 /**
  * How far ahead the new expiration of extended credentials lies; jittered up to twice this. It is far enough that no client refuses
  * the credentials as expired, and near enough that caches which refresh 5 min ahead ask again at once.
  */
 const EXTENSION_MS = 120_000
+/** The pause after failed refreshes has full jitter. */
 const BACKOFF = { baseMs: 1_000, capMs: 60_000 }
 /** Longest `Retry-After` that is obeyed. */
 const LONGEST_RETRY_AFTER_MS = 60_000
@@ -152,7 +153,7 @@ function afterExpiredSet<T extends Expiring>({ now, elapsedMs, random }: Moment,
 
 /**
  * Returns what to cache after a load failed. `extend` says whether expired credentials may be served, because IMDS was unavailable.
- * If IMDS said that there are none, that stands until a load succeeds. `retryAfterMs` is the shortest pause.
+ * If IMDS said that there are none, that stands until a load succeeds. `retryAfterMs` is how long not to ask again, if nothing expires.
  */
 export function afterFailure<T extends Expiring>(
   { now, random }: Moment,
@@ -160,19 +161,12 @@ export function afterFailure<T extends Expiring>(
   extend: boolean,
   retryAfterMs = 0,
 ): Held<T> {
-  const { value, lifetimeMs, receivedElapsedMs, waitAt } = held
+  const { extendedUntil, isInvalidated, ...kept } = held
+  const { value, waitAt } = held
   const askedMs = Math.min(retryAfterMs, LONGEST_RETRY_AFTER_MS)
-  const retryAt = now + Math.max(backoffDelayMs(held.failures, random), askedMs)
+  const retryAt = now + Math.max(fullJitterMs(held.failures, BACKOFF, random), askedMs)
   const isWithdrawn = !extend || held.isWithdrawn === true
-  const failed = {
-    value,
-    lifetimeMs,
-    receivedElapsedMs,
-    waitAt,
-    triedAt: now,
-    failures: held.failures + 1,
-    ...(isWithdrawn && { isWithdrawn }),
-  }
+  const failed = { ...kept, triedAt: now, failures: held.failures + 1, ...(isWithdrawn && { isWithdrawn }) }
   if (now < waitAt) return { ...failed, refreshAt: Math.min(retryAt, waitAt) }
   if (now < value.expiresAt) return { ...failed, refreshAt: Math.min(retryAt, value.expiresAt) }
   if (isWithdrawn) return { ...failed, refreshAt: now }
@@ -182,9 +176,4 @@ export function afterFailure<T extends Expiring>(
 /** Returns what to cache after `invalidate()`: the next call waits for a fresh load. */
 export function afterInvalidation<T extends Expiring>(held: Held<T>): Held<T> {
   return { ...held, isInvalidated: true }
-}
-
-/** The pause after failed refreshes: full jitter of 1 s to 1 min. */
-export function backoffDelayMs(failures: number, random: () => number): number {
-  return fullJitterMs(failures, BACKOFF, random)
 }

@@ -4,7 +4,6 @@ import {
   afterFailure,
   afterInvalidation,
   afterSuccess,
-  backoffDelayMs,
   type Expiring,
   extensionAt,
   type Held,
@@ -199,9 +198,11 @@ test.each([0, 1, 3, 6, 60, 1_000, Number.MAX_SAFE_INTEGER])(
   'backs off within the cap after %d failures',
   (failures) => {
     const capMs = Math.min(MINUTE, SECOND * 2 ** Math.min(failures, 10))
-    expect(backoffDelayMs(failures, () => 0)).toBe(0)
-    expect(backoffDelayMs(failures, () => 0.5)).toBe(capMs / 2)
-    expect(backoffDelayMs(failures, () => 0.999)).toBeLessThan(capMs)
+    const pauseMs = (random: () => number) =>
+      afterFailure(at(NOW, random), { ...held(HOUR), failures }, true).refreshAt - NOW
+    expect(pauseMs(() => 0)).toBe(0)
+    expect(pauseMs(() => 0.5)).toBe(capMs / 2)
+    expect(pauseMs(() => 0.999)).toBeLessThan(capMs)
   },
 )
 
