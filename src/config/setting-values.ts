@@ -1,5 +1,5 @@
 import { type ErrorHint, InstanceRoleError } from '../errors.js'
-import { oneLine, quotable, withoutPassword } from '../runtime/plain-text.js'
+import { oneLine, parseUrl, quotable, withoutPassword } from '../runtime/plain-text.js'
 
 /** How values of one kind are written in the environment and in the config file. */
 export interface ValueGrammar<T> {
@@ -104,15 +104,6 @@ function parseEndpoint(text: string): string | undefined {
   // The user info of a URL whose password contains a slash.
   if (url.pathname.includes('@')) return undefined
   return url.origin + url.pathname.replace(/\/+$/, '')
-}
-
-/** `URL.canParse` is missing from Jest 29's jsdom. */
-function parseUrl(text: string): URL | undefined {
-  try {
-    return new URL(text)
-  } catch {
-    return undefined
-  }
 }
 
 function parseSeconds(text: string): number | undefined {

@@ -15,15 +15,12 @@ export interface NamedSetting<T> extends ValueGrammar<T> {
   readonly key: string
 }
 
-interface NamedSettings {
-  readonly disabled: NamedSetting<boolean>
-  readonly v1Disabled: NamedSetting<boolean>
-  readonly roleName: NamedSetting<string>
-  readonly endpoint: NamedSetting<string>
-  readonly endpointMode: NamedSetting<EndpointMode>
-  readonly timeoutMs: NamedSetting<number>
-  readonly retries: NamedSetting<number>
-}
+type NamedSettings = Readonly<
+  Record<'disabled' | 'v1Disabled', NamedSetting<boolean>> &
+    Record<'roleName' | 'endpoint', NamedSetting<string>> &
+    Record<'endpointMode', NamedSetting<EndpointMode>> &
+    Record<'timeoutMs' | 'retries', NamedSetting<number>>
+>
 
 /** The settings that the AWS SDKs have as well. @see https://docs.aws.amazon.com/sdkref/latest/guide/feature-imds-credentials.html */
 export const NAMED_SETTINGS: NamedSettings = {

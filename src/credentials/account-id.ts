@@ -6,16 +6,11 @@ export function parseAccountId(info: string): string | undefined {
   return /"InstanceProfileArn"\s*:\s*"arn:[\w-]+:iam::(\d{12}):/.exec(info)?.[1]
 }
 
-/** Asks IMDS once for the account of the role. Returns `undefined` if it does not answer within `deadlineMs`. */
-export async function readAccountId(
-  options: ImdsLoadOptions,
-  deadlineMs: number,
-): Promise<string | undefined> {
-  const limits = { deadlineMs, retries: 0, isColdStart: false }
+/** Asks IMDS once for the account of the role. Returns `undefined` if it does not answer within `options.deadlineMs`. */
+export async function readAccountId(options: ImdsLoadOptions): Promise<string | undefined> {
+  const once = { ...options, retries: 0, isColdStart: false }
   try {
-    const info = await runLoad({ ...options, ...limits }, (imds) =>
-      imds.get('/latest/meta-data/iam/info', 'metadata'),
-    )
+    const info = await runLoad(once, (imds) => imds.get('/latest/meta-data/iam/info', 'metadata'))
     return info === undefined ? undefined : parseAccountId(info)
   } catch {
     // Credentials without an account ID are valid. The next load asks again.

@@ -49,7 +49,8 @@ export class CredentialsLoader {
     try {
       const role = await runLoad(options, (imds) => trace.attempt(() => this.#tryOnce(imds, secrets)))
       const isComplete = !this.#config.accountId.value || role.credentials.accountId !== undefined
-      const loaded = isComplete ? role : await this.#withAccountId(role, options, endsAt - elapsed())
+      const rest = { ...options, deadlineMs: endsAt - elapsed() }
+      const loaded = isComplete ? role : await this.#withAccountId(role, rest)
       trace.ended(loaded.roleName, loaded.credentials.expiration)
       return loaded
     } catch (error) {
@@ -58,10 +59,10 @@ export class CredentialsLoader {
     }
   }
 
-  async #withAccountId(role: LoadedRole, options: ImdsLoadOptions, leftMs: number): Promise<LoadedRole> {
+  async #withAccountId(role: LoadedRole, options: ImdsLoadOptions): Promise<LoadedRole> {
     const { roleName, credentials } = role
     const isKnown = this.#account?.roleName === roleName
-    const id = isKnown ? this.#account?.id : await readAccountId(options, leftMs)
+    const id = isKnown ? this.#account?.id : await readAccountId(options)
     if (id === undefined) return role
     this.#account = { roleName, id }
     return { ...role, credentials: { ...credentials, accountId: id } }

@@ -61,16 +61,17 @@ export function parseRoleCredentials(
     secretAccessKey: requireString(fields, 'SecretAccessKey'),
     sessionToken: requireString(fields, 'Token'),
     expiration: requireInstant(fields, 'Expiration'),
-    accountId: textIn(fields, 'AccountId') || undefined,
+    // Empty counts as absent.
+    accountId: fields.text('AccountId') || undefined,
     // Emulators send any text here. A malformed one counts as absent.
-    lastUpdated: parseInstant(textIn(fields, 'LastUpdated')),
+    lastUpdated: parseInstant(fields.text('LastUpdated')),
   }
 }
 
 /** Emulators omit `Code`, so only another `Code` than `Success` is a failure. */
 function requireSuccess(fields: Fields, roleName: string, secrets: readonly string[]): void {
   if (fields.get('Code') === undefined) return
-  const word = textIn(fields, 'Code')
+  const word = fields.text('Code')
   if (word.toLowerCase() === 'success') return
   const details = { step: 'credentials', names: { roleName }, said: saidBy(fields, secrets) } as const
   if (word.toLowerCase() === 'assumeroleunauthorizedaccess') {
@@ -87,23 +88,17 @@ const MAX_MESSAGE_LENGTH = 300
 
 /** Returns the `Message` of IMDS if it may be quoted: the document can contain keys, and its message can repeat them. */
 function saidBy(fields: Fields, secrets: readonly string[]): string | undefined {
-  const message = textIn(fields, 'Message')
+  const message = fields.text('Message')
   if (message.trim() === '') return undefined
-  const own = ['AccessKeyId', 'SecretAccessKey', 'Token'].map((name) => textIn(fields, name))
+  const own = ['AccessKeyId', 'SecretAccessKey', 'Token'].map((name) => fields.text(name))
   return quotable(message, MAX_MESSAGE_LENGTH, [...secrets, ...own])?.replace(/\.$/, '')
 }
 
-/** Returns `''` for anything but text. */
-function textIn(fields: Fields, name: string): string {
-  const value = fields.get(name)
-  return typeof value === 'string' ? value : ''
-}
-
 function requireString(fields: Fields, name: string): string {
-  const value = fields.get(name)
-  if (value === undefined) throw malformed(`has no ${name}`)
-  if (typeof value !== 'string' || value.trim() === '') throw malformed(`has an empty or non-text ${name}`)
-  return value
+  if (fields.get(name) === undefined) throw malformed(`has no ${name}`)
+  const text = fields.text(name)
+  if (text.trim() === '') throw malformed(`has an empty or non-text ${name}`)
+  return text
 }
 
 function requireInstant(fields: Fields, name: string): Date {

@@ -1,19 +1,18 @@
 import { parseIdentityDocument } from '../metadata/instance-metadata.js'
-import { type Fields, parseFields } from '../runtime/json-fields.js'
+import { parseFields } from '../runtime/json-fields.js'
 import type { ImdsFacts, InstanceProfileFacts } from './facts.js'
 
 /** Parse the body of `GET /latest/meta-data/iam/info`. Returns `undefined` if it names no instance profile. */
 export function parseInstanceProfile(body: string): InstanceProfileFacts | undefined {
-  const fields = parseFields(body) ?? new Map<string, unknown>()
-  const name = /:instance-profile\/(?:.*\/)?([\w+=,.@-]{1,128})$/.exec(
-    text(fields, 'InstanceProfileArn'),
-  )?.[1]
-  if (name === undefined) return undefined
-  const code = text(fields, 'Code')
+  const fields = parseFields(body)
+  const arn = fields?.text('InstanceProfileArn') ?? ''
+  const name = /:instance-profile\/(?:.*\/)?([\w+=,.@-]{1,128})$/.exec(arn)?.[1]
+  if (fields === undefined || name === undefined) return undefined
+  const code = fields.text('Code')
   return {
     name,
     code: /^\w{1,64}$/.test(code) ? code : undefined,
-    lastUpdatedAt: instant(text(fields, 'LastUpdated')),
+    lastUpdatedAt: instant(fields.text('LastUpdated')),
   }
 }
 
@@ -42,11 +41,6 @@ export function parseRegion(body: string): string | undefined {
 /** Parse the ID of an instance. Returns `undefined` for anything else: a firmware's asset tag can be any text. */
 export function parseInstanceId(tag: string): string | undefined {
   return /^i-[0-9a-f]{8,32}$/.exec(tag.trim())?.[0]
-}
-
-function text(fields: Fields, name: string): string {
-  const value = fields.get(name)
-  return typeof value === 'string' ? value : ''
 }
 
 function instant(iso: string): number | undefined {

@@ -11,14 +11,13 @@ import {
   readAnswer,
   readHeaders,
   type Transport,
+  type Wire,
 } from './transport.js'
 
 /** Sends requests to IMDS through the caller's undici dispatcher. */
 export function dispatcherTransport(runtime: Runtime, dispatcher: ImdsDispatcher): Transport {
-  return createTransport(runtime, {
-    exchange: (asked, progress, signal) => exchange(dispatcher, asked, progress, signal),
-    isBreakage,
-  })
+  const wire: Wire = (asked, progress, signal) => exchange(dispatcher, asked, progress, signal)
+  return createTransport(runtime, wire, isBreakage)
 }
 
 /** Every error is a breakage, except the errors of the system and of undici about connecting. */

@@ -15,7 +15,7 @@ const MAX_HEADER_BYTES = 16_384
 
 /** Sends requests to IMDS with `node:http` or `node:https`: a new connection for each request, without any proxy. */
 export function httpTransport(runtime: Runtime): Transport {
-  return createTransport(runtime, { exchange, isBreakage })
+  return createTransport(runtime, exchange, isBreakage)
 }
 
 /** Errors of mocked requests that mean a broken connection. Errors without a code mean that there is no connection. */

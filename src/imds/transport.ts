@@ -54,16 +54,14 @@ export interface Progress {
   gotHeaders: boolean
 }
 
-/** An implementation of one exchange. `createTransport` limits its time and explains its failures. */
-export interface Wire {
-  /** Rejects with the error of the failure. When `signal` is aborted, it closes its connection. */
-  exchange(request: Exchange, progress: Progress, signal: AbortSignal): Promise<Received>
-  /** Whether an error with this code means a broken connection, if the connection is hidden. */
-  isBreakage(code: string | undefined): boolean
-}
+/** Makes one exchange. Rejects with the error of the failure. When `signal` is aborted, it closes its connection. */
+export type Wire = (request: Exchange, progress: Progress, signal: AbortSignal) => Promise<Received>
+
+/** Whether an error with this code means a broken connection, if the connection is hidden. */
+export type IsBreakage = (code: string | undefined) => boolean
 
 /** Limits the time of each exchange and explains its failure, in the same way for every implementation. */
-export function createTransport(runtime: Runtime, wire: Wire): Transport {
+export function createTransport(runtime: Runtime, wire: Wire, isBreakage: IsBreakage): Transport {
   return async (request, signal) => {
     if (signal.aborted) throw ended()
     const progress: Progress = { connection: 'hidden', gotHeaders: false }
@@ -76,9 +74,9 @@ export function createTransport(runtime: Runtime, wire: Wire): Transport {
     const stop = (): void => limit.abort(ended())
     signal.addEventListener('abort', stop, { once: true })
     try {
-      return await unlessAborted(limit.signal, wire.exchange(request, progress, limit.signal))
+      return await unlessAborted(limit.signal, wire(request, progress, limit.signal))
     } catch (error) {
-      return blockedMs === undefined ? diagnose(error, progress, wire) : timedOut(progress, blockedMs)
+      return blockedMs === undefined ? diagnose(error, progress, isBreakage) : timedOut(progress, blockedMs)
     } finally {
       cancelLimit()
       signal.removeEventListener('abort', stop)
@@ -96,11 +94,11 @@ function timedOut({ connection, gotHeaders }: Progress, blockedMs: number): Outc
   return { kind: 'silent', isPartial: gotHeaders, isConnected, blockedMs }
 }
 
-function diagnose(error: unknown, { connection, gotHeaders }: Progress, wire: Wire): Outcome {
+function diagnose(error: unknown, { connection, gotHeaders }: Progress, isBreakage: IsBreakage): Outcome {
   // The load has ended, or the dispatcher cannot send.
   if (error instanceof InstanceRoleError) throw error
   const isBroken =
-    gotHeaders || connection === 'made' || (connection === 'hidden' && wire.isBreakage(codeOf(error)))
+    gotHeaders || connection === 'made' || (connection === 'hidden' && isBreakage(codeOf(error)))
   return isBroken
     ? { kind: 'broken', ...causeOf(error) }
     : { kind: 'unreachable', timedOut: false, ...causeOf(error) }

@@ -79,9 +79,9 @@ export function parseIdentityDocument(body: string): IdentityDocument {
 }
 
 function requireText(fields: Fields, name: string): string {
-  const value = fields.get(name)
-  if (typeof value !== 'string' || value === '') throw malformed(`has no ${name}`)
-  return value
+  const text = fields.text(name)
+  if (text === '') throw malformed(`has no ${name}`)
+  return text
 }
 
 function malformed(what: string): InstanceRoleError {

@@ -111,7 +111,8 @@ class ProviderCalls {
   readonly #environment: Environment
   readonly #waiting = new WaitingCallers()
   #isClosed = false
-  #source: CredentialsSource | undefined
+  /** `undefined` before the first call and after `close()`. */
+  source: CredentialsSource | undefined
   #release: (() => void) | undefined
   #opening: Promise<CredentialsSource> | undefined
   /** `invalidate()` was called while the first call was opening the source. */
@@ -124,20 +125,15 @@ class ProviderCalls {
     this.#environment = environment
   }
 
-  /** `undefined` before the first call and after `close()`. */
-  get source(): CredentialsSource | undefined {
-    return this.#source
-  }
-
   /** The status of the source. Without a source, malformed settings count as a failed load. */
   status(): SourceStatus {
-    return this.#source?.status() ?? { requests: 0, lastErrorCode: this.#openErrorCode }
+    return this.source?.status() ?? { requests: 0, lastErrorCode: this.#openErrorCode }
   }
 
   /** Runs about twice per request of every client, so a cached call is a few comparisons and a copy. */
   credentials(given: InstanceRoleCallProperties | null | undefined): Promise<InstanceRoleCredentials> {
     const properties = given ?? NONE
-    const source = this.#source
+    const source = this.source
     if (source !== undefined && !hasWishes(properties)) {
       const held = source.serve(this.#caller(properties))
       if (held !== undefined && !isShort(held, source, this.#checked.minTtl)) {
@@ -167,14 +163,14 @@ class ProviderCalls {
   /** The next call waits for a fresh load. */
   invalidate(): void {
     this.#isInvalidated = this.#opening !== undefined
-    this.#source?.invalidate()
+    this.source?.invalidate()
   }
 
   close(): void {
     this.#isClosed = true
     this.#waiting.sendAway(closed())
     this.#release?.()
-    this.#release = this.#source = undefined
+    this.#release = this.source = undefined
     this.#openErrorCode = undefined
   }
 
@@ -185,21 +181,21 @@ class ProviderCalls {
     const wait: RoleWait = {
       ...how,
       isWanted: () => !this.#isClosed && abortSignal?.aborted !== true,
-      pauseMs: () => this.#source?.pauseMs() ?? 0,
+      pauseMs: () => this.source?.pauseMs() ?? 0,
     }
     const found = waitForRole((isFirst) => this.#find(properties, isFirst), wait, runtime)
     const wanted = abortSignal === undefined ? found : unlessAborted(abortSignal, found)
     try {
       return await this.#waiting.join(wanted, runtime)
     } catch (error) {
-      this.#source?.callFailed(error, this.#caller(properties))
+      this.source?.callFailed(error, this.#caller(properties))
       throw error === abortSignal?.reason ? error : copyFor(called, error)
     }
   }
 
   async #find(properties: InstanceRoleCallProperties, isFirst: boolean): Promise<InstanceRoleCredentials> {
     this.#requireOpen()
-    const source = this.#source ?? (await this.#openOnce(properties))
+    const source = this.source ?? (await this.#openOnce(properties))
     const caller = this.#caller(properties)
     const minTtlMs = checkDuration('minTtl', properties.minTtl) ?? this.#checked.minTtl
     const isForced = isFirst && properties.forceRefresh === true
@@ -233,7 +229,7 @@ class ProviderCalls {
     const { dispatcher, isolated, logger } = this.#checked
     const registry = isolated === true ? createRegistry() : this.#environment.registry
     const { source, release } = useSource({ config, dispatcher, logger, runtime, registry })
-    this.#source = source
+    this.source = source
     this.#release = release
     if (this.#isInvalidated) source.invalidate()
     return source

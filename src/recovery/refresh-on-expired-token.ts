@@ -44,10 +44,7 @@ export interface SigningClient {
 }
 
 /** A provider of `fromInstanceRole()`, or a function that wraps one. */
-export type RefreshableProvider = ((properties?: {
-  readonly forceRefresh?: boolean
-}) => Promise<{ readonly accessKeyId: string }>) &
-  Pick<InstanceRoleProvider, 'status'>
+export type RefreshableProvider = SigningConfig['credentials'] & Pick<InstanceRoleProvider, 'status'>
 
 /** How long credentials count as new, from their first use. IAM is eventually consistent, mostly within seconds. */
 const FRESH_MS = 60_000

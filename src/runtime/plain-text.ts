@@ -73,10 +73,15 @@ function isUrl(text: string): boolean {
 }
 
 function withoutUser(text: string): string {
+  const url = parseUrl(text)
+  return url === undefined ? text : `${url.protocol}//${url.host}${url.pathname === '/' ? '' : url.pathname}`
+}
+
+/** `URL.canParse` is missing from Jest 29's jsdom. */
+export function parseUrl(text: string): URL | undefined {
   try {
-    const { protocol, host, pathname } = new URL(text)
-    return `${protocol}//${host}${pathname === '/' ? '' : pathname}`
+    return new URL(text)
   } catch {
-    return text
+    return undefined
   }
 }
