@@ -267,14 +267,14 @@ export interface InstanceRoleErrorDetails extends Optional<Pick<InstanceRoleErro
 }
 
 /** What an error was made of. */
-interface Account {
+interface Parts {
   readonly what: string
   readonly remedy: ErrorHint
   readonly details: InstanceRoleErrorDetails
 }
 
 /** What the errors of this copy of the package were made of. Not a property of the error, so that nothing is printed twice. */
-const accounts = new WeakMap<object, Account>()
+const partsOf = new WeakMap<object, Parts>()
 
 /** The parts of an error's message, with the names filled in. */
 export interface Telling {
@@ -288,7 +288,7 @@ export interface Telling {
 }
 
 /** `more` are names for the placeholders that the error itself cannot fill. */
-function tell({ what, remedy, details: { said, names } }: Account, more?: ErrorNames): Telling {
+function tell({ what, remedy, details: { said, names } }: Parts, more?: ErrorNames): Telling {
   const { text, look, command } = remedy
   const all = { ...more, ...known(names) }
   return {
@@ -301,8 +301,8 @@ function tell({ what, remedy, details: { said, names } }: Account, more?: ErrorN
 
 /** Returns the parts of an error's message, with `names` for the placeholders that the error itself cannot fill. */
 export function tellingOf(error: InstanceRoleError, names?: ErrorNames): Telling {
-  const account = accounts.get(error)
-  if (account !== undefined) return tell(account, names)
+  const parts = partsOf.get(error)
+  if (parts !== undefined) return tell(parts, names)
   return { what: error.message, text: error.hint.replace(/\.$/, ''), look: undefined, fix: error.fix }
 }
 
@@ -392,12 +392,12 @@ export class InstanceRoleError extends Error {
   /** `what` is a sentence. The code decides the hint, unless `details` has one. */
   constructor(code: InstanceRoleErrorCode, what: string, details: InstanceRoleErrorDetails = {}) {
     const treatment = treatmentOf(code)
-    const account = { what, remedy: details.remedy ?? treatment, details }
+    const parts = { what, remedy: details.remedy ?? treatment, details }
     const { cause, step, statusCode, retryAfterMs } = details
-    const telling = tell(account)
+    const telling = tell(parts)
     const link = linkTo(code)
     super(messageOf(telling, link), cause === undefined ? undefined : { cause })
-    accounts.set(this, account)
+    partsOf.set(this, parts)
     hide(this, { [BRAND]: true, hint: hintText(telling), fix: telling.fix, link })
     this.code = code
     this.tryNextLink = details.tryNextLink ?? treatment.tryNextLink
@@ -458,7 +458,7 @@ export function copyOf(
   { what = (own) => own, names, ...changes }: ErrorChanges = {},
 ): InstanceRoleError {
   const { code, message, cause, hint, fix, link } = error
-  const { what: own, details }: Omit<Account, 'remedy'> = accounts.get(error) ?? {
+  const { what: own, details }: Omit<Parts, 'remedy'> = partsOf.get(error) ?? {
     what: message,
     details: {},
   }
@@ -466,9 +466,9 @@ export function copyOf(
   const given = { ...details, ...known(changes), cause, names: allNames }
   const copy = new InstanceRoleError(code, what(own), given)
   // The words of another copy's error are kept.
-  if (!accounts.has(error)) {
+  if (!partsOf.has(error)) {
     hide(copy, { message, hint, fix, link })
-    accounts.delete(copy)
+    partsOf.delete(copy)
   }
   return beginStackAt(copyOf, Object.assign(copy, error, { attempts: changes.attempts ?? error.attempts }))
 }

@@ -69,7 +69,8 @@ export async function readConfigFiles(
 }
 
 /** A file whose text could not be read is left to the loader. */
-function mayHave(keys: readonly string[] = [''], texts: readonly TextInspection[]): boolean {
+function mayHave(keys: readonly string[] | undefined, texts: readonly TextInspection[]): boolean {
+  if (keys === undefined) return true
   return texts.some(({ text }) => text === undefined || keys.some((key) => text.includes(key)))
 }
 

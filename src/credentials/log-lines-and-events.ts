@@ -11,12 +11,14 @@ type Table<Result> = { readonly [Kind in keyof Transitions]: (transition: Transi
 const EVENTS: Table<Partial<InstanceRoleEvents>> = {
   'v1-used': ({ endpoint }) => ({ 'instance-role:v1-used': { endpoint } }),
   'role-changed': ({ from, to }) => ({ 'instance-role:role-changed': { from, to } }),
-  refreshed: ({ set, isNew }) => ({ 'instance-role:refreshed': { ...credentials(set), isNew } }),
+  refreshed: ({ set, isNew }) => ({ 'instance-role:refreshed': { ...credentialsEvent(set), isNew } }),
   'refresh-failed': ({ set, error }) => {
     const { nextRefresh } = set
-    return { 'instance-role:refresh-failed': { ...credentials(set), ...failureEvent(error), nextRefresh } }
+    return {
+      'instance-role:refresh-failed': { ...credentialsEvent(set), ...failureEvent(error), nextRefresh },
+    }
   },
-  'role-detached': ({ set }) => ({ 'instance-role:role-detached': credentials(set) }),
+  'role-detached': ({ set }) => ({ 'instance-role:role-detached': credentialsEvent(set) }),
   extended: ({ set, until, error }) => {
     const { roleName, expiration: originalExpiration, nextRefresh } = set
     const event = { roleName, originalExpiration, expiration: until, nextRefresh }
@@ -42,7 +44,7 @@ const LINES: Table<Line | undefined> = {
     line('warn', `changed ${to}`, `the role of the instance has changed: ${to} replaces ${from}.`),
   refreshed: ({ set }) => {
     const text = `credentials of role ${set.roleName} are loaded; they expire at ${set.expiration}.`
-    return set.isExtended ? undefined : line('info', loaded(set), text)
+    return set.isExtended ? undefined : line('info', stateOf(set), text)
   },
   'refresh-failed': ({ set, error }) => {
     const which = `the credentials of role ${set.roleName}, which expire at ${set.expiration}, are kept`
@@ -75,7 +77,7 @@ const LINES: Table<Line | undefined> = {
   'calls-recovered': ({ since, failedCalls, set }) => {
     const end = `${set.isExtended ? 'expired' : 'expire'} at ${set.expiration}`
     const text = `calls succeed again, after ${failedCalls} failed since ${since}; the credentials of role ${set.roleName} ${end}.`
-    return line('info', loaded(set), text)
+    return line('info', stateOf(set), text)
   },
 }
 
@@ -90,7 +92,7 @@ export function lineOf<Kind extends keyof Transitions>(transition: Transition<Ki
   return LINES[transition.kind](transition)
 }
 
-function credentials({ roleName, expiration }: SetFacts): CredentialsEvent {
+function credentialsEvent({ roleName, expiration }: SetFacts): CredentialsEvent {
   return { roleName, expiration }
 }
 
@@ -103,6 +105,6 @@ function why({ code, message }: InstanceRoleError): string {
   return `${code}: ${message}`
 }
 
-function loaded({ roleName, expiration }: SetFacts): string {
+function stateOf({ roleName, expiration }: SetFacts): string {
   return `loaded ${roleName} ${expiration}`
 }

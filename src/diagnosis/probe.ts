@@ -41,6 +41,7 @@ export interface ProbeOptions {
 
 /** After this time, the user is told what the doctor waits for. */
 const SLOW_MS = 1_000
+const EVEN_IF_DISABLED = true
 const USER_AGENT = `instance-role/${VERSION} doctor`
 
 /** Gathers the facts. Never rejects because of what it finds. */
@@ -48,7 +49,7 @@ export async function probe(options: ProbeOptions): Promise<Facts> {
   const { profile, sources } = options
   const blockedMs = options.watchEventLoop()
   const [settings, files, firmwareInstanceId] = await Promise.all([
-    resolveConfig({}, sources, true).catch(asRoleError),
+    resolveConfig({}, sources, EVEN_IF_DISABLED).catch(asRoleError),
     // The settings report what is wrong with the files.
     options.loadFiles().catch(() => ({ configFile: {}, credentialsFile: {} })),
     options.readFirmwareInstanceId(),

@@ -72,7 +72,7 @@ export function retryDelayMs(
   return delayMs < timeLeftMs(error, tally, limits) ? delayMs : undefined
 }
 
-/** The time left for retries of this failure; 0 if there were enough. */
+/** The time left for retries of this failure; 0 if the retries are used up. */
 function timeLeftMs(
   error: InstanceRoleError,
   tally: Readonly<Tally>,

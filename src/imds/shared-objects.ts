@@ -1,10 +1,10 @@
-/** Per transport. */
+/** How many objects of one transport are kept although nobody uses them. */
 const MOST_RECENT = 16
 
 /**
- * Objects that everybody shares who asks for the same key over the same transport: a dispatcher, or direct connections if there is
- * none. They are kept while somebody uses them. The most recently used ones are kept longer, for programs that create a provider for
- * each request.
+ * Objects that are shared by all who give the same key and the same transport: a dispatcher, or none for direct connections. An
+ * object is kept while somebody uses it, and while it is one of the most recently used: a program may create a provider for each
+ * request.
  */
 export class SharedObjects<T extends object> {
   readonly refs: Map<string, WeakRef<T>> = new Map()
@@ -12,14 +12,14 @@ export class SharedObjects<T extends object> {
   readonly #transportIds = new WeakMap<object, number>()
   #lastTransportId = 0
 
-  /** Returns the object under `key`, or a new one if nobody uses it any more. */
+  /** Returns the object under `key`, or a new one if it is not kept. */
   get(transport: object = this, key: string, create: () => T): T {
     const used = this.find(transport, key) ?? this.#add(this.#place(transport, key), create())
     this.#recent.set(transport, [used, ...this.#others(transport, used)].slice(0, MOST_RECENT))
     return used
   }
 
-  /** Returns the object under `key`, if there is one. */
+  /** Returns the object under `key`, if it is kept. */
   find(transport: object = this, key: string): T | undefined {
     return this.refs.get(this.#place(transport, key))?.deref()
   }

@@ -20,9 +20,17 @@ import { parseLines } from '../runtime/plain-text.js'
 import { systemEnvironment } from '../provider/environment.js'
 
 /** Options of {@link MetadataClient}: those of `fromInstanceRole` that concern IMDS itself. */
-export type MetadataClientOptions = Omit<
+export type MetadataClientOptions = Pick<
   InstanceRoleOptions,
-  'roleName' | 'accountId' | 'waitForRole' | 'minTtl' | 'logger'
+  | 'endpoint'
+  | 'endpointMode'
+  | 'timeout'
+  | 'deadline'
+  | 'retries'
+  | 'profile'
+  | 'imdsV1Fallback'
+  | 'isolated'
+  | 'dispatcher'
 >
 
 const USER_DATA = '/latest/user-data'

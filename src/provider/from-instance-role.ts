@@ -199,7 +199,8 @@ class ProviderCalls {
     const caller = this.#caller(properties)
     const minTtlMs = checkDuration('minTtl', properties.minTtl) ?? this.#checked.minTtl
     const isForced = isFirst && properties.forceRefresh === true
-    const held = await (isForced ? source.refresh(caller) : source.get(caller, !isFirst))
+    const hasWaited = !isFirst
+    const held = await (isForced ? source.refresh(caller) : source.get(caller, hasWaited))
     const isWorthATry = isShort(held, source, minTtlMs) && !wasTriedLately(source.now(), held)
     if (!isWorthATry) return toCredentials(held, source)
     this.#requireOpen()

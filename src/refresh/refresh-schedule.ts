@@ -9,7 +9,7 @@ export interface Expiring {
   readonly issuedLifeMs?: number | undefined
 }
 
-/** When a load ended, on the wall clock (epoch milliseconds) and the monotonic clock, and the source of jitter. */
+/** The end of a load on the wall clock (epoch milliseconds) and the monotonic clock, and the random source of jitter. */
 export interface Moment {
   readonly now: number
   readonly elapsedMs: number

@@ -1,4 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest'
+import { SharedObjects } from '../../src/imds/shared-objects.js'
 import { emulateInstance, resetInstanceRole } from '../../src/testing/index.js'
 import { type ProviderState, shareProviderState } from '../../src/testing/provider-state.js'
 
@@ -6,37 +7,38 @@ afterEach(() => {
   Reflect.deleteProperty(globalThis, Symbol.for('instance-role@4'))
 })
 
-/** The state after a provider was called. */
+/** The state after a provider and a `MetadataClient` were called. */
 function holdSomething() {
   const [source, token] = [{ reset: vi.fn() }, { reset: vi.fn() }]
-  const clear = vi.fn()
-  const state: ProviderState = {
-    registry: {
-      sources: { refs: new Map([['a source', new WeakRef(source)]]) },
-      tokens: { refs: new Map([['a token', new WeakRef(token)]]) },
-      facts: { clear },
-    },
-  }
+  const [sources, tokens] = [new SharedObjects<typeof source>(), new SharedObjects<typeof token>()]
+  sources.get(undefined, 'a source', () => source)
+  tokens.get(undefined, 'a token', () => token)
+  const facts = new SharedObjects()
+  const learn = () => facts.get(undefined, 'a fact', () => ({}))
+  learn()
+  const state: ProviderState = { registry: { sources, tokens, facts } }
   Reflect.set(globalThis, Symbol.for('instance-role@4'), state)
-  return { source, token, clear }
+  return { source, token, sources, facts, learn }
 }
 
 test('can be reset before any provider was made', () => {
   expect(() => resetInstanceRole()).not.toThrow()
 })
 
-test('a reset empties every source and token', () => {
-  const { source, token } = holdSomething()
+test('a reset empties every source and token, and keeps them usable', () => {
+  const { source, token, sources } = holdSomething()
   resetInstanceRole()
   expect([source.reset, token.reset].map((reset) => reset.mock.calls.length)).toEqual([1, 1])
+  expect(sources.find(undefined, 'a source')).toBe(source)
 })
 
 test('a reset and a new emulated instance forget the facts about the instance', () => {
-  const { clear } = holdSomething()
-  resetInstanceRole()
-  expect(clear).toHaveBeenCalledTimes(1)
-  void emulateInstance()
-  expect(clear).toHaveBeenCalledTimes(2)
+  const { facts, learn } = holdSomething()
+  for (const forget of [resetInstanceRole, () => void emulateInstance()]) {
+    learn()
+    forget()
+    expect(facts.find(undefined, 'a fact')).toBeUndefined()
+  }
 })
 
 test('the state is shared under a name that all copies know', () => {
