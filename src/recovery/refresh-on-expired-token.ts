@@ -200,8 +200,10 @@ class Recovery {
     if (!(await this.#hasImds())) return false
     if ((await this.#provider()).accessKeyId === refused)
       await inquireOnce(sourceOf(this.#provider), refused, () => this.#refreshAll())
+    const { own, clients } = await this.#keys()
     // The SDK's cache on a chain would keep them until 5 min before their expiration. Only `forceRefresh` renews it.
-    if (await this.#isBehind(refused)) await inquireOnce(this.#config, refused, () => refresh(this.#config))
+    if (own !== refused && clients === refused)
+      await inquireOnce(this.#config, refused, () => this.#config.credentials({ forceRefresh: true }))
     return true
   }
 
@@ -210,16 +212,17 @@ class Recovery {
     return this.#provider.status().expiration !== undefined || isFromImds(await this.#config.credentials())
   }
 
-  /** One load, if the client uses the provider. */
+  /** Renews the client's own cache as well, if it has one. One load, if the client uses the provider. */
   #refreshAll(): Promise<unknown> {
-    return Promise.allSettled([this.#config, { credentials: this.#provider }].map(refresh))
+    const wish = { forceRefresh: true }
+    return Promise.allSettled([this.#config.credentials(wish), this.#provider(wish)])
   }
 
-  /** Whether the client still has credentials that the provider has replaced. */
-  async #isBehind(refused: string): Promise<boolean> {
-    const { accessKeyId } = await this.#provider()
+  /** The access key of the provider, and that of the client if it comes from IMDS. */
+  async #keys(): Promise<{ own: string; clients: string | undefined }> {
+    const { accessKeyId: own } = await this.#provider()
     const held = await this.#config.credentials()
-    return accessKeyId !== refused && held.accessKeyId === refused && isFromImds(held)
+    return { own, clients: isFromImds(held) ? held.accessKeyId : undefined }
   }
 
   /**
@@ -227,19 +230,14 @@ class Recovery {
    * refused one and new, after a pause.
    */
   async #isWorthSending(accessKeyId: string, refused: Refused): Promise<boolean> {
-    if (!(await this.#isOfRole(accessKeyId))) return false
+    const { own, clients } = await this.#keys()
+    if (accessKeyId !== own && accessKeyId !== clients) return false
     if (accessKeyId === refused.accessKeyId) {
       if (!this.#isFresh(refused)) return false
       await getKnown()
     }
     this.#noteUse(accessKeyId)
     return true
-  }
-
-  async #isOfRole(accessKeyId: string): Promise<boolean> {
-    if ((await this.#provider()).accessKeyId === accessKeyId) return true
-    const held = await this.#config.credentials()
-    return held.accessKeyId === accessKeyId && isFromImds(held)
   }
 
   #noteUse(accessKeyId: string): void {
@@ -251,11 +249,6 @@ class Recovery {
     if (refusal !== 'unknown' || this.#latest?.accessKeyId !== accessKeyId) return false
     return systemRuntime.elapsed() - this.#latest.firstUsedAt < FRESH_MS
   }
-}
-
-/** Renews the client's own cache as well, if it has one. */
-function refresh(client: SigningConfig): Promise<unknown> {
-  return client.credentials({ forceRefresh: true })
 }
 
 /** Waits until services know new credentials. The caller waits, so the process stays alive. */
