@@ -74,12 +74,11 @@ export function inspectStatus(status: InstanceRoleStatus, now: number): string {
 
 function describeHeld(held: Held<LoadedRole>, now: number): Partial<InstanceRoleStatus> {
   const extendedUntil = extensionAt(now, held)
-  const trueExpiration = toIso(held.value.expiresAt)
+  const { roleName, expiresAt } = held.value
   return {
-    roleName: held.value.roleName,
+    roleName,
+    expiration: toIso(extendedUntil ?? expiresAt),
+    ...(extendedUntil !== undefined && { originalExpiration: toIso(expiresAt) }),
     nextRefresh: toIso(nextRefreshAt(now, held)),
-    ...(extendedUntil === undefined
-      ? { expiration: trueExpiration }
-      : { expiration: toIso(extendedUntil), originalExpiration: trueExpiration }),
   }
 }
