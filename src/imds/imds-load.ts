@@ -71,7 +71,8 @@ async function retryTries<T>(tryOnce: () => Promise<T>, tally: Tally, options: I
     delayMs = retryDelayMs(error, tally, limits, runtime.random)
   }
   const shouldRetry = (): boolean => delayMs !== undefined
-  return pRetry(tryLater, { retries: Infinity, minTimeout: 0, signal, onFailedAttempt, shouldRetry })
+  // Not given the signal: p-retry needs its `throwIfAborted`, which Jest 29's jsdom lacks.
+  return pRetry(tryLater, { retries: Infinity, minTimeout: 0, onFailedAttempt, shouldRetry })
 }
 
 function limitsAt(sinceStartMs: number, options: ImdsLoadOptions): RetryLimits {

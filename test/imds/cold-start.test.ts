@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import type { Fault } from '../../src/testing/index.js'
 import { HOUR, SECOND, setup, timed } from '../setup.js'
 
@@ -104,4 +104,17 @@ test('obeys Retry-After in the next refresh behind the calls, for at most 60 s',
   await provider()
   await clock.advance(SECOND)
   expect(instance.requests).not.toEqual([])
+})
+
+test('retries although signals lack `throwIfAborted`, as in the jsdom of Jest 29', async () => {
+  const known = Object.getOwnPropertyDescriptor(AbortSignal.prototype, 'throwIfAborted')
+  if (known === undefined) throw new TypeError('This Node has no throwIfAborted')
+  onTestFinished(() => {
+    Object.defineProperty(AbortSignal.prototype, 'throwIfAborted', known)
+  })
+  Reflect.deleteProperty(AbortSignal.prototype, 'throwIfAborted')
+  const { clock, instance, provider } = setup()
+  instance.fail('token', { status: 503 })
+  const { value } = await timed(clock, provider())
+  expect(value?.accessKeyId).toBe(instance.credentials?.accessKeyId)
 })
