@@ -254,10 +254,10 @@ export function linkTo(code: string): string {
 }
 
 type Optional<T> = { readonly [Name in keyof T]?: T[Name] | undefined }
-type Given = 'step' | 'statusCode' | 'attempts' | 'timedOut' | 'retryAfterMs' | 'tryNextLink' | 'cause'
+type GivenMember = 'step' | 'statusCode' | 'attempts' | 'timedOut' | 'retryAfterMs' | 'tryNextLink' | 'cause'
 
 /** The details of an {@link InstanceRoleError}, besides its code and what happened. */
-export interface InstanceRoleErrorDetails extends Optional<Pick<InstanceRoleError, Given>> {
+export interface InstanceRoleErrorDetails extends Optional<Pick<InstanceRoleError, GivenMember>> {
   /** The `Message` of IMDS, without anything secret. */
   readonly said?: string | undefined
   /** What to do about it. By default, what the code says. */
@@ -458,10 +458,7 @@ export function copyOf(
   { what = (own) => own, names, ...changes }: ErrorChanges = {},
 ): InstanceRoleError {
   const { code, message, cause, hint, fix, link } = error
-  const { what: own, details }: Omit<Parts, 'remedy'> = partsOf.get(error) ?? {
-    what: message,
-    details: {},
-  }
+  const { what: own = message, details = {} }: Partial<Parts> = partsOf.get(error) ?? {}
   const allNames = { ...names, ...known(details.names) }
   const given = { ...details, ...known(changes), cause, names: allNames }
   const copy = new InstanceRoleError(code, what(own), given)

@@ -29,7 +29,7 @@ interface OptionCheck {
 
 const POSITIVE_MS: OptionCheck = { check: positiveDuration, expected: 'a positive number of milliseconds' }
 const MS: OptionCheck = { check: duration, expected: 'a number of milliseconds, at least 0' }
-const BOOLEAN: OptionCheck = { check: ifBoolean, expected: 'true or false' }
+const BOOLEAN: OptionCheck = fitting((value) => typeof value === 'boolean', 'true or false')
 const PROFILE = {
   parse: (text: string) => text.trim() || undefined,
   expected: 'the name of a profile of the config file',
@@ -41,7 +41,7 @@ const OPTION_CHECKS: Readonly<Record<keyof InstanceRoleOptions, OptionCheck>> = 
   endpointMode: written(ENDPOINT_MODE),
   timeout: POSITIVE_MS,
   deadline: POSITIVE_MS,
-  retries: { check: wholeNumber, expected: 'a whole number, at least 0' },
+  retries: fitting((value) => Number.isInteger(value) && Number(value) >= 0, 'a whole number, at least 0'),
   waitForRole: MS,
   minTtl: MS,
   imdsV1Fallback: BOOLEAN,
@@ -117,10 +117,6 @@ export function checkAbortSignal(value: AbortSignal | null | undefined): AbortSi
   throw badConfig('option abortSignal', 'not an AbortSignal')
 }
 
-function wholeNumber(value: unknown): number | undefined {
-  return typeof value === 'number' && Number.isInteger(value) && value >= 0 ? value : undefined
-}
-
 /** Refuse objects without own members, except `{}`: a promise that was not awaited, a `URL`, a `Map`. */
 function isRecord(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
@@ -130,17 +126,15 @@ function isRecord(value: unknown): boolean {
   return isPlain || Object.keys(value).length > 0
 }
 
-function ifBoolean(value: unknown): boolean | undefined {
-  return typeof value === 'boolean' ? value : undefined
-}
-
 /** A text option is parsed as its environment variable is. */
 function written({ parse, expected }: ValueGrammar<unknown>): OptionCheck {
   return { check: (value) => (typeof value === 'string' ? parse(value) : undefined), expected }
 }
 
 function having(expected: string, ...methods: readonly string[]): OptionCheck {
-  const hasAll = (value: unknown): boolean =>
-    methods.every((name) => typeof memberOf(value, name) === 'function')
-  return { check: (value) => (hasAll(value) ? value : undefined), expected }
+  return fitting((value) => methods.every((name) => typeof memberOf(value, name) === 'function'), expected)
+}
+
+function fitting(fits: (value: unknown) => boolean, expected: string): OptionCheck {
+  return { check: (value) => (fits(value) ? value : undefined), expected }
 }

@@ -134,7 +134,8 @@ class ProviderCalls {
   credentials(given: InstanceRoleCallProperties | null | undefined): Promise<InstanceRoleCredentials> {
     const properties = given ?? NONE
     const source = this.source
-    if (source !== undefined && !hasWishes(properties)) {
+    const isPlain = properties.forceRefresh !== true && properties.minTtl === undefined
+    if (source !== undefined && isPlain) {
       const held = source.serve(this.#caller(properties))
       if (held !== undefined && !isShort(held, source, this.#checked.minTtl)) {
         return Promise.resolve(toCredentials(held, source))
@@ -244,10 +245,6 @@ class ProviderCalls {
   #caller({ callerClientConfig }: InstanceRoleCallProperties): Caller {
     return this.#checked.logger === undefined ? callerClientConfig : this.#checked
   }
-}
-
-function hasWishes({ forceRefresh, minTtl }: InstanceRoleCallProperties): boolean {
-  return forceRefresh === true || minTtl !== undefined
 }
 
 function isShort(held: Held<LoadedRole>, source: CredentialsSource, minTtlMs: number | undefined): boolean {
