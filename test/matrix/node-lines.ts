@@ -32,7 +32,7 @@ async function proveLine(workbench: Workbench, line: number): Promise<string> {
   await smoke({ executable, args: [] }, project)
   const version = await proveScript(executable, 'smoke.cjs', project, { loads: true, refreshes: true })
   requireLine(version, line)
-  return `${version}, ESM and CJS, undici ${await installedVersion(project, 'undici')}`
+  return `${version}, ESM and CJS`
 }
 
 async function proveMocked(workbench: Workbench, line: number, msw: number): Promise<string> {
