@@ -77,8 +77,8 @@ function describeHeld(held: Held<LoadedRole>, now: number): Partial<InstanceRole
   const { roleName, expiresAt } = held.value
   return {
     roleName,
+    nextRefresh: toIso(nextRefreshAt(now, held)),
     expiration: toIso(extendedUntil ?? expiresAt),
     ...(extendedUntil !== undefined && { originalExpiration: toIso(expiresAt) }),
-    nextRefresh: toIso(nextRefreshAt(now, held)),
   }
 }
