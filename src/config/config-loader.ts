@@ -1,7 +1,7 @@
 import type { ConfigFiles } from './config.js'
 import { HINTS, InstanceRoleError } from '../errors.js'
 import { badConfig } from './setting-values.js'
-import { codeOf, memberOf } from '../runtime/member-of.js'
+import { codeOf } from '../runtime/member-of.js'
 import type { Host } from '../runtime/host.js'
 
 /** The paths of both files. They are passed on, so that the loader opens the files that were checked. */
@@ -80,7 +80,8 @@ function requireLoader(importError: unknown, host: Host): unknown {
 }
 
 function hasLoader(loader: unknown): loader is { readonly loadSharedConfigFiles: LoadConfigFiles } {
-  return typeof memberOf(loader, 'loadSharedConfigFiles') === 'function'
+  if (typeof loader !== 'object' || loader === null || !('loadSharedConfigFiles' in loader)) return false
+  return typeof loader.loadSharedConfigFiles === 'function'
 }
 
 let hasWarned = false

@@ -1,5 +1,5 @@
 import { runLoad } from '../imds/imds-load.js'
-import type { ImdsLoadOptions } from '../imds/imds-reader.js'
+import type { ImdsLoadOptions } from '../imds/imds-access.js'
 
 /** Parse the body of `GET /latest/meta-data/iam/info`. The account of the instance profile is the account of its role. */
 export function parseAccountId(info: string): string | undefined {

@@ -4,7 +4,7 @@ import { CredentialsLoader, type LoadedRole } from './credentials-loader.js'
 import { copyOf, InstanceRoleError, type InstanceRoleErrorCode, treatmentOf } from '../errors.js'
 import { publish } from '../events/events.js'
 import type { ImdsAccess } from '../imds/imds-access.js'
-import type { ImdsLoadOptions } from '../imds/imds-reader.js'
+import type { ImdsLoadOptions } from '../imds/imds-access.js'
 import { loggerOf, type LoggerOwner } from '../events/loggers.js'
 import {
   afterFailure,

@@ -24,23 +24,21 @@ export interface UseOptions extends AccessOptions {
   readonly logger: Logger | undefined
 }
 
-/** A source, and how to release it. */
-export interface UsedSource {
-  readonly source: CredentialsSource
-  /** Called once. The last release of a source ends it and removes it from the registry. */
-  readonly release: () => void
-}
-
-/** Returns the source that the registry shares for this configuration. */
-export function useSource(options: UseOptions): UsedSource {
+/** Returns the source that the registry shares for this configuration. Each call needs one `releaseSource`. */
+export function retainSource(options: UseOptions): CredentialsSource {
   const { registry, dispatcher, logger } = options
   const create = (): CredentialsSource => new CredentialsSource(imdsAccess(options))
   const source = registry.sources.get(dispatcher, keyOf(options), create)
   source.retain(logger)
-  const release = (): void => {
-    if (source.release(logger)) registry.sources.delete(dispatcher, source)
-  }
-  return { source, release }
+  return source
+}
+
+/** The last release of a source ends it and removes it from the registry. */
+export function releaseSource(
+  source: CredentialsSource,
+  { registry, dispatcher, logger }: Pick<UseOptions, 'registry' | 'dispatcher' | 'logger'>,
+): void {
+  if (source.release(logger)) registry.sources.delete(dispatcher, source)
 }
 
 /** Configurations that lead to the same requests share a source. The origin of a value matters for `retries` only. */

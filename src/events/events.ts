@@ -1,3 +1,4 @@
+import type { Channel } from 'node:diagnostics_channel'
 import type { InstanceRoleError, InstanceRoleErrorCode, LoadStep } from '../errors.js'
 import { diagnosticsChannel } from '../runtime/builtins.js'
 
@@ -103,11 +104,15 @@ export interface InstanceRoleEvents {
 /** Name of a `node:diagnostics_channel` channel of this library. */
 export type InstanceRoleEventName = keyof InstanceRoleEvents
 
+/** Keeps the channels: if one is collected, Node can lose a later subscriber to it (nodejs/node#59910). */
+const channels = new Map<string, Channel>()
+
 /** Publishes each payload on the channel of its name. Costs almost nothing while nobody subscribes. */
 export function publish(events: Partial<InstanceRoleEvents>): void {
   for (const [name, payload] of Object.entries(events)) {
-    const channel = diagnosticsChannel.channel(name)
-    if (channel.hasSubscribers) channel.publish(payload)
+    const known = channels.get(name) ?? diagnosticsChannel.channel(name)
+    channels.set(name, known)
+    if (known.hasSubscribers) known.publish(payload)
   }
 }
 

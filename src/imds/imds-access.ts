@@ -6,7 +6,7 @@ import { httpTransport } from './http-transport.js'
 import type { SharedObjects } from './shared-objects.js'
 import type { Transport } from './transport.js'
 import type { ImdsDispatcher } from '../config/options.js'
-import type { ErrorNames } from '../errors.js'
+import type { ErrorNames, LoadStep } from '../errors.js'
 import { INSTANCE_ID_PATH, type InstanceFact, REGION_PATH } from './instance-facts.js'
 import type { Runtime } from '../runtime/runtime.js'
 import { VERSION } from '../runtime/version.js'
@@ -27,6 +27,17 @@ export interface ImdsAccess {
   readonly releaseTokens: () => void
   /** Names for the commands in errors: the endpoint, and what is already known about the instance. */
   readonly names: () => ErrorNames
+}
+
+/** What one load adds. */
+export interface ImdsLoadOptions extends ImdsAccess {
+  /** Ends the load, which then rejects with its reason. */
+  readonly signal: AbortSignal
+  /** Whether there are no cached credentials yet. */
+  readonly isColdStart: boolean
+  readonly onRequest: (step: LoadStep) => void
+  /** Called when IMDSv1 has answered, once per load. */
+  readonly onV1: () => void
 }
 
 /** What is shared by everybody who reaches IMDS. */

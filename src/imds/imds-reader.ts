@@ -1,20 +1,10 @@
 import { clockOffsetMs } from './clock-offset.js'
 import { InstanceRoleError, type LoadStep } from '../errors.js'
 import { MAX_TOKEN_TTL_SECONDS, type MetadataToken, parseMetadataToken } from './metadata-token.js'
-import type { ImdsAccess } from './imds-access.js'
+import type { ImdsLoadOptions } from './imds-access.js'
 import { outcomeError } from './outcome-error.js'
 import type { Outcome } from './transport.js'
 import { decodeUtf8 } from './utf-8.js'
-
-export interface ImdsLoadOptions extends ImdsAccess {
-  /** Ends the load early. The load rejects with its reason. */
-  readonly signal: AbortSignal
-  /** Whether there are no cached credentials yet. */
-  readonly isColdStart: boolean
-  readonly onRequest: (step: LoadStep) => void
-  /** Called when IMDSv1 has answered, once per load. */
-  readonly onV1: () => void
-}
 
 /** Reads IMDS paths with a metadata token, within one load. */
 export class ImdsReader {

@@ -50,8 +50,8 @@ function malformed(what: string): InstanceRoleError {
 /** The metadata token of one endpoint, shared by every load of the process. Each load passes its own function to request one. */
 export class MetadataTokenCache {
   readonly #now: () => number
-  /** The cached token, whatever its age. */
-  held: MetadataToken | undefined
+  /** Private, so that nobody who prints this object prints the token. */
+  #held: MetadataToken | undefined
   #flight: Promise<MetadataToken> | undefined
   /** Whether this endpoint has given a token in this process. If so, it is IMDS. */
   hasGiven = false
@@ -62,24 +62,29 @@ export class MetadataTokenCache {
     this.#now = now
   }
 
+  /** The cached token, whatever its age. */
+  get held(): MetadataToken | undefined {
+    return this.#held
+  }
+
   /**
    * Returns the cached token while it is fresh, otherwise the result of the running request or of `take`. A load shares the request
    * of another load but not its failure: the other load may have had less time, so this one then asks once itself.
    */
   async get(take: () => Promise<MetadataToken>): Promise<MetadataToken> {
-    if (this.held !== undefined && isFresh(this.#now(), this.held)) return this.held
+    if (this.#held !== undefined && isFresh(this.#now(), this.#held)) return this.#held
     try {
       const joined = this.#flight
       return await (joined === undefined ? this.#take(take) : joined.catch(() => this.#take(take)))
     } catch (error) {
-      if (this.held !== undefined && this.#now() < this.held.expiresAt) return this.held
+      if (this.#held !== undefined && this.#now() < this.#held.expiresAt) return this.#held
       throw error
     }
   }
 
   /** Forgets the token. */
   reset(): void {
-    this.held = undefined
+    this.#held = undefined
     this.#flight = undefined
   }
 
@@ -87,7 +92,7 @@ export class MetadataTokenCache {
     const flight = take().then((token) => {
       this.hasGiven = true
       // After `reset()`, the result of an older request is not cached.
-      if (this.#flight === flight) this.held = token
+      if (this.#flight === flight) this.#held = token
       return token
     })
     const land = (): void => {

@@ -63,7 +63,7 @@ export type IsBreakage = (code: string | undefined) => boolean
 /** Limits the time of each exchange and explains its failure, in the same way for every implementation. */
 export function createTransport(runtime: Runtime, wire: Wire, isBreakage: IsBreakage): Transport {
   return async (request, signal) => {
-    if (signal.aborted) throw ended()
+    if (isOver(signal)) throw ended()
     const progress: Progress = { connection: 'hidden', gotHeaders: false }
     const limit = new AbortController()
     let blockedMs: number | undefined
@@ -71,17 +71,23 @@ export function createTransport(runtime: Runtime, wire: Wire, isBreakage: IsBrea
       blockedMs = blocked
       limit.abort()
     })
-    const stop = (): void => limit.abort(ended())
+    const stop = (): void => limit.abort()
     signal.addEventListener('abort', stop, { once: true })
     try {
       return await unlessAborted(limit.signal, wire(request, progress, limit.signal))
     } catch (error) {
+      if (isOver(signal)) throw ended()
       return blockedMs === undefined ? diagnose(error, progress, isBreakage) : timedOut(progress, blockedMs)
     } finally {
       cancelLimit()
       signal.removeEventListener('abort', stop)
     }
   }
+}
+
+/** A function, so that TypeScript does not narrow `aborted` across an `await`. */
+function isOver(signal: AbortSignal): boolean {
+  return signal.aborted
 }
 
 function ended(): InstanceRoleError {
@@ -95,7 +101,6 @@ function timedOut({ connection, gotHeaders }: Progress, blockedMs: number): Outc
 }
 
 function diagnose(error: unknown, { connection, gotHeaders }: Progress, isBreakage: IsBreakage): Outcome {
-  // The load has ended, or the dispatcher cannot send.
   if (error instanceof InstanceRoleError) throw error
   const isBroken =
     gotHeaders || connection === 'made' || (connection === 'hidden' && isBreakage(codeOf(error)))

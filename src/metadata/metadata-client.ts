@@ -45,8 +45,7 @@ export interface MetadataReadOptions {
  * Reads the metadata of this EC2 instance with IMDSv2, with the same limits as the credentials and the same metadata token.
  *
  * The region, the availability zone, the instance ID and the identity document cannot change while a process runs: they are read
- * once for all clients of the process that use the same endpoint and dispatcher. Their methods throw `METADATA_ABSENT`, `BAD_RESPONSE`
- * and the errors of `get`. Everything else is read at each call.
+ * once for all clients of the process that use the same endpoint and dispatcher. Everything else is read at each call.
  *
  * @example
  * const metadata = new MetadataClient()
@@ -63,8 +62,8 @@ export class MetadataClient {
   readonly #checked: CheckedOptions
   readonly #environment = systemEnvironment()
   readonly #registry: ImdsRegistry
-  /** The registry keeps a fact only while somebody holds it. */
-  readonly #facts = new Set<InstanceFact>()
+  /** Keeps the facts that this client has read in the registry. */
+  readonly #facts = new Map<string, InstanceFact>()
   #opened: Promise<ImdsAccess> | undefined
 
   /** @throws {InstanceRoleError} `BAD_CONFIG`, at once, for a malformed option */
@@ -87,17 +86,29 @@ export class MetadataClient {
     return await this.#load((imds) => imds.get(path, 'metadata'), options)
   }
 
-  /** Reads the region, for example `eu-central-1`. */
+  /**
+   * Reads the region, for example `eu-central-1`.
+   *
+   * @throws {InstanceRoleError} `METADATA_ABSENT`, `BAD_RESPONSE`, and those of `get`
+   */
   region(options?: MetadataReadOptions): Promise<string> {
     return this.#fact(REGION_PATH, options, parseIdentifier)
   }
 
-  /** Reads the instance's ID, for example `i-0123456789abcdef0`. */
+  /**
+   * Reads the instance's ID, for example `i-0123456789abcdef0`.
+   *
+   * @throws {InstanceRoleError} `METADATA_ABSENT`, `BAD_RESPONSE`, and those of `get`
+   */
   instanceId(options?: MetadataReadOptions): Promise<string> {
     return this.#fact(INSTANCE_ID_PATH, options, parseIdentifier)
   }
 
-  /** Reads the availability zone, for example `eu-central-1a`. */
+  /**
+   * Reads the availability zone, for example `eu-central-1a`.
+   *
+   * @throws {InstanceRoleError} `METADATA_ABSENT`, `BAD_RESPONSE`, and those of `get`
+   */
   availabilityZone(options?: MetadataReadOptions): Promise<string> {
     return this.#fact('/latest/meta-data/placement/availability-zone', options, parseIdentifier)
   }
@@ -116,7 +127,11 @@ export class MetadataClient {
     return this.#load((imds) => imds.getBytes(USER_DATA, 'metadata'), options)
   }
 
-  /** Reads `GET /latest/dynamic/instance-identity/document`. */
+  /**
+   * Reads `GET /latest/dynamic/instance-identity/document`.
+   *
+   * @throws {InstanceRoleError} `METADATA_ABSENT`, `BAD_RESPONSE`, and those of `get`
+   */
   identityDocument(options?: MetadataReadOptions): Promise<IdentityDocument> {
     return this.#fact('/latest/dynamic/instance-identity/document', options, parseIdentityDocument)
   }
@@ -158,7 +173,7 @@ export class MetadataClient {
       const { config } = access
       const key = `${config.endpoint.value} ${path}`
       const fact = this.#registry.facts.get(this.#checked.dispatcher, key, () => new InstanceFact())
-      this.#facts.add(fact)
+      this.#facts.set(path, fact)
       // Without a caller's signal: all callers share the read.
       const body = await fact.get(JSON.stringify(valuesOf(config)), () =>
         load(access, new AbortController().signal, read),

@@ -13,7 +13,12 @@ import { type Called, calledAs, copyFor, InstanceRoleError, type InstanceRoleErr
 import { loggerOf, warnOnce } from '../events/loggers.js'
 import type { InstanceRoleCallProperties, InstanceRoleOptions, ReadyOptions } from '../config/options.js'
 import { type Held, wasTriedLately } from '../refresh/refresh-schedule.js'
-import { createRegistry, useSource } from '../credentials/shared-sources.js'
+import {
+  createRegistry,
+  releaseSource,
+  retainSource,
+  type SourceRegistry,
+} from '../credentials/shared-sources.js'
 import { type RoleWait, waitForRole } from './wait-for-role.js'
 import { WaitingCallers } from './waiting-callers.js'
 import { describeStatus, inspectStatus, type InstanceRoleStatus } from './status.js'
@@ -109,11 +114,11 @@ interface Wait extends Pick<RoleWait, 'forMs' | 'isFirm'> {
 class ProviderCalls {
   readonly #checked: CheckedOptions
   readonly #environment: Environment
+  readonly #registry: SourceRegistry
   readonly #waiting = new WaitingCallers()
   #isClosed = false
   /** `undefined` before the first call and after `close()`. */
   source: CredentialsSource | undefined
-  #release: (() => void) | undefined
   #opening: Promise<CredentialsSource> | undefined
   /** `invalidate()` was called while the first call was opening the source. */
   #isInvalidated = false
@@ -123,6 +128,7 @@ class ProviderCalls {
   constructor(options: InstanceRoleOptions, environment: Environment) {
     this.#checked = checkOptions(options)
     this.#environment = environment
+    this.#registry = this.#checked.isolated === true ? createRegistry() : environment.registry
   }
 
   /** The status of the source. Without a source, malformed settings count as a failed load. */
@@ -170,8 +176,10 @@ class ProviderCalls {
   close(): void {
     this.#isClosed = true
     this.#waiting.sendAway(closed())
-    this.#release?.()
-    this.#release = this.source = undefined
+    const { dispatcher, logger } = this.#checked
+    if (this.source !== undefined)
+      releaseSource(this.source, { registry: this.#registry, dispatcher, logger })
+    this.source = undefined
     this.#openErrorCode = undefined
   }
 
@@ -228,13 +236,10 @@ class ProviderCalls {
     const sources = configSources(profile, this.#checked.deadline, warn)
     const config = await resolveConfig(this.#checked, sources)
     this.#requireOpen()
-    const { dispatcher, isolated, logger } = this.#checked
-    const registry = isolated === true ? createRegistry() : this.#environment.registry
-    const { source, release } = useSource({ config, dispatcher, logger, runtime, registry })
-    this.source = source
-    this.#release = release
-    if (this.#isInvalidated) source.invalidate()
-    return source
+    const { dispatcher, logger } = this.#checked
+    this.source = retainSource({ config, dispatcher, logger, runtime, registry: this.#registry })
+    if (this.#isInvalidated) this.source.invalidate()
+    return this.source
   }
 
   #requireOpen(): void {

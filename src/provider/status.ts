@@ -34,7 +34,7 @@ export interface InstanceRoleStatus {
   readonly nextRefresh?: string
   /** Number of HTTP requests so far, of all providers that share the credentials. */
   readonly requests: number
-  /** How far the clock of IMDS was ahead of the host's at the last load, in milliseconds. Absent below 2 s. */
+  /** How far the clock of IMDS was ahead of the host's when the credentials were loaded, in milliseconds. Absent below 2 s. */
   readonly clockOffsetMs?: number
 }
 

@@ -230,8 +230,8 @@ class Recovery {
    * refused one and new, after a pause.
    */
   async #isWorthSending(accessKeyId: string, refused: Refused): Promise<boolean> {
-    const { own, clients } = await this.#keys()
-    if (accessKeyId !== own && accessKeyId !== clients) return false
+    const isOwn = (await this.#provider()).accessKeyId === accessKeyId
+    if (!isOwn && (await this.#keys()).clients !== accessKeyId) return false
     if (accessKeyId === refused.accessKeyId) {
       if (!this.#isFresh(refused)) return false
       await getKnown()

@@ -47,7 +47,7 @@ const HARD_WINDOW_MS = 60_000
 const HARD_WINDOW_SHARE = 1 / 10
 /** Pause between two loads that return the same credentials: IMDS publishes new ones at least 5 min before the old ones expire. */
 const SAME_SET_PAUSE_MS = 10_000
-/** Pause between two loads that return expired credentials; jittered up to twice this, which `LONGEST_RETRY_AFTER_MS` allows. */
+/** Pause between two loads that return expired credentials; jittered up to twice this. Not above `LONGEST_RETRY_AFTER_MS`. */
 const EXPIRED_SET_PAUSE_MS = 30_000
 /**
  * How far ahead the new expiration of extended credentials lies; jittered up to twice this. It is far enough that no client refuses
@@ -153,7 +153,7 @@ function afterExpiredSet<T extends Expiring>({ now, elapsedMs, random }: Moment,
 
 /**
  * Returns what to cache after a load failed. `extend` says whether expired credentials may be served, because IMDS was unavailable.
- * If IMDS said that there are none, that stands until a load succeeds. `retryAfterMs` is how long not to ask again, if nothing expires.
+ * If IMDS said that there are none, that stands until a load succeeds. `retryAfterMs` is the shortest pause before the next try, which never lies beyond the expiration.
  */
 export function afterFailure<T extends Expiring>(
   { now, random }: Moment,

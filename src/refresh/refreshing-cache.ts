@@ -1,6 +1,6 @@
 import type { Verdict } from './refresh-schedule.js'
 
-/** What the cache does not decide itself: it computes no time. */
+/** All that depends on time, on IMDS or on who listens. The cache itself only holds a value and runs one load at a time. */
 export interface RefreshPolicy<Value, Held, Context> {
   load(context: Context): Promise<Value>
   judge(held: Held | undefined): Verdict

@@ -1,7 +1,9 @@
-/** Returns a member of an object of which nothing is known, or `undefined` for any other value. */
+/**
+ * Returns a member of an object of which nothing is known, or `undefined` for any other value. Reads it without asking whether it is
+ * there: a mock can be a proxy that only answers reads.
+ */
 export function memberOf(value: unknown, name: string): unknown {
-  if (typeof value !== 'object' || value === null || !(name in value)) return undefined
-  const member: unknown = Reflect.get(value, name)
+  const member: unknown = typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
   return member
 }
 

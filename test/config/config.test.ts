@@ -382,6 +382,13 @@ test('accepts any undici dispatcher and any logger with the SDK’s methods', ()
   expect(() => fromInstanceRole({ dispatcher: new Agent(), logger: console })).not.toThrow()
 })
 
+test('accepts mocks that are proxies and only answer reads', () => {
+  const answersReads = { get: () => () => {}, has: () => false }
+  const logger = new Proxy(console, answersReads)
+  const dispatcher = new Proxy(new Agent(), answersReads)
+  expect(() => fromInstanceRole({ logger, dispatcher })).not.toThrow()
+})
+
 // The following tests use the SDK's loader and a real file.
 
 const world = { instance: emulateInstance(), folder: '', endpoint: '' }

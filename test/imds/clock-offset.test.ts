@@ -17,3 +17,11 @@ test.each([
 ])('reads the Date header %s', (header, offset) => {
   expect(clockOffsetMs(header, Date.UTC(2026, 0, 1))).toBe(offset)
 })
+
+test.each([
+  { tookMs: 29_999, offset: 10 * SECOND },
+  { tookMs: 30_000, offset: undefined },
+  { tookMs: -1, offset: undefined },
+])('says $offset after an exchange that seems to have taken $tookMs ms', ({ tookMs, offset }) => {
+  expect(clockOffsetMs('Thu, 01 Jan 2026 00:00:10 GMT', Date.UTC(2026, 0, 1), tookMs)).toBe(offset)
+})
