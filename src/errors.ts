@@ -1,3 +1,4 @@
+import { keepName } from './runtime/keep-name.js'
 import { oneLine } from './runtime/plain-text.js'
 
 /** What went wrong. Every code has a section in `docs/errors.md`. */
@@ -362,8 +363,7 @@ function messageOf(telling: Telling, link: string): string {
  */
 export class InstanceRoleError extends Error {
   static {
-    // Minification renames the class. `util.inspect` and stack traces show its name.
-    Object.defineProperty(this, 'name', { value: 'InstanceRoleError' })
+    keepName(this, 'InstanceRoleError')
   }
 
   /** Always `InstanceRoleError`, for code that compares names. */

@@ -50,8 +50,7 @@ export class CredentialsLoader {
     try {
       const role = await runLoad(options, (imds) => trace.attempt(() => this.#tryOnce(imds, secrets)))
       const isComplete = !this.#config.accountId.value || role.credentials.accountId !== undefined
-      const rest = { ...options, deadlineMs: endsAt - elapsed() }
-      const loaded = isComplete ? role : await this.#withAccountId(role, rest)
+      const loaded = isComplete ? role : await this.#withAccountId(role, options, endsAt)
       trace.ended(loaded.roleName, loaded.credentials.expiration)
       return loaded
     } catch (error) {
@@ -60,10 +59,11 @@ export class CredentialsLoader {
     }
   }
 
-  async #withAccountId(role: LoadedRole, options: ImdsLoadOptions): Promise<LoadedRole> {
+  async #withAccountId(role: LoadedRole, options: ImdsLoadOptions, endsAt: number): Promise<LoadedRole> {
     const { roleName, credentials } = role
     const isKnown = this.#account?.roleName === roleName
-    const id = isKnown ? this.#account?.id : await readAccountId(options)
+    const deadlineMs = endsAt - options.runtime.elapsed()
+    const id = isKnown ? this.#account?.id : await readAccountId({ ...options, deadlineMs })
     if (id === undefined) return role
     this.#account = { roleName, id }
     return { ...role, credentials: { ...credentials, accountId: id } }

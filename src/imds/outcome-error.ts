@@ -5,7 +5,6 @@ import {
   type InstanceRoleErrorDetails,
   type LoadStep,
 } from '../errors.js'
-
 import { tellBlocked } from './time-limit.js'
 import { MAX_BODY_BYTES, type Outcome, type Outcomes } from './transport.js'
 

@@ -16,6 +16,7 @@ import {
   requireMetadata,
 } from './instance-metadata.js'
 import type { InstanceRoleOptions } from '../config/options.js'
+import { keepName } from '../runtime/keep-name.js'
 import { parseLines } from '../runtime/plain-text.js'
 import { systemEnvironment } from '../provider/environment.js'
 
@@ -41,6 +42,13 @@ export interface MetadataReadOptions {
   readonly abortSignal?: AbortSignal | undefined
 }
 
+/** How this client reads, by its settings. Worked out once. */
+interface Opened {
+  readonly access: ImdsAccess
+  /** Equal if two clients have equal settings. */
+  readonly limits: string
+}
+
 /**
  * Reads the metadata of this EC2 instance with IMDSv2, with the same limits as the credentials and the same metadata token.
  *
@@ -55,8 +63,7 @@ export interface MetadataReadOptions {
  */
 export class MetadataClient {
   static {
-    // Minification renames the class. `util.inspect` and stack traces show its name.
-    Object.defineProperty(this, 'name', { value: 'MetadataClient' })
+    keepName(this, 'MetadataClient')
   }
 
   readonly #checked: CheckedOptions
@@ -64,7 +71,7 @@ export class MetadataClient {
   readonly #registry: ImdsRegistry
   /** Keeps the facts that this client has read in the registry. */
   readonly #facts = new Map<string, InstanceFact>()
-  #opened: Promise<ImdsAccess> | undefined
+  #opened: Promise<Opened> | undefined
 
   /** @throws {InstanceRoleError} `BAD_CONFIG`, at once, for a malformed option */
   constructor(options: MetadataClientOptions = {}) {
@@ -168,23 +175,20 @@ export class MetadataClient {
       return body
     }
     return this.#wait(async () => {
-      const access = await this.#open()
+      const { access, limits } = await this.#open()
       // The first endpoint if there are two: both belong to the same instance.
-      const { config } = access
-      const key = `${config.endpoint.value} ${path}`
+      const key = `${access.config.endpoint.value} ${path}`
       const fact = this.#registry.facts.get(this.#checked.dispatcher, key, () => new InstanceFact())
       this.#facts.set(path, fact)
       // Without a caller's signal: all callers share the read.
-      const body = await fact.get(JSON.stringify(valuesOf(config)), () =>
-        load(access, new AbortController().signal, read),
-      )
+      const body = await fact.get(limits, () => load(access, new AbortController().signal, read))
       return parse(body, path)
     }, options)
   }
 
   #load<T>(read: (imds: ImdsReader) => Promise<T>, options: MetadataReadOptions | null): Promise<T> {
     return this.#wait(async (signal) => {
-      const access = await this.#open()
+      const { access } = await this.#open()
       throwIfAborted(signal)
       return load(access, signal, read)
     }, options)
@@ -204,7 +208,7 @@ export class MetadataClient {
   }
 
   /** Opened once, so that the endpoint that answers is remembered. A failure is not remembered. */
-  #open(): Promise<ImdsAccess> {
+  #open(): Promise<Opened> {
     this.#opened ??= this.#resolve().catch((error: unknown) => {
       this.#opened = undefined
       throw error
@@ -212,11 +216,12 @@ export class MetadataClient {
     return this.#opened
   }
 
-  async #resolve(): Promise<ImdsAccess> {
+  async #resolve(): Promise<Opened> {
     const { runtime, configSources } = this.#environment
     const { profile, deadline, dispatcher } = this.#checked
     const config = await resolveConfig(this.#checked, configSources(profile, deadline))
-    return imdsAccess({ config, dispatcher, runtime, registry: this.#registry })
+    const access = imdsAccess({ config, dispatcher, runtime, registry: this.#registry })
+    return { access, limits: JSON.stringify(valuesOf(config)) }
   }
 }
 
